@@ -1,0 +1,310 @@
+"""The one tree of errors: what a person reads, what goes over the wire, what an order's fate is.
+
+Every class carries a wire `code`; subclasses register themselves, so that `from_wire` gives a script the same class that the
+proxy raised. Nothing here knows about MQTT, HTTP or the gateway.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+Outcome = Literal["rejected", "not_sent", "unknown", "none"]
+
+
+class IbmuxError(Exception):
+    """Base of everything ibmux raises on purpose.
+
+    Attributes:
+        code: the wire code, stable across versions.
+        message: what happened, in words for a person.
+        hint: what to do about it.
+        retryable: whether the same request may succeed later without a change.
+        retry_after: seconds after which a retry makes sense, if known.
+        outcome: the fate of an order: `rejected` and `not_sent` are certain, `unknown` is not, `none` for all else.
+        ib: Interactive Brokers' own code and text, where there is one.
+    """
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+    outcome: ClassVar[Outcome] = "none"
+    hint: ClassVar[str] = "This is a fault in ibmux: please report it with the proxy's log."
+    registry: ClassVar[dict[str, type[IbmuxError]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        known = IbmuxError.registry.setdefault(cls.code, cls)
+        if known is not cls and known.code == cls.code and not issubclass(cls, known):
+            raise TypeError(f"two errors share the code {cls.code}: {known.__name__}, {cls.__name__}")
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        outcome: Outcome | None = None,
+        ib: tuple[int, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = hint or type(self).hint
+        self.retry_after = retry_after
+        self.fate: Outcome = outcome or type(self).outcome
+        self.ib = ib
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.code}] {self.advice}".rstrip()
+
+    def to_wire(self) -> dict[str, Any]:
+        """The error reply of the API: `{code, message, hint, retryable, retry_after?, outcome, ib?}`."""
+        reply: dict[str, Any] = {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.advice,
+            "retryable": self.retryable,
+            "outcome": self.fate,
+        }
+        if self.retry_after is not None:
+            reply["retry_after"] = self.retry_after
+        if self.ib is not None:
+            reply["ib"] = {"code": self.ib[0], "message": self.ib[1]}
+        return reply
+
+    @staticmethod
+    def from_wire(reply: dict[str, Any]) -> IbmuxError:
+        """Rebuild the error that the proxy raised; an unknown code becomes a plain `IbmuxError`."""
+        kind = IbmuxError.registry.get(str(reply.get("code")), IbmuxError)
+        ib = reply.get("ib")
+        return kind(
+            str(reply.get("message", "the proxy answered with an error")),
+            hint=reply.get("hint"),
+            retry_after=reply.get("retry_after"),
+            outcome=reply.get("outcome"),
+            ib=(int(ib["code"]), str(ib["message"])) if ib else None,
+        )
+
+
+class ConfigError(IbmuxError):
+    """The settings cannot be used; the message names file, key and value."""
+
+    code = "config.invalid"
+    hint = "Correct the named key in proxy.toml (or the environment variable) and start again."
+
+
+# -- the request itself -------------------------------------------------------------------------------------------------
+
+
+class RequestError(IbmuxError):
+    """A request that cannot be served whatever the gateway says."""
+
+    code = "request.invalid"
+    hint = "Compare the arguments with the method's entry in docs/api.md."
+
+
+class MalformedRequest(RequestError):
+    """The payload is not one MessagePack map."""
+
+    code = "request.malformed"
+    hint = "Send one MessagePack map of keyword arguments; an empty map (0x80) where there are none."
+
+
+class UnknownMethod(RequestError):
+    """No method of this name."""
+
+    code = "request.unknown_method"
+    hint = "`ibmux call --list` prints the methods; names are those of ib_async."
+
+
+class TooLarge(RequestError):
+    """The payload is larger than the proxy accepts."""
+
+    code = "request.too_large"
+    hint = "Split the request; the limit is in the retained topic proxy/info."
+
+
+class Expired(RequestError):
+    """The deadline (message expiry) passed before an answer came."""
+
+    code = "request.expired"
+    retryable = True
+    hint = "Ask again with a longer deadline (the message expiry interval, in seconds)."
+
+
+class RetainedRequest(RequestError):
+    """A retained request would be replayed at each reconnect, so it is refused."""
+
+    code = "request.retained"
+    hint = "Publish requests without the retain flag."
+
+
+class Busy(RequestError):
+    """Too many requests of one script wait already."""
+
+    code = "request.busy"
+    retryable = True
+    hint = "Wait for answers before you send more; the limit is in the retained topic proxy/info."
+
+
+class Forbidden(IbmuxError):
+    """The script may not do this: its role or its name does not allow it."""
+
+    code = "auth.forbidden"
+    outcome = "not_sent"
+    hint = "Give the script a role in proxy.toml: [scripts.NAME] role = 'read' | 'cancel' | 'trade' | 'admin'."
+
+
+class Refused(IbmuxError):
+    """The proxy does not let this script in: wrong name or token."""
+
+    code = "auth.refused"
+    hint = "Check the script's name and token against proxy.toml."
+
+
+# -- the gateway --------------------------------------------------------------------------------------------------------
+
+
+class GatewayError(IbmuxError):
+    """The gateway answered with an error; `ib` holds its code and text."""
+
+    code = "gateway.error"
+    hint = "The text is the gateway's own; Interactive Brokers' list of message codes explains the number."
+
+
+class UnknownGateway(IbmuxError):
+    """No gateway of this name in proxy.toml."""
+
+    code = "gateway.unknown"
+    hint = "The retained topic proxy/info lists the gateways."
+
+
+class NotReady(GatewayError):
+    """The session is not ready; the message says which state it is in and why."""
+
+    code = "gateway.not_ready"
+    retryable = True
+    outcome = "not_sent"
+    hint = "Wait for the retained topic <gateway>/status to say `ready`, or send the request with a longer deadline."
+
+
+class GatewayTimeout(GatewayError):
+    """The gateway did not answer within the deadline."""
+
+    code = "gateway.timeout"
+    retryable = True
+    hint = "Ask again; if it goes on, look at `ibmux status` for the state of the data farms."
+
+
+class Draining(IbmuxError):
+    """The proxy is shutting down and takes no new requests."""
+
+    code = "proxy.draining"
+    retryable = True
+    outcome = "not_sent"
+    hint = "The proxy is stopping; ask again when its retained status says `online`."
+
+
+class Unreachable(IbmuxError):
+    """The script cannot reach the proxy."""
+
+    code = "proxy.unreachable"
+    retryable = True
+    outcome = "not_sent"
+    hint = "Is `ibmux serve` running, and does the url match its listener?"
+
+
+class ConnectionLost(IbmuxError):
+    """The connection to the proxy broke while an answer was awaited."""
+
+    code = "proxy.connection_lost"
+    retryable = True
+    outcome = "unknown"
+    hint = "For an order: ask with the same key; the same key never becomes two orders."
+
+
+# -- contracts and data -------------------------------------------------------------------------------------------------
+
+
+class UnknownContract(GatewayError):
+    """No contract matches (Interactive Brokers' code 200)."""
+
+    code = "contract.unknown"
+    hint = "Check symbol, secType, exchange and currency; `reqMatchingSymbols` searches by name."
+
+
+class AmbiguousContract(RequestError):
+    """More than one contract matches; the message lists some."""
+
+    code = "contract.ambiguous"
+    hint = "Add exchange, primaryExchange, currency or conId until one contract is left."
+
+
+class NoLines(GatewayError):
+    """All market-data lines are in use (code 101)."""
+
+    code = "market.no_lines"
+    retryable = True
+    hint = "Cancel streams that nobody needs (`ibmux status` shows the lines), or buy quote boosters."
+
+
+class NotSubscribed(GatewayError):
+    """The account has no subscription for this market data (354, 10089, 10168, 10186, 10197)."""
+
+    code = "market.not_subscribed"
+    hint = "Subscribe to the data in Client Portal, or ask for delayed data: reqMarketDataType(3)."
+
+
+class NoHistory(GatewayError):
+    """The historical data service refused or has no data (162, 165, 366, 10187)."""
+
+    code = "history.failed"
+    hint = "The text is the service's own: no data for this contract and time, or a pacing rule."
+
+
+# -- orders -------------------------------------------------------------------------------------------------------------
+
+
+class OrderRejected(GatewayError):
+    """The gateway refused the order (201, 203, 110, 103, ...): nothing is working."""
+
+    code = "order.rejected"
+    outcome = "rejected"
+    hint = "Nothing is working at the exchange. Correct the order and place it again under a new key."
+
+
+class OrderNotSent(IbmuxError):
+    """The order never left the proxy."""
+
+    code = "order.not_sent"
+    outcome = "not_sent"
+    hint = "Nothing was sent to the gateway; it is safe to try again."
+
+
+class OrderUnknown(IbmuxError):
+    """The order was sent and no acknowledgement came within the deadline: it may be working."""
+
+    code = "order.unknown"
+    outcome = "unknown"
+    hint = "Ask with the same key (`orderStatus`), never place it again under another: it may be working."
+
+
+class KeyConflict(RequestError):
+    """The same order key with a different order."""
+
+    code = "order.key_conflict"
+    outcome = "not_sent"
+    hint = "Use a new key for a new order, or `modifyOrder` to change the one that has this key."
+
+
+class OrderNotFound(RequestError):
+    """No order of this key, orderId or permId."""
+
+    code = "order.not_found"
+    outcome = "not_sent"
+    hint = "`openOrders` lists what can be cancelled or modified."
+
+
+class NotYourOrder(Forbidden):
+    """The order belongs to another script, and the role does not reach it."""
+
+    code = "order.not_yours"
+    hint = "Only the script that placed an order, or one with role `cancel` or `admin`, may cancel it."
