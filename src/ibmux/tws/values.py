@@ -78,3 +78,8 @@ OPTIONAL_INT = Kind(
     lambda value: "" if value == UNSET_INTEGER else str(int(value)),
 )
 MAXED_FLOAT = Kind("float, maximum if unset", OPTIONAL_FLOAT.read, number)
+STRIKE = Kind(
+    "strike, zero if unset",
+    lambda text: 0.0 if not text or _read_float(text) == UNSET_DOUBLE else _read_float(text),
+    lambda value: "0" if value == UNSET_DOUBLE else number(value),
+)

@@ -1,0 +1,1 @@
+"""One Interactive Brokers session, every script."""

@@ -1,0 +1,188 @@
+"""How scripts ask for orders, and what they hear of them: requests, events, retained states.
+
+An order is named by the script's own key; `orderId` and `permId` serve where no key is known. Reports come only after
+the gateway acknowledged or refused: see the replies.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ibmux.messages.contracts import Contract
+from ibmux.messages.methods import Request, method
+from ibmux.messages.orders import Fill, Order, OrderState, Trade
+from ibmux.messages.wire import Input, Record
+
+
+class OrderEvent(Record):
+    """Topic `evt/order/<script>`: one change of one order. `seq` has no holes per gateway and script; time in
+    seconds UTC.
+    """
+
+    epoch: int
+    seq: int
+    time: float
+    key: str
+    trade: Trade
+    code: int = 0
+    message: str = ""
+
+
+class FillEvent(Record):
+    """Topic `evt/fill/<script>`: an execution, or (`event` = `commission`) the commission of one that was sent
+    before.
+    """
+
+    epoch: int
+    seq: int
+    time: float
+    event: Literal["fill", "commission"]
+    key: str
+    fill: Fill
+
+
+class OrderStateRecord(Record):
+    """Retained topic `state/order/<script>/<key>`: the last known state of an open order; cleared when it is
+    finished.
+    """
+
+    epoch: int
+    time: float
+    trade: Trade
+
+
+class OrderTicket(Input):
+    """One leg of a unit: `parentKey` names the leg that it belongs to."""
+
+    contract: Contract
+    order: Order
+    key: str = ""
+    parentKey: str = ""
+
+
+class ExecutionFilter(Input):
+    """Which executions to list; empty fields match everything. `time` is `yyyymmdd hh:mm:ss` with a time zone."""
+
+    clientId: int = 0
+    acctCode: str = ""
+    time: str = ""
+    symbol: str = ""
+    secType: str = ""
+    exchange: str = ""
+    side: str = ""
+
+
+@method("placeOrder", reply=Trade, role="trade")
+class PlaceOrder(Request):
+    """Place one order; the reply comes when the gateway acknowledged or refused it.
+
+    The same key with the same order returns the order as it stands; with another it is `order.key_conflict`. Without
+    a key the proxy makes one. With `transmit` false the order is held by the gateway until a later leg is transmitted.
+    """
+
+    contract: Contract
+    order: Order
+    key: str = ""
+    parentKey: str = ""
+
+
+@method("placeOrders", reply=list[Trade], role="trade")
+class PlaceOrders(Request):
+    """Place the legs of a bracket or a group as one unit: if one is refused, those before it are cancelled."""
+
+    tickets: list[OrderTicket]
+
+
+@method("modifyOrder", reply=Trade, role="trade")
+class ModifyOrder(Request):
+    """Change an order that is working; the reply comes when the gateway acknowledged or refused the change."""
+
+    order: Order
+    key: str = ""
+
+
+@method("cancelOrder", reply=Trade, role="trade")
+class CancelOrder(Request):
+    """Cancel an order by key, permId or orderId; the reply comes when the gateway confirmed it, or when it was too
+    late.
+
+    `script` names the owner if it is another one: that takes role `cancel` or `admin`.
+    """
+
+    key: str = ""
+    orderId: int = 0
+    permId: int = 0
+    script: str = ""
+    manualCancelOrderTime: str = ""
+
+
+@method("whatIfOrder", reply=OrderState)
+class WhatIfOrder(Request):
+    """Margin and commission of an order, without placing it."""
+
+    contract: Contract
+    order: Order
+
+
+@method("orderStatus", reply=Trade)
+class OrderStatusRequest(Request):
+    """One order as it stands, by key, permId or orderId."""
+
+    key: str = ""
+    orderId: int = 0
+    permId: int = 0
+    script: str = ""
+
+
+@method("openTrades", reply=list[Trade])
+class OpenTrades(Request):
+    """Orders that are not finished: this script's, or with `all` everybody's."""
+
+    all: bool = False
+
+
+@method("trades", reply=list[Trade])
+class Trades(Request):
+    """Orders of this session, finished ones too: this script's, or with `all` everybody's."""
+
+    all: bool = False
+
+
+@method("openOrders", "reqOpenOrders", reply=list[Trade])
+class OpenOrders(Request):
+    """Asks the gateway again for the open orders of the proxy's own clientId: this script's, or with `all`
+    everybody's.
+    """
+
+    all: bool = False
+
+
+@method("reqAllOpenOrders", reply=list[Trade])
+class ReqAllOpenOrders(Request):
+    """Asks the gateway for the open orders of all clients, and of TWS itself."""
+
+
+@method("reqCompletedOrders", reply=list[Trade])
+class ReqCompletedOrders(Request):
+    """Asks the gateway for the finished orders of the day."""
+
+    apiOnly: bool = False
+
+
+@method("fills", "executions", reply=list[Fill])
+class Fills(Request):
+    """Executions known to the proxy: this script's, or with `all` everybody's."""
+
+    all: bool = False
+
+
+@method("reqExecutions", reply=list[Fill])
+class ReqExecutions(Request):
+    """Asks the gateway for the executions since midnight (its own time zone), of all scripts."""
+
+    execFilter: ExecutionFilter | None = None
+
+
+@method("reqGlobalCancel", reply=bool, role="admin")
+class ReqGlobalCancel(Request):
+    """Cancel every open order of the login, also those placed by hand or by other programs."""
