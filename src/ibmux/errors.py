@@ -1,7 +1,7 @@
 """The one tree of errors: what a person reads, what goes over the wire, what an order's fate is.
 
-Every class carries a wire `code`; subclasses register themselves, so that `from_wire` gives a script the same class that the
-proxy raised. Nothing here knows about MQTT, HTTP or the gateway.
+Every class carries a wire `code`; subclasses register themselves, so that `from_wire` gives a script the same class
+that the proxy raised. Nothing here knows about MQTT, HTTP or the gateway.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class ConfigError(IbmuxError):
     hint = "Correct the named key in proxy.toml (or the environment variable) and start again."
 
 
-# -- the request itself -------------------------------------------------------------------------------------------------
+# -- the request itself --------------------------------------------------------------------------------------------
 
 
 class RequestError(IbmuxError):
@@ -160,7 +160,7 @@ class Refused(IbmuxError):
     hint = "Check the script's name and token against proxy.toml."
 
 
-# -- the gateway --------------------------------------------------------------------------------------------------------
+# -- the gateway ---------------------------------------------------------------------------------------------------
 
 
 class GatewayError(IbmuxError):
@@ -221,7 +221,7 @@ class ConnectionLost(IbmuxError):
     hint = "For an order: ask with the same key; the same key never becomes two orders."
 
 
-# -- contracts and data -------------------------------------------------------------------------------------------------
+# -- contracts and data --------------------------------------------------------------------------------------------
 
 
 class UnknownContract(GatewayError):
@@ -260,7 +260,7 @@ class NoHistory(GatewayError):
     hint = "The text is the service's own: no data for this contract and time, or a pacing rule."
 
 
-# -- orders -------------------------------------------------------------------------------------------------------------
+# -- orders --------------------------------------------------------------------------------------------------------
 
 
 class OrderRejected(GatewayError):

@@ -59,7 +59,7 @@ def parse_request(topic: str) -> RequestTopic:
         RequestError: the topic is not a request's.
     """
     parts = topic.split("/")
-    if len(parts) != 6 or topic[: len(ROOT)] != ROOT or parts[3] != "req":  # noqa: PLR2004
+    if len(parts) != 6 or topic[: len(ROOT)] != ROOT or parts[3] != "req":
         raise RequestError(f"{topic!r} is not a request topic", hint=f"Use {ROOT}/<gateway>/req/<script>/<method>.")
     return RequestTopic(parts[2], parts[4], parts[5])
 
@@ -81,9 +81,9 @@ def parse_reply(topic: str) -> ReplyTopic:
         RequestError: the topic is not one for replies.
     """
     parts = topic.split("/")
-    if len(parts) != 6 or topic[: len(ROOT)] != ROOT or parts[3] != "rep":  # noqa: PLR2004
+    if len(parts) != 6 or topic[: len(ROOT)] != ROOT or parts[3] != "rep":
         raise RequestError(
-            f"{topic!r} is not a response topic", hint=f"Use {ROOT}/<gateway>/rep/<script>/<instance> as response topic."
+            f"{topic!r} is not a response topic", hint=f"Respond under {ROOT}/<gateway>/rep/<script>/<instance>."
         )
     return ReplyTopic(parts[2], parts[4], parts[5])
 

@@ -1,0 +1,219 @@
+"""Settings: `proxy.toml` plus the environment becomes one frozen tree, checked before anything starts.
+
+An error names the file, the key and the remedy. Knows no other part of ibmux than its errors and the rules for names.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ibmux import topics
+from ibmux.errors import ConfigError
+from ibmux.messages.methods import Role
+
+PREFIX = "IBMUX_"
+"""Environment variables: `IBMUX_MQTT__PORT` sets `[mqtt] port`; two underscores stand for a dot."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every table in the file; an unknown key is an error."""
+
+
+class GatewaySettings(Settings, frozen=True):
+    """`[gateways.NAME]`: one TWS or IB Gateway login. Times in seconds, rates in messages per second."""
+
+    name: str = ""
+    host: str = "127.0.0.1"
+    port: int = 4002
+    client_id: int = 1
+    kind: Literal["paper", "live", ""] = ""
+    accounts: tuple[str, ...] = ()
+    connect_timeout: float = 10.0
+    request_timeout: float = 30.0
+    settle: float = 60.0
+    pause_floor: float = 5.0
+    pause_cap: float = 60.0
+    heartbeat: float = 15.0
+    market_data_type: Literal[1, 2, 3, 4] = 1
+    lines: int = 100
+    linger: float = 10.0
+    lease_ttl: float = 60.0
+    messages_per_second: float = 40.0
+    burst: int = 10
+    required: bool = True
+
+
+class MqttSettings(Settings, frozen=True):
+    """`[mqtt]`: the embedded endpoint, or with `url` an existing broker."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    socket: str = ""
+    websocket_port: int = -1
+    tls_port: int = -1
+    tls_certificate: str = ""
+    tls_key: str = ""
+    url: str = ""
+    username: str = ""
+    password: str = ""
+    password_file: str = ""
+    max_packet_size: int = 1_048_576
+    max_connections: int = 500
+    max_queued_bytes: int = 8_388_608
+
+
+class HttpSettings(Settings, frozen=True):
+    """`[http]`: the operators' door; port -1 closes it."""
+
+    host: str = "127.0.0.1"
+    port: int = 7001
+
+
+class ScriptSettings(Settings, frozen=True):
+    """`[scripts.NAME]`: what one script may do; with a token, it must show it as its MQTT password."""
+
+    role: Role = "read"
+    token: str = ""
+    token_file: str = ""
+
+
+class LimitSettings(Settings, frozen=True):
+    """`[limits]`: bounds per script. Times in seconds, sizes in bytes."""
+
+    requests_in_flight: int = 200
+    request_size: int = 262_144
+    leases: int = 100
+    order_quantity: float = 0.0
+    order_value: float = 0.0
+
+
+class LogSettings(Settings, frozen=True):
+    """`[log]`: `auto` is JSON unless standard error is a terminal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class Config(Settings, frozen=True):
+    """The whole file."""
+
+    gateways: dict[str, GatewaySettings] = msgspec.field(default_factory=dict)
+    mqtt: MqttSettings = MqttSettings()
+    http: HttpSettings = HttpSettings()
+    scripts: dict[str, ScriptSettings] = msgspec.field(default_factory=dict)
+    limits: LimitSettings = LimitSettings()
+    log: LogSettings = LogSettings()
+    default_role: Role = "read"
+    drain_timeout: float = 10.0
+    demo: bool = False
+
+
+def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the file (if given), lay the environment over it, check it.
+
+    Raises:
+        ConfigError: the file is missing, no TOML, or a value cannot be used.
+    """
+    tree = _read(path) if path else {}
+    source = str(path) if path else "the environment"
+    for name, text in environ.items():
+        if name.startswith(PREFIX) and "__" in name:
+            _lay(tree, name, text)
+    for top in ("default_role", "drain_timeout"):
+        if value := environ.get(f"{PREFIX}{top.upper()}"):
+            tree[top] = value
+    return build(tree, source)
+
+
+def build(tree: dict[str, Any], source: str) -> Config:
+    """Turn a tree of plain values into checked settings.
+
+    Raises:
+        ConfigError: an unknown key or an unusable value; the message names it.
+    """
+    try:
+        config = msgspec.convert(tree, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {_in_words(str(error))}") from None
+    named = {
+        name: msgspec.structs.replace(each, name=name) for name, each in (config.gateways or _one_gateway()).items()
+    }
+    config = msgspec.structs.replace(config, gateways=named, scripts=_with_tokens(config.scripts))
+    _check(config, source)
+    return config
+
+
+def _one_gateway() -> dict[str, GatewaySettings]:
+    return {"paper": GatewaySettings()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file.", hint="Give the file with --config PATH.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}.") from None
+
+
+def _lay(tree: dict[str, Any], name: str, text: str) -> None:
+    """Set one value from the environment: `IBMUX_GATEWAYS__PAPER__PORT=4004`."""
+    *tables, key = (part.lower() for part in name[len(PREFIX) :].split("__"))
+    place = tree
+    for table in tables:
+        place = place.setdefault(table, {})
+    place[key] = text.split(",") if key == "accounts" else text
+
+
+def _with_tokens(scripts: dict[str, ScriptSettings]) -> dict[str, ScriptSettings]:
+    return {
+        name: msgspec.structs.replace(
+            each, token=read_secret(each.token, each.token_file, f"scripts.{name}.token_file")
+        )
+        for name, each in scripts.items()
+    }
+
+
+def read_secret(value: str, path: str, key: str) -> str:
+    """A secret given directly, or the first line of the file that holds it.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if not path:
+        return value
+    try:
+        return Path(path).read_text().splitlines()[0].strip()
+    except (OSError, IndexError) as error:
+        raise ConfigError(f"{key}: cannot read {path}: {error}.") from None
+
+
+def _check(config: Config, source: str) -> None:
+    for name, gateway in config.gateways.items():
+        if not topics.is_gateway_name(name):
+            raise ConfigError(f"{source}: gateways.{name}: letters, digits, `_`, `-` and `.` only, and not `proxy`.")
+        if not 0 < gateway.port < 65536:
+            raise ConfigError(f"{source}: gateways.{name}.port is {gateway.port}; ports are 1 to 65535.")
+        if not 0 < gateway.messages_per_second <= 50:
+            raise ConfigError(f"{source}: gateways.{name}.messages_per_second: the gateway takes at most 50.")
+    for name in config.scripts:
+        if not topics.is_name(name):
+            raise ConfigError(f"{source}: scripts.{name}: letters, digits, `_`, `-` and `.` only, at most 64.")
+    if config.mqtt.url and urlsplit(config.mqtt.url).scheme not in ("mqtt", "mqtts", "ws", "wss", "unix"):
+        raise ConfigError(
+            f"{source}: mqtt.url: {config.mqtt.url!r} does not start with mqtt://, mqtts://, ws:// or wss://."
+        )
+    if config.mqtt.tls_port >= 0 and not (config.mqtt.tls_certificate and config.mqtt.tls_key):
+        raise ConfigError(f"{source}: mqtt.tls_port needs mqtt.tls_certificate and mqtt.tls_key (paths of PEM files).")
+
+
+def _in_words(text: str) -> str:
+    return text.replace("Object contains unknown field", "there is no key").replace(" - at `$.", " - at `") + "."
