@@ -1,0 +1,1 @@
+"""Decisions without I/O: tables and plain functions that the session and the services carry out."""

@@ -1,0 +1,25 @@
+"""What Interactive Brokers' message codes mean for an order. Tables only.
+
+Source: IB's list of API message codes; which of them leave an order alive was seen in recordings of gateways.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Verdict = Literal["information", "cancelled", "cancel_refused", "refused"]
+
+_INFORMATION = frozenset({399, 404, 2109, 10167, 10349, 10090, 10197, 1100, 1101, 1102})
+"""Held for the opening, shares being located, attributes ignored, TIF set by a preset, ...: the order lives on."""
+_CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148})
+
+
+def judge(code: int) -> Verdict:
+    """What an error message about an order says of it; `refused` concerns the latest placement or modification."""
+    if code == 202:
+        return "cancelled"
+    if code in _CANCEL_REFUSED:
+        return "cancel_refused"
+    if code in _INFORMATION or 2100 <= code < 2200:
+        return "information"
+    return "refused"

@@ -1,0 +1,1 @@
+"""Ways in: who asks, may they, which service answers."""

@@ -1,0 +1,115 @@
+"""Contracts: details, qualification, search, option parameters. What was qualified once stays known for the session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ibmux.errors import AmbiguousContract, UnknownContract
+from ibmux.messages import encode
+from ibmux.messages.contracts import (
+    Contract,
+    ContractDescription,
+    ContractDetails,
+    OptionChain,
+    QualifyContracts,
+    ReqContractDetails,
+    ReqMatchingSymbols,
+    ReqSecDefOptParams,
+)
+from ibmux.services.caller import Caller, Handler
+from ibmux.services.flights import Flights
+
+if TYPE_CHECKING:
+    from ibmux.session import Session
+
+KNOWN_LIMIT = 20_000
+"""How many qualified contracts are remembered; beyond it the oldest is forgotten."""
+
+
+class Contracts:
+    """Answers about contracts, and the memory of qualified ones."""
+
+    def __init__(self, session: Session, flights: Flights) -> None:
+        self.session = session
+        self.flights = flights
+        self._known: dict[bytes, Contract] = {}
+
+    def handlers(self) -> dict[str, Handler]:
+        """Which function answers which method."""
+        return {
+            "reqContractDetails": self.details,
+            "qualifyContracts": self.qualify,
+            "reqMatchingSymbols": self.search,
+            "reqSecDefOptParams": self.option_parameters,
+        }
+
+    async def details(self, caller: Caller, request: ReqContractDetails) -> list[ContractDetails]:
+        """Every contract that matches."""
+        contract = request.contract
+        return await self.flights.join(
+            caller,
+            ("details", encode(contract)),
+            lambda: self.session.contract_details(contract, deadline=caller.deadline, script=caller.script),
+        )
+
+    async def qualify(self, caller: Caller, request: QualifyContracts) -> list[Contract | None]:
+        """Unknown and ambiguous contracts leave a hole; other errors are errors."""
+        found: list[Contract | None] = []
+        for contract in request.contracts:
+            try:
+                found.append(await self.resolve(caller, contract))
+            except (UnknownContract, AmbiguousContract):
+                found.append(None)
+        return found
+
+    async def resolve(self, caller: Caller, contract: Contract) -> Contract:
+        """The one contract that is meant, in full.
+
+        Raises:
+            UnknownContract: nothing matches.
+            AmbiguousContract: several match; the message lists some.
+        """
+        question = encode(contract)
+        known = self._known.get(question)
+        if known is not None:
+            return known
+        matches = await self.details(caller, ReqContractDetails(contract))
+        if not matches:
+            raise UnknownContract(f"No contract matches {contract.symbol or contract.conId!r}.")
+        if len(matches) > 1:
+            raise AmbiguousContract(f"{len(matches)} contracts match {contract.symbol!r}: {_list(matches)}.")
+        resolved = matches[0].contract
+        if resolved is None:
+            raise UnknownContract("The gateway described a contract without naming it.")
+        if len(self._known) >= KNOWN_LIMIT:
+            del self._known[next(iter(self._known))]
+        self._known[question] = resolved
+        return resolved
+
+    async def search(self, caller: Caller, request: ReqMatchingSymbols) -> list[ContractDescription]:
+        """Search by symbol or name."""
+        return await self.flights.join(
+            caller,
+            ("search", request.pattern),
+            lambda: self.session.matching_symbols(request.pattern, deadline=caller.deadline, script=caller.script),
+        )
+
+    async def option_parameters(self, caller: Caller, request: ReqSecDefOptParams) -> list[OptionChain]:
+        """Expirations and strikes by exchange and trading class."""
+        question = (
+            request.underlyingSymbol,
+            request.futFopExchange,
+            request.underlyingSecType,
+            request.underlyingConId,
+        )
+        return await self.flights.join(
+            caller,
+            ("chain", *question),
+            lambda: self.session.option_parameters(*question, deadline=caller.deadline, script=caller.script),
+        )
+
+
+def _list(matches: list[ContractDetails]) -> str:
+    named = [match.contract for match in matches if match.contract]
+    some = [f"{each.localSymbol or each.symbol} {each.secType} {each.exchange} {each.currency}" for each in named[:4]]
+    return ", ".join(some) + (", ..." if len(named) > 4 else "")

@@ -1,0 +1,156 @@
+"""One gateway's services around its session: which handler answers which method, which update goes where.
+
+This is the wiring of one gateway; decisions are in the services themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from ibmux import topics
+from ibmux.config import Config, GatewaySettings
+from ibmux.core.leases import Owner
+from ibmux.core.orderbook import OrderBook
+from ibmux.errors import UnknownMethod
+from ibmux.messages.session import GatewayStatus, Notice, ProxyReport, SessionEvent, SharingInfo, State
+from ibmux.services.account import Account
+from ibmux.services.admin import Admin
+from ibmux.services.caller import Handler
+from ibmux.services.contracts import Contracts
+from ibmux.services.flights import Flights
+from ibmux.services.history import History
+from ibmux.services.market import Market
+from ibmux.services.orderfeed import OrderFeed
+from ibmux.services.orderlists import OrderLists
+from ibmux.services.orders import Orders
+from ibmux.services.publisher import Publish, Publisher
+from ibmux.session import Hooks, Session
+
+ALWAYS_ANSWERED = frozenset({"status"})
+"""Methods that are answered in every state of the session."""
+WAIT_FOR_THEMSELVES = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder", "orderStatus"})
+"""Methods that look at the state themselves: an order already known is answered in every state."""
+
+
+class Gateway:
+    """A session and everything that is served from it."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        config: Config,
+        publish: Publish,
+        report: Callable[[], ProxyReport],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = settings.name
+        self.settings = settings
+        self.publisher = Publisher(settings.name, publish, clock)
+        self.flights = Flights()
+        self.session = Session(settings, Hooks(), clock=clock)
+        self.contracts = Contracts(self.session, self.flights)
+        self.account = Account(self.session, self.publisher, self.flights)
+        self.market = Market(self.session, self.publisher, self.contracts, settings, config.limits.leases)
+        self.history = History(self.session, self.flights)
+        self.feed = OrderFeed(OrderBook(self.session.client_id), self.publisher)
+        self.orders = Orders(self.session, self.feed, config.limits)
+        self.lists = OrderLists(self.session, self.feed.book, self.flights)
+        self.admin = Admin(self.session, self.flights, report)
+        self.requests = 0
+        self.handlers = self._gather_handlers()
+        self._wire(self.session.hooks)
+
+    def _gather_handlers(self) -> dict[str, Handler]:
+        handlers: dict[str, Handler] = {}
+        for service in (self.account, self.contracts, self.market, self.history, self.orders, self.lists, self.admin):
+            handlers.update(service.handlers())
+        return handlers
+
+    def _wire(self, hooks: Hooks) -> None:
+        """Which update of the session goes where."""
+        hooks.on_state = self._publish_state
+        hooks.on_gap = self._publish_gap
+        hooks.on_notice = self._publish_notice
+        hooks.on_ticks = self.market.publish_ticks
+        hooks.on_position = self.account.publish_position
+        hooks.on_account_value = self.account.note_value
+        hooks.on_pnl = self.account.publish_pnl
+        hooks.on_order = self.feed.saw_order
+        hooks.on_order_status = self.feed.saw_status
+        hooks.on_order_error = self.feed.saw_error
+        hooks.on_execution = self.feed.saw_execution
+        hooks.on_commission = self.feed.saw_commission
+
+    def handler(self, method: str) -> Handler:
+        """The function that answers a method.
+
+        Raises:
+            UnknownMethod: there is none.
+        """
+        handler = self.handlers.get(method)
+        if handler is None:
+            raise UnknownMethod(f"There is no method {method!r}.")
+        self.requests += 1
+        return handler
+
+    def needs_ready(self, method: str) -> bool:
+        """Whether a method is answered only by a synchronised session."""
+        return method not in ALWAYS_ANSWERED and method not in WAIT_FOR_THEMSELVES
+
+    async def run(self) -> None:
+        """Keep the session and sweep the leases, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.session.run(), name=f"{self.name}:session")
+                tasks.create_task(self.market.sweep(), name=f"{self.name}:leases")
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Stop timers and questions in flight."""
+        self.market.close()
+        self.account.close()
+        await self.flights.close()
+
+    def release_client(self, client: str) -> None:
+        """A connection ended: its leases end."""
+        self.market.release_client(client)
+
+    def release_owner(self, owner: Owner) -> None:
+        """A running copy of a script is gone: its leases end."""
+        self.market.release_owner(owner)
+
+    def sharing(self) -> SharingInfo:
+        """What sharing saved so far."""
+        return SharingInfo(
+            leases=len(self.market.leases),
+            lines=len(self.market.lines),
+            lines_limit=self.settings.lines,
+            requests=self.requests,
+            upstream=self.flights.sent,
+            ticks_in=self.market.ticks_in,
+        )
+
+    # -- updates about the session itself
+
+    def _publish_state(self, status: GatewayStatus, previous: State) -> None:
+        publisher = self.publisher
+        publisher.epoch = status.epoch
+        publisher.state(topics.status(self.name), status)
+        if status.state != previous:
+            event = SessionEvent(status.epoch, publisher.clock(), "state", status.state, status.reason)
+            publisher.event(topics.session_event(self.name), event)
+
+    def _publish_gap(self, start: float, end: float, reason: str) -> None:
+        publisher = self.publisher
+        event = SessionEvent(
+            publisher.epoch, publisher.clock(), "gap", self.session.state, reason, start=start, end=end
+        )
+        publisher.event(topics.session_event(self.name), event)
+
+    def _publish_notice(self, code: int, message: str) -> None:
+        publisher = self.publisher
+        publisher.event(topics.notice(self.name), Notice(publisher.epoch, publisher.clock(), code, message))

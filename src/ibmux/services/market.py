@@ -1,0 +1,262 @@
+"""Market data: leases of scripts on shared lines, ticks out as they come in, whole quotes folded.
+
+The session owns the subscriptions upstream; here is who wants them, and the way from a tick to its topics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ibmux import topics
+from ibmux.config import GatewaySettings
+from ibmux.core.leases import Generics, LeaseBook, Owner, plan
+from ibmux.errors import Busy, Forbidden, NoLines, RequestError
+from ibmux.messages.contracts import Contract
+from ibmux.messages.market import (
+    CancelMktData,
+    Lease,
+    Quote,
+    ReqMarketDataType,
+    ReqMktData,
+    ReqTickers,
+    Ticks,
+)
+from ibmux.services.caller import Caller, Handler
+from ibmux.services.contracts import Contracts
+from ibmux.services.publisher import Publisher
+
+if TYPE_CHECKING:
+    from ibmux.session import Session
+
+QUOTE_INTERVAL = 0.25
+"""Seconds between two whole quotes of a contract at the most; IB itself samples stocks at this pace."""
+QUOTE_EXPIRY = 60
+"""Seconds after which a retained quote vanishes, so that nobody takes yesterday's price for today's."""
+SWEEP_INTERVAL = 1.0
+
+
+@dataclass(slots=True)
+class Line:
+    """One open line: its contract, its topics, the number of its next tick, and the timer of its next quote."""
+
+    contract: Contract
+    tick_topic: str
+    quote_topic: str
+    generics: Generics = frozenset()
+    ready: bool = False
+    seq: int = 0
+    timer: asyncio.TimerHandle | None = None
+    dirty: bool = False
+
+
+class Market:
+    """Leases, lines, quotes and ticks of one gateway."""
+
+    def __init__(
+        self,
+        session: Session,
+        publisher: Publisher,
+        contracts: Contracts,
+        settings: GatewaySettings,
+        lease_limit: int,
+    ) -> None:
+        self.session = session
+        self.publisher = publisher
+        self.contracts = contracts
+        self.flights = contracts.flights
+        self.settings = settings
+        self.lease_limit = lease_limit
+        self.leases = LeaseBook(settings.linger)
+        self.lines: dict[int, Line] = {}
+        self.ticks_in = 0
+        self.leases_taken = 0
+        self.lines_opened = 0
+        self._owners: defaultdict[str, set[Owner]] = defaultdict(set)
+
+    def handlers(self) -> dict[str, Handler]:
+        """Which function answers which method."""
+        return {
+            "reqMktData": self.subscribe,
+            "cancelMktData": self.cancel,
+            "reqTickers": self.snapshots,
+            "reqMarketDataType": self.set_type,
+        }
+
+    # -- questions
+
+    async def subscribe(self, caller: Caller, request: ReqMktData) -> Lease:
+        """Take or renew a lease; the line is opened if nobody has it yet."""
+        if request.regulatorySnapshot:
+            raise RequestError("Regulatory snapshots cost money at each call; this proxy does not ask for them.")
+        contract = await self.contracts.resolve(caller, request.contract)
+        if request.snapshot:
+            return Lease(contract.conId, contract, 0.0, await self._quote(caller, contract))
+        self._check_lease(caller, contract)
+        ttl = request.ttl or self.settings.lease_ttl
+        generics = frozenset(each.strip() for each in request.genericTickList.split(",") if each.strip())
+        await self._take(caller, contract, generics, ttl)
+        return Lease(contract.conId, contract, ttl, self._present_quote(contract.conId))
+
+    async def cancel(self, caller: Caller, request: CancelMktData) -> bool:
+        """Give up a lease; the line lingers. Returns whether there was a lease."""
+        contract = await self.contracts.resolve(caller, request.contract)
+        return self.leases.release(caller.owner, contract.conId, self._now())
+
+    async def snapshots(self, caller: Caller, request: ReqTickers) -> list[Quote]:
+        """Complete quotes; a contract with an open line costs no request."""
+        contracts = [await self.contracts.resolve(caller, contract) for contract in request.contracts]
+        return list(await asyncio.gather(*(self._quote(caller, contract) for contract in contracts)))
+
+    async def set_type(self, caller: Caller, request: ReqMarketDataType) -> int:
+        """The type holds for every script, so only an admin may change it; asking for the present one is fine."""
+        wanted = request.marketDataType
+        if wanted not in (1, 2, 3, 4):
+            raise RequestError(f"marketDataType is {wanted}; it must be 1, 2, 3 or 4.")
+        if wanted != self.session.market_data_type:
+            if caller.role != "admin":
+                raise Forbidden(
+                    f"The session's market data type is {self.session.market_data_type}, for all scripts.",
+                    hint="Set gateways.<name>.market_data_type in proxy.toml, or call with role `admin`.",
+                )
+            await self.session.set_market_data_type(wanted, deadline=caller.deadline, script=caller.script)
+        return wanted
+
+    # -- lines
+
+    def _check_lease(self, caller: Caller, contract: Contract) -> None:
+        line = self.lines.get(contract.conId)
+        if line is not None and line.contract.exchange != contract.exchange:
+            raise RequestError(
+                f"{contract.symbol} is already streamed from {line.contract.exchange}, not from {contract.exchange}.",
+                hint="One contract has one line: ask for it under the same exchange, or take a snapshot.",
+            )
+        if self.leases.owned_by(caller.owner) >= self.lease_limit:
+            raise Busy(
+                f"{caller.script} has {self.lease_limit} leases already.", hint="Cancel streams that you do not need."
+            )
+
+    async def _take(self, caller: Caller, contract: Contract, generics: Generics, ttl: float) -> None:
+        con_id = contract.conId
+        self.leases.take(caller.owner, con_id, generics, self._now() + ttl)
+        self.leases_taken += 1
+        self._owners[caller.client].add(caller.owner)
+        while not self._serves(con_id, generics):
+            await self.flights.join(caller, ("line", con_id), lambda: self._open(caller, contract))
+
+    def _serves(self, con_id: int, generics: Generics) -> bool:
+        line = self.lines.get(con_id)
+        return line is not None and line.ready and generics <= line.generics
+
+    async def _open(self, caller: Caller, contract: Contract) -> None:
+        """Open or reopen the line as the leases want it; a refusal ends the leases too."""
+        con_id = contract.conId
+        generics = self.leases.wanted(self._now())[con_id]
+        line = self.lines.get(con_id)
+        if line is None and len(self.lines) >= self.settings.lines:
+            await self._make_room(con_id)
+        opened = line or self._new_line(contract)
+        self.lines[con_id] = opened
+        text = ",".join(sorted(generics | opened.generics))
+        send = self.session.open_line if line is None else self.session.reopen_line
+        try:
+            await send(contract, text, deadline=caller.deadline, script=caller.script)
+        except BaseException:
+            self._drop(con_id)
+            raise
+        opened.ready = True
+        opened.generics |= generics
+        self.lines_opened += line is None
+
+    async def _make_room(self, con_id: int) -> None:
+        idle = self.leases.give_up_lingering()
+        if idle is None:
+            self.leases.drop_line(con_id)
+            raise NoLines(f"All {self.settings.lines} market-data lines are in use.")
+        await self._close(idle)
+
+    def _new_line(self, contract: Contract) -> Line:
+        gateway, con_id = self.publisher.gateway, contract.conId
+        return Line(contract, topics.tick(gateway, con_id), topics.quote(gateway, con_id))
+
+    async def sweep(self) -> None:
+        """End leases that were not renewed and lines that nobody wants; runs until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            self.leases.expire(self._now())
+            opened = {con_id: line.generics for con_id, line in self.lines.items()}
+            for con_id in plan(self.leases.wanted(self._now()), opened).close:
+                await self._close(con_id)
+
+    async def _close(self, con_id: int) -> None:
+        line = self._drop(con_id)
+        if line is not None:
+            self.publisher.clear(line.quote_topic)
+            await self.session.close_line(con_id)
+
+    def _drop(self, con_id: int) -> Line | None:
+        self.leases.drop_line(con_id)
+        line = self.lines.pop(con_id, None)
+        if line is not None and line.timer is not None:
+            line.timer.cancel()
+        return line
+
+    def release_client(self, client: str) -> None:
+        """A connection ended: so do the leases of what spoke over it."""
+        for owner in self._owners.pop(client, ()):
+            self.release_owner(owner)
+
+    def release_owner(self, owner: Owner) -> None:
+        """A running copy of a script is gone: so are its leases."""
+        self.leases.release_owner(owner, self._now())
+
+    # -- updates
+
+    def publish_ticks(self, con_id: int, ticks: list[tuple[int, float, float]], fields: dict[str, Any]) -> None:
+        """The hot path: every tick of one read of the socket, in one message; then the quote, if it is time."""
+        line = self.lines.get(con_id)
+        if line is None:
+            return
+        publisher = self.publisher
+        count = len(ticks)
+        self.ticks_in += count
+        publisher.stream(line.tick_topic, Ticks(publisher.epoch, line.seq, publisher.clock(), ticks, fields))
+        line.seq += count
+        line.dirty = True
+        if line.timer is None:
+            self._publish_quote(con_id, line)
+
+    def _publish_quote(self, con_id: int, line: Line) -> None:
+        line.timer = None
+        if line.dirty:
+            line.dirty = False
+            quote = self._present_quote(con_id)
+            self.publisher.state(line.quote_topic, quote, expiry=QUOTE_EXPIRY, qos=0)
+            line.timer = asyncio.get_running_loop().call_later(QUOTE_INTERVAL, self._publish_quote, con_id, line)
+
+    async def _quote(self, caller: Caller, contract: Contract) -> Quote:
+        if contract.conId in self.lines:
+            return self._present_quote(contract.conId)
+        kind, fields = await self.flights.join(
+            caller,
+            ("snapshot", contract.conId, contract.exchange),
+            lambda: self.session.snapshot(contract, deadline=caller.deadline, script=caller.script),
+        )
+        return Quote(contract.conId, self.publisher.epoch, 0, self.publisher.clock(), kind, fields)
+
+    def _present_quote(self, con_id: int) -> Quote:
+        kind, fields = self.session.quote_fields(con_id)
+        seq = self.lines[con_id].seq if con_id in self.lines else 0
+        stale = self.session.state != "ready"
+        return Quote(con_id, self.publisher.epoch, seq, self.publisher.clock(), kind, fields, stale)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+    def close(self) -> None:
+        """Stop the timers."""
+        for con_id in list(self.lines):
+            self._drop(con_id)

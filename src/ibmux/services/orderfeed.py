@@ -1,0 +1,123 @@
+"""What the gateway says of orders: into the book, out to the scripts, and to the requests that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from ibmux import topics
+from ibmux.core.orderbook import Change, Entry, OrderBook, describe
+from ibmux.errors import OrderUnknown
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus
+from ibmux.messages.trading import FillEvent, OrderEvent, OrderStateRecord
+from ibmux.services.caller import Caller
+from ibmux.services.publisher import Publisher
+
+Settled = Callable[[Change], bool]
+"""Says whether a message is the one that was waited for."""
+
+
+class OrderFeed:
+    """The book of one gateway, its events, and who waits for them."""
+
+    def __init__(self, book: OrderBook, publisher: Publisher) -> None:
+        self.book = book
+        self.publisher = publisher
+        self._waiters: defaultdict[Entry, list[tuple[Settled, asyncio.Future[Change]]]] = defaultdict(list)
+
+    # -- updates
+
+    def saw_order(self, contract: Contract, order: Order, state: OrderState) -> None:
+        """An openOrder message."""
+        self._apply(self.book.saw_order(contract, order, state, utc_now()))
+
+    def saw_status(self, status: OrderStatus) -> None:
+        """An orderStatus message."""
+        self._apply(self.book.saw_status(status, utc_now()))
+
+    def saw_error(self, order_id: int, code: int, message: str, _advanced: str) -> None:
+        """An error message about an order."""
+        self._apply(self.book.saw_error(order_id, code, message, utc_now()))
+
+    def saw_execution(self, fill: Fill) -> None:
+        """An execDetails message."""
+        self._apply(self.book.saw_execution(fill))
+
+    def saw_commission(self, report: CommissionReport) -> None:
+        """A commissionReport message."""
+        self._apply(self.book.saw_commission(report))
+
+    def _apply(self, changes: list[Change]) -> None:
+        for change in changes:
+            if change.news:
+                self.publish(change)
+            if change.entry is not None and change.entry in self._waiters:
+                self._settle(change.entry, change)
+
+    def publish(self, change: Change) -> None:
+        """Tell the order's script of a change."""
+        if change.kind == "order" and change.entry is not None:
+            self._publish_order(change.entry, change)
+        elif change.fill is not None and change.kind != "order":
+            self._publish_fill(change.fill, change.kind)
+
+    def _publish_order(self, entry: Entry, change: Change) -> None:
+        publisher = self.publisher
+        topic = topics.order_event(publisher.gateway, entry.script)
+        number = publisher.next_number(topic)
+        now = publisher.clock()
+        publisher.event(
+            topic, OrderEvent(publisher.epoch, number, now, entry.key, entry.trade, change.code, change.message)
+        )
+        if entry.done:
+            self.clear_state(entry)
+        else:
+            state = topics.order_state(publisher.gateway, entry.script, entry.key)
+            publisher.state(state, OrderStateRecord(publisher.epoch, now, entry.trade))
+
+    def clear_state(self, entry: Entry) -> None:
+        """Take the retained state of an order away: it is over, or never was."""
+        self.publisher.clear(topics.order_state(self.publisher.gateway, entry.script, entry.key))
+
+    def _publish_fill(self, fill: Fill, event: Any) -> None:
+        publisher = self.publisher
+        topic = topics.fill_event(publisher.gateway, fill.script)
+        number = publisher.next_number(topic)
+        publisher.event(topic, FillEvent(publisher.epoch, number, publisher.clock(), event, fill.key, fill))
+
+    # -- waiting
+
+    async def wait(self, caller: Caller, entry: Entry, settled: Settled, send: Any = None) -> Change:
+        """Send (if there is something to send) and wait for the message that settles it.
+
+        Raises:
+            OrderUnknown: the deadline passed without a word from the gateway.
+        """
+        future: asyncio.Future[Change] = asyncio.get_running_loop().create_future()
+        waiter = (settled, future)
+        self._waiters[entry].append(waiter)
+        try:
+            if send is not None:
+                await send
+            return await asyncio.wait_for(future, caller.time_left())
+        except TimeoutError:
+            what = describe(entry.trade.contract, entry.trade.order)
+            raise OrderUnknown(f"{what} (key {entry.key!r}): the gateway has not answered in time.") from None
+        finally:
+            self._waiters[entry].remove(waiter)
+            if not self._waiters[entry]:
+                del self._waiters[entry]
+
+    def _settle(self, entry: Entry, change: Change) -> None:
+        for settled, future in self._waiters[entry]:
+            if not future.done() and settled(change):
+                future.set_result(change)
+
+
+def utc_now() -> dt.datetime:
+    """The present time, aware, in UTC."""
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,106 @@
+"""Lists of orders and fills: from the book, or asked of the gateway again. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ibmux.core import reference
+from ibmux.core.orderbook import OrderBook
+from ibmux.messages import encode
+from ibmux.messages.orders import Fill, Trade
+from ibmux.messages.trading import (
+    ExecutionFilter,
+    Fills,
+    OpenOrders,
+    OpenTrades,
+    ReqAllOpenOrders,
+    ReqCompletedOrders,
+    ReqExecutions,
+    Trades,
+)
+from ibmux.services.caller import Caller, Handler
+from ibmux.services.flights import Flights
+from ibmux.topics import EXTERNAL
+
+if TYPE_CHECKING:
+    from ibmux.session import Session
+
+
+class OrderLists:
+    """Who ordered what: a script's own by default, everybody's on request."""
+
+    def __init__(self, session: Session, book: OrderBook, flights: Flights) -> None:
+        self.session = session
+        self.book = book
+        self.flights = flights
+
+    def handlers(self) -> dict[str, Handler]:
+        """Which function answers which method."""
+        return {
+            "openTrades": self.open_trades,
+            "trades": self.trades,
+            "openOrders": self.open_orders,
+            "reqOpenOrders": self.open_orders,
+            "reqAllOpenOrders": self.all_open_orders,
+            "reqCompletedOrders": self.completed_orders,
+            "fills": self.fills,
+            "executions": self.fills,
+            "reqExecutions": self.executions,
+        }
+
+    def open_trades(self, caller: Caller, request: OpenTrades | OpenOrders) -> list[Trade]:
+        """Unfinished orders, from the book."""
+        return [trade for trade in self._trades(caller, request.all) if not trade.isDone()]
+
+    def trades(self, caller: Caller, request: Trades) -> list[Trade]:
+        """All orders of this session, from the book."""
+        return self._trades(caller, request.all)
+
+    def fills(self, caller: Caller, request: Fills) -> list[Fill]:
+        """Executions, from the book."""
+        return [fill for fill in self.book.fills.values() if request.all or fill.script == caller.script]
+
+    async def open_orders(self, caller: Caller, request: OpenOrders) -> list[Trade]:
+        """The gateway repeats its open orders; they pass through the book, which then answers."""
+        await self.flights.join(
+            caller, ("openOrders",), lambda: self.session.open_orders(deadline=caller.deadline, script=caller.script)
+        )
+        return self.open_trades(caller, request)
+
+    async def all_open_orders(self, caller: Caller, _request: ReqAllOpenOrders) -> list[Trade]:
+        """Open orders of every client and of TWS itself, with the script's name where it is one of ours."""
+        trades = await self.flights.join(
+            caller,
+            ("allOpenOrders",),
+            lambda: self.session.all_open_orders(deadline=caller.deadline, script=caller.script),
+        )
+        return [self._named(trade) for trade in trades]
+
+    async def completed_orders(self, caller: Caller, request: ReqCompletedOrders) -> list[Trade]:
+        """Finished orders of the day."""
+        trades = await self.flights.join(
+            caller,
+            ("completedOrders", request.apiOnly),
+            lambda: self.session.completed_orders(request.apiOnly, deadline=caller.deadline, script=caller.script),
+        )
+        return [self._named(trade) for trade in trades]
+
+    async def executions(self, caller: Caller, request: ReqExecutions) -> list[Fill]:
+        """Executions since midnight."""
+        wanted = request.execFilter or ExecutionFilter()
+        fills = await self.flights.join(
+            caller,
+            ("executions", encode(wanted)),
+            lambda: self.session.executions(wanted, deadline=caller.deadline, script=caller.script),
+        )
+        return [self.book.fills.get(fill.execution.execId, fill) for fill in fills]
+
+    def _trades(self, caller: Caller, everybody: bool) -> list[Trade]:
+        return [entry.trade for entry in self.book if everybody or entry.script == caller.script]
+
+    def _named(self, trade: Trade) -> Trade:
+        entry = self.book.find("", perm_id=trade.order.permId)
+        text, script, key = reference.read(trade.order.orderRef)
+        trade.order.orderRef = text
+        trade.script, trade.key = (entry.script, entry.key) if entry else (script or EXTERNAL, key)
+        return trade

@@ -1,0 +1,256 @@
+"""Orders: placed under a key, reported only when the gateway has spoken, guarded from other scripts.
+
+What a message of the gateway changes is decided in `core.orderbook`; here orders are checked and sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ibmux.config import LimitSettings
+from ibmux.core import reference
+from ibmux.core.codes import judge
+from ibmux.core.limits import check_order
+from ibmux.core.orderbook import Change, Entry, describe
+from ibmux.errors import (
+    IbmuxError,
+    NotYourOrder,
+    OrderNotFound,
+    OrderNotSent,
+    OrderRejected,
+    RequestError,
+)
+from ibmux.messages.orders import Order, OrderState, Trade
+from ibmux.messages.trading import (
+    CancelOrder,
+    ModifyOrder,
+    OrderStatusRequest,
+    OrderTicket,
+    PlaceOrder,
+    PlaceOrders,
+    ReqGlobalCancel,
+    WhatIfOrder,
+)
+from ibmux.services.caller import Caller, Handler
+from ibmux.services.orderfeed import OrderFeed, utc_now
+
+if TYPE_CHECKING:
+    from ibmux.session import Session
+
+_CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "orderType", "trailStopPrice", "trailingPercent")
+
+
+class Orders:
+    """The orders of one gateway."""
+
+    def __init__(self, session: Session, feed: OrderFeed, limits: LimitSettings) -> None:
+        self.session = session
+        self.feed = feed
+        self.book = feed.book
+        self.limits = limits
+
+    def handlers(self) -> dict[str, Handler]:
+        """Which function answers which method."""
+        return {
+            "placeOrder": self.place,
+            "placeOrders": self.place_unit,
+            "modifyOrder": self.modify,
+            "cancelOrder": self.cancel,
+            "whatIfOrder": self.what_if,
+            "orderStatus": self.status,
+            "reqGlobalCancel": self.cancel_everything,
+        }
+
+    # -- placing
+
+    async def place(self, caller: Caller, request: PlaceOrder) -> Trade:
+        """Send one order and wait for the gateway's word on it."""
+        ticket = OrderTicket(request.contract, request.order, request.key, request.parentKey)
+        entry = await self._submit(caller, ticket, 0)
+        return await self._acknowledged(caller, entry)
+
+    async def place_unit(self, caller: Caller, request: PlaceOrders) -> list[Trade]:
+        """Send legs together. If one fails, the others are cancelled, and the error says so."""
+        entries: list[Entry] = []
+        try:
+            for number, ticket in enumerate(request.tickets):
+                entries.append(await self._submit(caller, ticket, number))
+            return [await self._acknowledged(caller, entry) for entry in entries]
+        except IbmuxError as error:
+            undone = [entry.key for entry in entries if await self._take_back(caller, entry)]
+            if undone:
+                error.message += f" The other legs were cancelled: {', '.join(undone)}."
+            raise
+
+    async def _submit(self, caller: Caller, ticket: OrderTicket, number: int) -> Entry:
+        """Enter the order under its key and send it, unless the key's order is there already."""
+        key = ticket.key or f"{caller.instance}-{caller.correlation.hex()}-{number}"
+        known = self.book.same(caller.script, key, ticket.contract, ticket.order)
+        if known is not None:
+            return known
+        check_order(ticket.contract, ticket.order, self.limits)
+        await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        order = replace(
+            ticket.order,
+            orderId=self.session.next_order_id(),
+            clientId=self.session.client_id,
+            permId=0,
+            parentId=self._parent_id(caller, ticket),
+        )
+        entry = self.book.same(caller.script, key, ticket.contract, ticket.order) or self._enter(
+            caller.script, key, ticket, order
+        )
+        if entry.trade.order is order:
+            await self._send_new(caller, entry, order)
+        return entry
+
+    def _enter(self, script: str, key: str, ticket: OrderTicket, order: Order) -> Entry:
+        entry = self.book.place(script, key, ticket.contract, order, utc_now())
+        self.feed.publish(Change(entry, "order"))
+        return entry
+
+    async def _send_new(self, caller: Caller, entry: Entry, order: Order) -> None:
+        try:
+            await self._send(caller, entry, order)
+        except IbmuxError as error:
+            if error.fate != "not_sent":
+                raise
+            self.book.forget(entry)
+            self.feed.clear_state(entry)
+            raise OrderNotSent(f"{describe(entry.trade.contract, order)} was not sent: {error.message}") from error
+
+    async def _send(self, caller: Caller, entry: Entry, order: Order) -> None:
+        marked = replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
+        await self.session.send_order(
+            order.orderId, entry.trade.contract, marked, deadline=caller.deadline, script=caller.script
+        )
+
+    def _parent_id(self, caller: Caller, ticket: OrderTicket) -> int:
+        if not ticket.parentKey:
+            return ticket.order.parentId
+        parent = self.book.find(caller.script, ticket.parentKey)
+        if parent is None:
+            raise OrderNotFound(f"There is no order with the key {ticket.parentKey!r} to be the parent.")
+        return parent.trade.order.orderId
+
+    async def _acknowledged(self, caller: Caller, entry: Entry) -> Trade:
+        """Wait until the gateway took or refused the order. A held order (`transmit` false) has nothing to wait for."""
+        held = not entry.trade.order.transmit and not entry.refusal
+        if not (entry.acknowledged or entry.refusal or held):
+            await self.feed.wait(caller, entry, lambda _: entry.acknowledged or entry.refusal is not None)
+        if entry.refusal is not None:
+            code, text = entry.refusal
+            what = describe(entry.trade.contract, entry.trade.order)
+            raise OrderRejected(f"{what} was refused: {text}", ib=(code, text))
+        return entry.trade
+
+    async def _take_back(self, caller: Caller, entry: Entry) -> bool:
+        """Cancel a leg whose unit failed, without waiting. Returns whether it had to be cancelled."""
+        if entry.done or entry.refusal:
+            return False
+        try:
+            await self.session.send_cancel(entry.trade.order.orderId, deadline=caller.deadline, script=caller.script)
+        except IbmuxError:
+            return False
+        return True
+
+    # -- changing
+
+    async def modify(self, caller: Caller, request: ModifyOrder) -> Trade:
+        """Change a working order and wait for the gateway's word on it; refused, the order works on as it was."""
+        entry = self._own(caller, request.key, request.order.orderId, request.order.permId)
+        if entry.done:
+            raise RequestError(f"The order is {entry.trade.orderStatus.status}; it cannot be changed any more.")
+        check_order(entry.trade.contract, request.order, self.limits)
+        await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        known = entry.trade.order
+        order = replace(
+            request.order, orderId=known.orderId, clientId=known.clientId, permId=known.permId, parentId=known.parentId
+        )
+        change = await self.feed.wait(
+            caller, entry, lambda change: _is_answer(change, entry, order), self._send(caller, entry, order)
+        )
+        if change.code and judge(change.code) == "refused":
+            raise OrderRejected(
+                f"The change was refused: {change.message}",
+                hint="The order works on unchanged; `orderStatus` shows it.",
+                ib=(change.code, change.message),
+            )
+        return entry.trade
+
+    async def cancel(self, caller: Caller, request: CancelOrder) -> Trade:
+        """Cancel and wait for the confirmation. The reply's status says if the order was done before."""
+        entry = self._any(caller, request)
+        if entry.done:
+            return entry.trade
+        await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        change = await self.feed.wait(
+            caller,
+            entry,
+            lambda change: entry.done or judge(change.code) == "cancel_refused",
+            self.session.send_cancel(
+                entry.trade.order.orderId,
+                request.manualCancelOrderTime,
+                deadline=caller.deadline,
+                script=caller.script,
+            ),
+        )
+        if not entry.done:
+            raise OrderRejected(
+                f"The cancellation was refused: {change.message}",
+                hint="The order may still be working; `orderStatus` shows it.",
+                outcome="none",
+                ib=(change.code, change.message),
+            )
+        return entry.trade
+
+    async def cancel_everything(self, caller: Caller, _request: ReqGlobalCancel) -> bool:
+        """Cancel every order of the login; each confirmation comes as an order event."""
+        await self.session.global_cancel(deadline=caller.deadline, script=caller.script)
+        return True
+
+    # -- questions
+
+    async def what_if(self, caller: Caller, request: WhatIfOrder) -> OrderState:
+        """Margin and commission, without an order."""
+        check_order(request.contract, request.order, self.limits)
+        order = replace(request.order, orderId=0, clientId=self.session.client_id, permId=0)
+        return await self.session.what_if(request.contract, order, deadline=caller.deadline, script=caller.script)
+
+    def status(self, caller: Caller, request: OrderStatusRequest) -> Trade:
+        """One order as it stands."""
+        return self._find(request.script or caller.script, request.key, request.orderId, request.permId).trade
+
+    def _find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
+        entry = self.book.find(script, key, order_id, perm_id)
+        if entry is None:
+            name = f"key {key!r}" if key else f"permId {perm_id}" if perm_id else f"orderId {order_id}"
+            raise OrderNotFound(f"{script} has no order with the {name}.")
+        return entry
+
+    def _own(self, caller: Caller, key: str, order_id: int, perm_id: int) -> Entry:
+        entry = self._find(caller.script, key, order_id, perm_id)
+        if entry.script != caller.script and caller.role != "admin":
+            raise NotYourOrder(f"This order belongs to {entry.script}.")
+        return entry
+
+    def _any(self, caller: Caller, request: CancelOrder) -> Entry:
+        entry = self._find(request.script or caller.script, request.key, request.orderId, request.permId)
+        if entry.script != caller.script and caller.role not in ("cancel", "admin"):
+            raise NotYourOrder(f"This order belongs to {entry.script}.")
+        if entry.address[0] != self.session.client_id:
+            raise NotYourOrder(
+                f"This order was placed under clientId {entry.address[0]}, and only there can it be cancelled.",
+                hint="Cancel it where it was placed, in TWS, or with `reqGlobalCancel`.",
+            )
+        return entry
+
+
+def _is_answer(change: Change, entry: Entry, wanted: Order) -> bool:
+    """Whether a message answers a modification: it shows the new terms, refuses them, or ends the order."""
+    if change.code:
+        return judge(change.code) == "refused"
+    shown = entry.trade.order
+    return entry.done or all((getattr(shown, each) or 0) == (getattr(wanted, each) or 0) for each in _CHANGEABLE)
