@@ -59,16 +59,13 @@ def may_subscribe(identity: Identity, pattern: str) -> bool:
 
 
 def _covers(levels: list[str], kind: str, script: str) -> bool:
-    """Whether a filter could match a `kind` topic of somebody else."""
-    pattern = [*topics.ROOT.split("/"), "+", kind, script]
-    for level, fixed in zip(levels, pattern, strict=False):
+    """Whether a filter could match a `kind` topic of somebody else: `<root>/<gateway>/<kind>/<script>/...`."""
+    fixed = [*topics.ROOT.split("/"), "", kind]
+    for position, level in enumerate(levels[:5]):
         if level == "#":
             return True
-        if fixed == "+" or level == fixed:
-            continue
-        if level == "+":
-            if fixed == script:
-                return True
-            continue
-        return fixed == script
+        if position == 4:
+            return level != script
+        if fixed[position] and level not in ("+", fixed[position]):
+            return False
     return False

@@ -136,6 +136,10 @@ class Gateway:
 
     # -- updates about the session itself
 
+    def announce(self) -> None:
+        """Publish the session's present status, retained."""
+        self.publisher.state(topics.status(self.name), self.session.status())
+
     def _publish_state(self, status: GatewayStatus, previous: State) -> None:
         publisher = self.publisher
         publisher.epoch = status.epoch

@@ -1,0 +1,194 @@
+"""The proxy as a whole: every part built once, started in order, drained in the opposite one. The wiring in code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal
+
+from prometheus_client import CollectorRegistry
+
+import ibmux
+from ibmux import survey, topics
+from ibmux.config import Config
+from ibmux.doors.carrier import build_carrier
+from ibmux.doors.http import HttpDoor
+from ibmux.doors.mqtt import MqttDoor
+from ibmux.errors import ConfigError
+from ibmux.messages import METHODS, SCHEMA, encode
+from ibmux.messages.session import ProxyInfo, ProxyReport, ProxyStatus
+from ibmux.ops.collector import LiveCollector
+from ibmux.ops.health import Checks
+from ibmux.ops.metrics import Metrics
+from ibmux.services.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+
+class Proxy:
+    """One proxy: its doors, its gateways, its operations."""
+
+    def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
+        self.config = config
+        self.clock = clock
+        self.started_at = clock()
+        self.state: Literal["online", "draining", "offline"] = "offline"
+        self.started = asyncio.Event()
+        self._stopping = asyncio.Event()
+        registry = CollectorRegistry()
+        self.metrics = Metrics(registry, config.scripts)
+        collector = LiveCollector(lambda: survey.reading(self))
+        registry.register(collector)
+        self.carrier = build_carrier(config, self._client_gone, lambda _: self.announce())
+        self.bus = self.carrier.bus
+        self.gateways = {
+            name: Gateway(settings, config, self.bus.publish, self.report, clock=clock)
+            for name, settings in config.gateways.items()
+        }
+        self.door = MqttDoor(self.bus, self.gateways, config, self.metrics.request_done)
+        required = {name: settings.required for name, settings in config.gateways.items()}
+        checks = Checks(self.report, self.metrics.lag, mqtt_up=lambda: self.carrier.up, required=required)
+        self.http = HttpDoor(
+            config.http.host, config.http.port, self.report, checks, registry, refresh=collector.refresh
+        )
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self.state} {self.ports} {list(self.gateways)}>"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Bound ports by door: `mqtt`, `tls`, `ws`, `http`."""
+        return {**self.carrier.ports, "http": self.http.port} if self.config.http.port >= 0 else self.carrier.ports
+
+    def report(self) -> ProxyReport:
+        """Everything that `ibmux status` shows."""
+        return survey.report(self)
+
+    def stop(self) -> None:
+        """Begin to drain; `run` returns when it is done."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Open the doors, keep the sessions until `stop` is called, then drain.
+
+        Raises:
+            ConfigError: a port or a socket cannot be had.
+            Unreachable: the broker of `[mqtt] url` does not answer.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._open()
+                running = [
+                    tasks.create_task(self._keep(name, gateway.run), name=name)
+                    for name, gateway in self.gateways.items()
+                ]
+                running.append(tasks.create_task(self.metrics.watch_loop(), name="loop lag"))
+                self.started.set()
+                await self._stopping.wait()
+                await self._drain()
+                for task in running:
+                    task.cancel()
+        finally:
+            await self._close()
+
+    async def _open(self) -> None:
+        if self.config.http.port >= 0:
+            try:
+                await self.http.start()
+            except OSError as error:
+                where = f"{self.config.http.host}:{self.config.http.port}"
+                raise ConfigError(f"http.port: cannot listen on {where}: {error.strerror}.") from None
+        await self.bus.start()
+        await self.door.start()
+        self.state = "online"
+        self.announce()
+        log.info("proxy.online ports=%s gateways=%s", self.ports, ",".join(self.gateways))
+
+    async def _keep(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A fault in one gateway's part must not end the others: it is logged, and its part begins anew."""
+        while True:
+            try:
+                await run()
+            except Exception:
+                log.exception("gateway.fault gateway=%s", name)
+                await asyncio.sleep(self.config.gateways[name].pause_floor)
+
+    async def _drain(self) -> None:
+        """No new requests; those in flight end; nothing is cancelled at the exchange."""
+        self.state = "draining"
+        self._publish_status()
+        log.info("proxy.draining in_flight=%d", self.door.in_flight)
+        await self.door.drain(self.config.drain_timeout)
+        for gateway in self.gateways.values():
+            await gateway.session.drain()
+
+    async def _close(self) -> None:
+        for gateway in self.gateways.values():
+            await gateway.close()
+        if self.state != "offline":
+            self.state = "offline"
+            self._publish_status()
+        await self.bus.close()
+        await self.http.close()
+        log.info("proxy.offline")
+
+    def announce(self) -> None:
+        """Publish the retained states of the proxy: at the start, and at each reconnect to a broker."""
+        if self.state == "offline":
+            return
+        self._publish_status()
+        limits = self.config.limits
+        info = ProxyInfo(
+            version=ibmux.__version__,
+            schema=SCHEMA,
+            gateways=list(self.gateways),
+            methods=list(METHODS),
+            limits={"requests_in_flight": limits.requests_in_flight, "request_size": limits.request_size},
+        )
+        self.bus.publish(topics.PROXY_INFO, encode(info), qos=1, retain=True)
+        for gateway in self.gateways.values():
+            gateway.announce()
+
+    def _publish_status(self) -> None:
+        status = ProxyStatus(self.state, self.clock(), ibmux.__version__)
+        self.bus.publish(topics.PROXY_STATUS, encode(status), qos=1, retain=True)
+
+    def _client_gone(self, client: str, _username: str) -> None:
+        self.door.release_client(client)
+
+
+async def serve(config: Config) -> None:
+    """Run a proxy until SIGTERM or SIGINT, then drain; a second signal ends it at once.
+
+    Raises:
+        IbmuxError: it cannot start; the message says why and what to do.
+    """
+    proxy = Proxy(config)
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if proxy.state == "draining" and task is not None:
+            task.cancel()
+        proxy.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await proxy.run()
+
+
+def main_loop(config: Config) -> None:
+    """Run `serve` on uvloop, or on asyncio's own loop where uvloop is not installed.
+
+    Raises:
+        IbmuxError: the proxy cannot start.
+    """
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:
+        from asyncio import new_event_loop  # noqa: PLC0415
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve(config))

@@ -1,0 +1,133 @@
+"""One request on its way through the door: called, awaited, answered exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+from ibmux import topics
+from ibmux.doors.access import role_of
+from ibmux.doors.admission import admit
+from ibmux.errors import Draining, Expired, IbmuxError
+from ibmux.messages import CONTENT_TYPE, decode_request, encode
+from ibmux.services.caller import Caller
+
+if TYPE_CHECKING:
+    from ibmux.doors.mqtt import MqttDoor
+    from ibmux.mqtt.message import Message
+    from ibmux.services.gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+DEFAULT_DEADLINE = 30.0
+"""Seconds a request may take if its message has no expiry."""
+MARGIN = 0.05
+"""The share of the deadline that is kept for the way back."""
+PART_ITEMS = 500
+"""A longer list goes in parts, so that no reply holds up the loop or exceeds a packet."""
+
+
+class Call:
+    """One request on its way through the door."""
+
+    def __init__(
+        self,
+        door: MqttDoor,
+        message: Message,
+        request: topics.RequestTopic,
+        answer_topic: topics.ReplyTopic,
+        started: float,
+    ) -> None:
+        self.door = door
+        self.message = message
+        self.request = request
+        self.instance = answer_topic.instance
+        self.started = started
+        self.expires = message.expiry if message.expiry is not None else DEFAULT_DEADLINE
+        self.epoch = 0
+
+    def begin(self) -> Any:
+        """Check and call the service: its answer, or what will become it."""
+        gateway, method = admit(self.door, self.message, self.request)
+        self.epoch = gateway.publisher.epoch
+        arguments = decode_request(self.message.payload, method.request)
+        caller = self._caller()
+        self.door.requests[caller.owner] += 1
+        handler = gateway.handler(method.name)
+        if gateway.needs_ready(method.name) and gateway.session.state != "ready":
+            return self._when_ready(gateway, handler, caller, arguments)
+        return handler(caller, arguments)
+
+    async def _when_ready(self, gateway: Gateway, handler: Any, caller: Caller, arguments: Any) -> Any:
+        await gateway.session.until_ready(caller.deadline if caller.waits else 0.0)
+        answer = handler(caller, arguments)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    def _caller(self) -> Caller:
+        message, request = self.message, self.request
+        return Caller(
+            script=request.script,
+            instance=self.instance,
+            role=role_of(self.door.config, request.script),
+            deadline=asyncio.get_running_loop().time() + self.expires * (1 - MARGIN),
+            client=message.client,
+            correlation=message.correlation_data or b"",
+            waits=("wait", "ready") in message.user_properties,
+        )
+
+    async def finish(self, answer: Awaitable[Any]) -> None:
+        """Wait for the service. This is the one exit for every error of a request."""
+        try:
+            async with asyncio.timeout(self.expires):
+                result = await answer
+        except IbmuxError as error:
+            self.refuse(error)
+        except TimeoutError:
+            self.refuse(Expired("The deadline passed before an answer came."))
+        except asyncio.CancelledError:
+            self.refuse(Draining("The proxy stopped before an answer came.", outcome="unknown"))
+            raise
+        except Exception:
+            self.refuse(self.fault())
+        else:
+            self.reply(result)
+
+    def fault(self) -> IbmuxError:
+        """A fault of ours, logged with its trace; the script learns that it is not its own."""
+        log.exception("request.fault method=%s script=%s", self.request.method, self.request.script)
+        return IbmuxError(f"ibmux failed at {self.request.method}.", outcome="unknown")
+
+    def reply(self, result: Any) -> None:
+        """Send the answer; a long list in parts."""
+        if isinstance(result, list) and len(result) > PART_ITEMS:
+            count = -(-len(result) // PART_ITEMS)
+            for number in range(count):
+                part = result[number * PART_ITEMS : (number + 1) * PART_ITEMS]
+                self._send(encode(part), ("status", "ok"), ("part", f"{number + 1}/{count}"))
+        else:
+            self._send(encode(result), ("status", "ok"))
+        self._done("ok")
+
+    def refuse(self, error: IbmuxError) -> None:
+        """Send the error reply."""
+        self._send(encode(error.to_wire()), ("status", "error"), ("code", error.code))
+        self._done(error.code)
+
+    def _send(self, payload: bytes, *properties: tuple[str, str]) -> None:
+        self.door.bus.publish(
+            self.message.response_topic or "",
+            payload,
+            qos=1,
+            content_type=CONTENT_TYPE,
+            correlation_data=self.message.correlation_data,
+            user_properties=(*properties, ("epoch", str(self.epoch))),
+        )
+
+    def _done(self, outcome: str) -> None:
+        request = self.request
+        seconds = time.perf_counter() - self.started
+        self.door.request_done(request.gateway, request.script, request.method, outcome, seconds)

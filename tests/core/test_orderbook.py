@@ -1,0 +1,212 @@
+"""Every message of the gateway about an order, in the orders that gateways were seen to use, and in worse ones."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, note
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ibmux.core import reference
+from ibmux.core.codes import judge
+from ibmux.core.orderbook import OrderBook, describe
+from ibmux.errors import KeyConflict
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import CommissionReport, Execution, Fill, Order, OrderState, OrderStatus
+
+NOW = dt.datetime(2026, 2, 19, 15, 30, tzinfo=dt.UTC)
+AAPL = Contract("STK", conId=265598, symbol="AAPL")
+OURS = 1
+
+
+def an_order(order_id=7, **changes):
+    plain = {"action": "BUY", "totalQuantity": 100.0, "orderType": "LMT", "lmtPrice": 150.0}
+    return Order(orderId=order_id, clientId=OURS, **{**plain, **changes})
+
+
+def a_status(status, order_id=7, perm_id=900, **changes):
+    return OrderStatus(orderId=order_id, clientId=OURS, permId=perm_id, status=status, **changes)
+
+
+def a_fill(exec_id="e1", *, order_id=7, perm_id=900, shares=100.0, ref="", client_id=OURS):
+    execution = Execution(
+        execId=exec_id, time=NOW, shares=shares, price=150.0, permId=perm_id, orderId=order_id, clientId=client_id,
+        orderRef=ref,
+    )  # fmt: skip
+    return Fill(AAPL, execution, CommissionReport(), NOW)
+
+
+@pytest.fixture
+def book():
+    return OrderBook(OURS)
+
+
+@pytest.fixture
+def entry(book):
+    return book.place("alice", "k1", AAPL, an_order(), NOW)
+
+
+def test_the_usual_life_of_an_order(book, entry):
+    assert not entry.acknowledged and entry.trade.isActive()
+    shown = replace(an_order(), permId=900, orderRef=reference.write("mine", "alice", "k1"))
+    assert book.saw_order(AAPL, shown, OrderState(status="PreSubmitted"), NOW)[0].news
+    assert entry.acknowledged and entry.trade.order.orderRef == "mine"
+    assert not book.saw_status(a_status("PreSubmitted", remaining=100), NOW)[0].news
+    book.saw_status(a_status("Submitted", remaining=100), NOW)
+    (fill,) = book.saw_execution(a_fill(ref=reference.write("mine", "alice", "k1")))
+    assert (fill.kind, fill.fill.script, fill.fill.key, fill.fill.execution.orderRef) == ("fill", "alice", "k1", "mine")
+    book.saw_status(a_status("Filled", filled=100), NOW)
+    assert entry.done and entry.trade.filled() == 100 and entry.trade.remaining() == 0
+    (commission,) = book.saw_commission(CommissionReport(execId="e1", commission=1.0, currency="USD"))
+    assert commission.kind == "commission" and entry.trade.fills[0].commissionReport.commission == 1.0
+    assert [step.status for step in entry.trade.log] == ["PendingSubmit", "PreSubmitted", "Submitted", "Filled"]
+    assert book.saw_commission(CommissionReport(execId="e1", commission=1.0, currency="USD")) == []
+
+
+def test_an_execution_that_is_repeated_counts_once(book, entry):
+    assert len(book.saw_execution(a_fill())) == 1
+    assert book.saw_execution(a_fill()) == []
+    assert entry.trade.filled() == 100
+
+
+def test_a_commission_that_comes_first_waits_for_its_execution(book, entry):
+    assert book.saw_commission(CommissionReport(execId="e1", commission=1.0)) == []
+    kinds = [change.kind for change in book.saw_execution(a_fill())]
+    assert kinds == ["fill", "commission"]
+
+
+def test_a_refusal_before_the_acknowledgement(book, entry):
+    (change,) = book.saw_error(7, 201, "Order rejected - reason: margin", NOW)
+    assert entry.refusal == (201, "Order rejected - reason: margin") and entry.done
+    assert (change.code, change.news) == (201, True)
+
+
+def test_a_refusal_after_the_acknowledgement_concerns_the_change_and_not_the_order(book, entry):
+    book.saw_status(a_status("Submitted"), NOW)
+    book.saw_error(7, 110, "The price does not conform to the minimum price variation", NOW)
+    assert entry.trade.orderStatus.status == "Submitted" and entry.refusal is None
+    assert entry.trade.log[-1].errorCode == 110
+
+
+@pytest.mark.parametrize("code", [399, 404, 2109, 10349, 2161])
+def test_a_warning_leaves_the_order_as_it_is(book, entry, code):
+    book.saw_error(7, code, "be warned", NOW)
+    assert entry.trade.orderStatus.status == "PendingSubmit" and entry.refusal is None and not entry.acknowledged
+
+
+def test_a_cancellation(book, entry):
+    book.saw_status(a_status("Submitted"), NOW)
+    book.saw_error(7, 202, "Order Canceled - reason:", NOW)
+    assert entry.trade.orderStatus.status == "Cancelled" and entry.done
+
+
+def test_a_finished_order_stays_finished(book, entry):
+    book.saw_status(a_status("Filled", filled=100), NOW)
+    assert book.saw_status(a_status("Submitted"), NOW) == []
+    book.saw_order(AAPL, replace(an_order(), permId=900), OrderState(status="Submitted"), NOW)
+    book.saw_error(7, 202, "late", NOW)
+    assert entry.trade.orderStatus.status == "Filled"
+
+
+def test_the_same_key_is_the_same_order_or_a_conflict(book, entry):
+    assert book.same("alice", "k1", AAPL, an_order(order_id=0)) is entry
+    assert book.same("alice", "k2", AAPL, an_order(order_id=0)) is None
+    assert book.same("bob", "k1", AAPL, an_order(order_id=0)) is None
+    with pytest.raises(KeyConflict, match=r"BUY 100 AAPL LMT 150.*BUY 200 AAPL LMT 150"):
+        book.same("alice", "k1", AAPL, an_order(order_id=0, totalQuantity=200))
+    with pytest.raises(KeyConflict):
+        book.place("alice", "k1", AAPL, an_order(), NOW)
+
+
+def test_an_order_that_never_left_gives_its_key_back(book, entry):
+    book.forget(entry)
+    assert len(book) == 0 and book.find("alice", "k1") is None and book.find("alice", order_id=7) is None
+
+
+def test_orders_are_found_by_key_permid_and_orderid(book, entry):
+    book.saw_status(a_status("Submitted"), NOW)
+    assert book.find("alice", "k1") is book.find("", perm_id=900) is book.find("", order_id=7) is entry
+    assert book.find("alice") is None
+
+
+def test_an_order_of_another_program_is_adopted_as_external(book):
+    order = replace(an_order(order_id=3), clientId=9, permId=55)
+    (change,) = book.saw_order(AAPL, order, OrderState(status="Submitted"), NOW)
+    assert (change.entry.script, change.entry.key, change.entry.address) == ("external", "perm-55", (9, 3))
+    assert book.saw_status(OrderStatus(orderId=3, clientId=9, permId=55, status="Filled"), NOW)[0].entry.done
+
+
+def test_an_order_from_before_the_proxys_restart_finds_its_script_again(book):
+    order = replace(an_order(), permId=55, orderRef=reference.write("", "alice", "k9"))
+    book.saw_order(AAPL, order, OrderState(status="Submitted"), NOW)
+    assert book.find("alice", "k9").trade.order.orderRef == ""
+    assert book.same("alice", "k9", AAPL, an_order()) is book.find("alice", "k9")
+
+
+def test_a_number_that_the_gateway_hands_out_again_is_another_order(book, entry):
+    book.saw_status(a_status("Filled", perm_id=900, filled=100), NOW)
+    book.saw_order(AAPL, replace(an_order(), permId=901), OrderState(status="Submitted"), NOW)
+    assert entry.trade.orderStatus.status == "Filled"
+    assert book.find("", perm_id=901) is not entry
+
+
+def test_messages_about_orders_that_nobody_knows(book):
+    assert book.saw_error(99, 201, "?", NOW) == []
+    assert book.saw_status(a_status("Submitted", order_id=99, perm_id=0), NOW) == []
+    (change,) = book.saw_execution(a_fill(order_id=0, perm_id=77, client_id=0))
+    assert change.entry is None and change.fill.script == "external"
+
+
+def test_only_so_many_commissions_wait(book):
+    for number in range(1100):
+        book.saw_commission(CommissionReport(execId=str(number), commission=1.0))
+    assert len(book.saw_execution(a_fill("999"))) == 2
+    assert len(book.saw_execution(a_fill("1050"))) == 1
+
+
+def test_an_order_in_words():
+    assert describe(Contract(conId=5), an_order(orderType="MKT", lmtPrice=None)) == "BUY 100 conId 5 MKT"
+
+
+def test_verdicts():
+    assert [judge(code) for code in (201, 202, 399, 2104, 10147, 10148)] == [
+        "refused", "cancelled", "information", "information", "cancel_refused", "cancel_refused",
+    ]  # fmt: skip
+
+
+EVENTS = st.lists(
+    st.one_of(
+        st.sampled_from(["PendingSubmit", "PreSubmitted", "Submitted", "Filled", "Cancelled", "Inactive"]).map(
+            lambda text: ("status", text)
+        ),
+        st.sampled_from([201, 202, 110, 399, 10147, 10148, 2109]).map(lambda code: ("error", code)),
+        st.integers(1, 4).map(lambda number: ("fill", number)),
+        st.integers(1, 4).map(lambda number: ("commission", number)),
+    ),
+    max_size=40,
+)
+
+
+@given(EVENTS)
+def test_in_any_order_of_messages_no_fill_is_lost_or_doubled_and_nothing_ends_twice(events):
+    book = OrderBook(OURS)
+    entry = book.place("alice", "k", AAPL, an_order(), NOW)
+    told: list[str] = []
+    ended = None
+    for kind, what in events:
+        if kind == "status":
+            changes = book.saw_status(a_status(what), NOW)
+        elif kind == "error":
+            changes = book.saw_error(7, what, "text", NOW)
+        elif kind == "fill":
+            changes = book.saw_execution(a_fill(f"e{what}", shares=10.0))
+        else:
+            changes = book.saw_commission(CommissionReport(execId=f"e{what}", commission=1.0))
+        told += [change.fill.execution.execId for change in changes if change.kind == "fill"]
+        status = entry.trade.orderStatus.status
+        note(f"{kind} {what} -> {status}")
+        if ended in ("Filled", "Cancelled"):
+            assert status == ended
+        ended = status
+    seen = {f"e{what}" for kind, what in events if kind == "fill"}
+    assert sorted(told) == sorted(seen) == sorted(fill.execution.execId for fill in entry.trade.fills)
