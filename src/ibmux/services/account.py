@@ -88,8 +88,8 @@ class Account:
             items += await self.flights.join(
                 caller,
                 ("portfolio", account),
-                lambda account=account: self.session.portfolio(  # type: ignore[misc]
-                    account, deadline=caller.deadline, script=caller.script
+                lambda deadline, account=account: self.session.portfolio(  # type: ignore[misc]
+                    account, deadline=deadline, script=caller.script
                 ),
             )
         return items
@@ -100,7 +100,7 @@ class Account:
         rows = await self.flights.join(
             caller,
             ("accountSummary",),
-            lambda: self.session.account_summary("", deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.account_summary("", deadline=deadline, script=caller.script),
         )
         return [row for row in rows if request.account in ("", row.account)]
 
@@ -109,7 +109,7 @@ class Account:
         self._check_account(request.account)
         key = (request.account, request.modelCode)
         pnl = await self.flights.join(
-            caller, ("pnl", *key), lambda: self.session.pnl(*key, deadline=caller.deadline, script=caller.script)
+            caller, ("pnl", *key), lambda deadline: self.session.pnl(*key, deadline=deadline, script=caller.script)
         )
         self._streams.setdefault(key, set()).add(caller.owner)
         return pnl
@@ -132,7 +132,7 @@ class Account:
         return await self.flights.join(
             caller,
             ("pnlSingle", *key),
-            lambda: self.session.pnl_single(*key, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.pnl_single(*key, deadline=deadline, script=caller.script),
         )
 
     def _check_account(self, account: str) -> None:

@@ -28,7 +28,7 @@ class Admin:
     async def time(self, caller: Caller, _request: ReqCurrentTime) -> float:
         """The gateway's clock, in seconds UTC."""
         return await self.flights.join(
-            caller, ("time",), lambda: self.session.current_time(deadline=caller.deadline, script=caller.script)
+            caller, ("time",), lambda deadline: self.session.current_time(deadline=deadline, script=caller.script)
         )
 
     def status(self, _caller: Caller, _request: StatusRequest) -> ProxyReport:

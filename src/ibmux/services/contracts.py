@@ -49,7 +49,7 @@ class Contracts:
         return await self.flights.join(
             caller,
             ("details", encode(contract)),
-            lambda: self.session.contract_details(contract, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.contract_details(contract, deadline=deadline, script=caller.script),
         )
 
     async def qualify(self, caller: Caller, request: QualifyContracts) -> list[Contract | None]:
@@ -91,7 +91,7 @@ class Contracts:
         return await self.flights.join(
             caller,
             ("search", request.pattern),
-            lambda: self.session.matching_symbols(request.pattern, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.matching_symbols(request.pattern, deadline=deadline, script=caller.script),
         )
 
     async def option_parameters(self, caller: Caller, request: ReqSecDefOptParams) -> list[OptionChain]:
@@ -105,7 +105,7 @@ class Contracts:
         return await self.flights.join(
             caller,
             ("chain", *question),
-            lambda: self.session.option_parameters(*question, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.option_parameters(*question, deadline=deadline, script=caller.script),
         )
 
 

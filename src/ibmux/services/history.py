@@ -29,7 +29,7 @@ class History:
         return await self.flights.join(
             caller,
             ("bars", encode(request)),
-            lambda: self.session.historical_bars(request, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.historical_bars(request, deadline=deadline, script=caller.script),
         )
 
     async def head(self, caller: Caller, request: ReqHeadTimeStamp) -> str:
@@ -37,5 +37,5 @@ class History:
         return await self.flights.join(
             caller,
             ("head", encode(request)),
-            lambda: self.session.head_timestamp(request, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.head_timestamp(request, deadline=deadline, script=caller.script),
         )

@@ -144,7 +144,7 @@ class Market:
         self.leases_taken += 1
         self._owners[caller.client].add(caller.owner)
         while not self._serves(con_id, generics):
-            await self.flights.join(caller, ("line", con_id), lambda: self._open(caller, contract))
+            await self.flights.join(caller, ("line", con_id), lambda _: self._open(caller, contract))
 
     def _serves(self, con_id: int, generics: Generics) -> bool:
         line = self.lines.get(con_id)
@@ -242,7 +242,7 @@ class Market:
         kind, fields = await self.flights.join(
             caller,
             ("snapshot", contract.conId, contract.exchange),
-            lambda: self.session.snapshot(contract, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.snapshot(contract, deadline=deadline, script=caller.script),
         )
         return Quote(contract.conId, self.publisher.epoch, 0, self.publisher.clock(), kind, fields)
 

@@ -63,7 +63,7 @@ class OrderLists:
     async def open_orders(self, caller: Caller, request: OpenOrders) -> list[Trade]:
         """The gateway repeats its open orders; they pass through the book, which then answers."""
         await self.flights.join(
-            caller, ("openOrders",), lambda: self.session.open_orders(deadline=caller.deadline, script=caller.script)
+            caller, ("openOrders",), lambda deadline: self.session.open_orders(deadline=deadline, script=caller.script)
         )
         return self.open_trades(caller, request)
 
@@ -72,7 +72,7 @@ class OrderLists:
         trades = await self.flights.join(
             caller,
             ("allOpenOrders",),
-            lambda: self.session.all_open_orders(deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.all_open_orders(deadline=deadline, script=caller.script),
         )
         return [self._named(trade) for trade in trades]
 
@@ -81,7 +81,7 @@ class OrderLists:
         trades = await self.flights.join(
             caller,
             ("completedOrders", request.apiOnly),
-            lambda: self.session.completed_orders(request.apiOnly, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.completed_orders(request.apiOnly, deadline=deadline, script=caller.script),
         )
         return [self._named(trade) for trade in trades]
 
@@ -91,7 +91,7 @@ class OrderLists:
         fills = await self.flights.join(
             caller,
             ("executions", encode(wanted)),
-            lambda: self.session.executions(wanted, deadline=caller.deadline, script=caller.script),
+            lambda deadline: self.session.executions(wanted, deadline=deadline, script=caller.script),
         )
         return [self.book.fills.get(fill.execution.execId, fill) for fill in fills]
 
