@@ -74,8 +74,9 @@ class Query:
 class ContractDetails:
     """Everything that message 10 says of a contract, beside the simulation's own `venue` (see `hours`).
 
-    `currencyRate` is the value of one unit of the contract's currency in the accounts' base currency (USD); the simulation
-    keeps it constant so that money adds up to the cent.
+    `currencyRate` is the value of one unit of the contract's currency in the accounts' base currency (USD), constant so
+    that money adds up to the cent. `salt` tells its price path from others; equal salts move together. `futureMargin`
+    is the initial margin of one futures contract (USD).
     """
 
     contract: Contract
@@ -110,6 +111,8 @@ class ContractDetails:
     suggestedSizeIncrement: float = 1.0
     dailyVolume: float = 1_000_000.0
     currencyRate: float = 1.0
+    salt: int = 0
+    futureMargin: float = 0.0
 
     @property
     def tradingHours(self) -> str:

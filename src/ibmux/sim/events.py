@@ -1,7 +1,7 @@
 """What happens to orders and accounts, as values that the wire half turns into messages.
 
-Each event names the client that it belongs to (`clientId`); lists of events are in sending order, with the repeats that a
-real gateway sends. Nothing here decides anything.
+Each event names the client that it belongs to (`clientId`); lists of events are in sending order, with the repeats that
+a real gateway sends. Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EVERYBODY = -1
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """The effect of an order on its account, in base currency: before, change, after; what-if orders are answered by it."""
+    """The effect of an order on its account, in base currency; a what-if order is answered by it."""
 
     initBefore: float
     maintBefore: float
@@ -32,7 +32,7 @@ class Margin:
     maintAfter: float
     equityAfter: float
     commission: float
-    commissionCurrency: str
+    commissionCurrency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The fair price of a contract at any instant, past or present, as a pure function of the seed.
 
-A path is a sum of smooth noises over time scales from a minute to two years, each scaled so that the sum wanders like a
-geometric random walk of the wanted volatility. Live quotes hover around it and historical bars sample it, so that both
-tell one story. It knows nothing of ticks, spreads or sessions.
+A path is a sum of smooth noises over time scales from a minute to half a year, each scaled so that the sum wanders like
+a geometric random walk of the wanted volatility. Live quotes hover around it and historical bars sample it, so that
+both tell one story. It knows nothing of ticks, spreads or sessions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from random import Random
 from typing import Protocol
 
 YEAR = 365.0 * 86_400
-SCALES = tuple(60.0 * 4.0**k for k in range(11))
+SCALES = tuple(60.0 * 4.0**k for k in range(10))
 TABLE_BITS = 13
 MASK = (1 << TABLE_BITS) - 1
 # The variance of the sum of octaves over a lag is about 3.3 times the square of that lag's own octave.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .layout import Field, Fixed, Item, Repeat, Values, When, fields
-from .values import BOOL, FLOAT, INT, OPTIONAL_INT, STR, STRIKE
+from .values import BOOL, FLOAT, INT, STR, STRIKE
 
 REQ_ID = Field("reqId", INT)
 ORDER_ID = Field("orderId", INT)
@@ -55,5 +55,9 @@ def version(text: str) -> Fixed:
     return Fixed(text)
 
 
-SOFT_DOLLAR_TIER: tuple[Item, ...] = fields(STR, "softDollarTierName softDollarTierVal")
-UNSET_SIZE = OPTIONAL_INT
+OPTION_CONTRACT: tuple[Item, ...] = (
+    *fields(STR, "symbol secType lastTradeDateOrContractMonth"),
+    Field("strike", STRIKE),
+    Field("right"),
+)
+"""As contract details and scanner rows begin."""

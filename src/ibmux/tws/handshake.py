@@ -1,4 +1,4 @@
-"""The greeting of both ends: `API\\0`, the client's version range, the server's version and time.
+r"""The greeting of both ends: `API\0`, the client's version range, the server's version and time.
 
 Sans-IO: it is fed bytes and says what was agreed. Nothing may follow the server's reply before startApi arrived,
 because official clients drop bytes that come glued to it.
@@ -36,7 +36,7 @@ class Greeting:
 
 
 def parse_greeting(payload: bytes) -> Greeting:
-    """Read `v157..178[ options]`, the first payload after `API\\0`.
+    r"""Read `v157..178[ options]`, the first payload after `API\0`.
 
     Raises:
         BadGreeting: anything else.

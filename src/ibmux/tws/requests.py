@@ -50,7 +50,9 @@ _ALL = (
         (version("8"), REQ_ID, *CONTRACT, EXPIRED, *fields(STR, "secIdType secId"), Field("issuerId", since=176)),
     ),
     Message(
-        10, "reqMktDepth", (version("5"), REQ_ID, *CONTRACT, Field("numRows", INT), Field("isSmartDepth", BOOL), OPTIONS)
+        10,
+        "reqMktDepth",
+        (version("5"), REQ_ID, *CONTRACT, Field("numRows", INT), Field("isSmartDepth", BOOL), OPTIONS),
     ),
     Message(11, "cancelMktDepth", (V1, REQ_ID, Field("isSmartDepth", BOOL))),
     Message(12, "reqNewsBulletins", (V1, Field("allMessages", BOOL))),
@@ -141,9 +143,7 @@ _ALL = (
     Message(73, "verifyAndAuthMessage", (V1, *fields(STR, "apiData xyzResponse"))),
     Message(74, "reqPositionsMulti", (V1, REQ_ID, *fields(STR, "account modelCode"))),
     Message(75, "cancelPositionsMulti", (V1, REQ_ID)),
-    Message(
-        76, "reqAccountUpdatesMulti", (V1, REQ_ID, *fields(STR, "account modelCode"), Field("ledgerAndNLV", BOOL))
-    ),
+    Message(76, "reqAccountUpdatesMulti", (V1, REQ_ID, *fields(STR, "account modelCode"), Field("ledgerAndNLV", BOOL))),
     Message(77, "cancelAccountUpdatesMulti", (V1, REQ_ID)),
     Message(
         78, "reqSecDefOptParams", (REQ_ID, *fields(STR, "symbol futFopExchange secType"), Field("underConId", INT))

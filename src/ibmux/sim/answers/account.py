@@ -1,0 +1,171 @@
+"""Answers about accounts: positions, values, portfolio, summary, profit and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ibmux.tws.layout import Values
+
+from ..accounts import Position
+from ..client import Client, PnlWatch, ValueWatch
+from ..reports import send_account_updates, send_pnl, send_summary, send_values_multi
+from ..wire import contract_values
+from .kind import Handler, invalid
+
+MAX_SUMMARIES = 2
+"""Account summaries that a client may have at once (IBKR)."""
+
+
+def _is_known(client: Client, account: str) -> bool:
+    return account in client.gateway.world.accounts.names
+
+
+def _refuse_account(client: Client, request_id: int, account: str) -> None:
+    invalid(client, request_id, f"Invalid account code '{account}'.")
+
+
+def _all_positions(client: Client, names: Iterable[str]) -> list[Position]:
+    accounts = client.gateway.world.accounts
+    return [position for name in names for position in accounts[name].positions()]
+
+
+def _position_values(position: Position) -> Values:
+    return contract_values(position.contract) | {
+        "account": position.account,
+        "position": position.position,
+        "avgCost": position.avgCost,
+    }
+
+
+def positions(client: Client, ask: Values) -> None:
+    """Answer reqPositions: those of all accounts, the end, and changes from now on."""
+    for position in _all_positions(client, client.gateway.world.accounts.names):
+        client.reply("position", **_position_values(position))
+    client.reply("positionEnd")
+    client.positions = True
+
+
+def cancel_positions(client: Client, ask: Values) -> None:
+    """Answer cancelPositions."""
+    client.positions = False
+
+
+def positions_multi(client: Client, ask: Values) -> None:
+    """Answer reqPositionsMulti: those of one account (or all, if none is named)."""
+    request_id, account = ask["reqId"], ask["account"]
+    if account and not _is_known(client, account):
+        _refuse_account(client, request_id, account)
+        return
+    for position in _all_positions(client, (account,) if account else client.gateway.world.accounts.names):
+        client.reply("positionMulti", reqId=request_id, modelCode=ask["modelCode"], **_position_values(position))
+    client.reply("positionMultiEnd", reqId=request_id)
+    client.position_watches[request_id] = account
+
+
+def cancel_positions_multi(client: Client, ask: Values) -> None:
+    """Answer cancelPositionsMulti."""
+    client.position_watches.pop(ask["reqId"], None)
+
+
+def account_updates(client: Client, ask: Values) -> None:
+    """Answer reqAccountUpdates: one account at a time; a second subscription takes the place of the first."""
+    account = ask["account"] or client.gateway.world.accounts.names[0]
+    if not _is_known(client, account):
+        _refuse_account(client, -1, account)
+        return
+    if not ask["subscribe"]:
+        client.account_watch = None
+        return
+    client.account_watch = ValueWatch((account,))
+    send_account_updates(client, client.account_watch)
+    client.reply("accountDownloadEnd", account=account)
+
+
+def account_updates_multi(client: Client, ask: Values) -> None:
+    """Answer reqAccountUpdatesMulti."""
+    request_id, account = ask["reqId"], ask["account"]
+    if account and not _is_known(client, account):
+        _refuse_account(client, request_id, account)
+        return
+    names = (account,) if account else client.gateway.world.accounts.names
+    watch = client.value_watches[request_id] = ValueWatch(tuple(names), model=ask["modelCode"])
+    send_values_multi(client, request_id, watch)
+    client.reply("accountUpdateMultiEnd", reqId=request_id)
+
+
+def cancel_account_updates_multi(client: Client, ask: Values) -> None:
+    """Answer cancelAccountUpdatesMulti."""
+    client.value_watches.pop(ask["reqId"], None)
+
+
+def account_summary(client: Client, ask: Values) -> None:
+    """Answer reqAccountSummary for the group All: rows, end, and changes from now on; two at most."""
+    request_id = ask["reqId"]
+    if request_id not in client.summaries and len(client.summaries) >= MAX_SUMMARIES:
+        client.error(
+            request_id,
+            322,
+            "Error processing request.-'bN' : cause - Maximum number of account summary requests exceeded; "
+            "desubscribe to previous request first",
+        )
+        return
+    if ask["group"] != "All":
+        invalid(client, request_id, f"Group name is invalid: {ask['group']}")
+        return
+    tags = tuple(tag.strip() for tag in ask["tags"].split(",") if tag.strip())
+    watch = client.summaries[request_id] = ValueWatch(tuple(client.gateway.world.accounts.names), tags)
+    send_summary(client, request_id, watch)
+    client.reply("accountSummaryEnd", reqId=request_id)
+
+
+def cancel_account_summary(client: Client, ask: Values) -> None:
+    """Answer cancelAccountSummary."""
+    client.summaries.pop(ask["reqId"], None)
+
+
+def _watch_pnl(client: Client, ask: Values) -> None:
+    request_id, account = ask["reqId"], ask["account"]
+    if not _is_known(client, account):
+        _refuse_account(client, request_id, account)
+        return
+    watch = client.pnls[request_id] = PnlWatch(account, ask.get("conId", 0))
+    single = watch.conId and client.gateway.world.accounts[account].pnl_single(watch.conId) is None
+    if single:
+        client.error(request_id, 2150, "Invalid position trade derived value")
+    send_pnl(client, request_id, watch)
+
+
+def pnl(client: Client, ask: Values) -> None:
+    """Answer reqPnL: at once, then about every second if it changed."""
+    _watch_pnl(client, ask)
+
+
+def pnl_single(client: Client, ask: Values) -> None:
+    """Answer reqPnLSingle; without a position, warning 2150 and unset values."""
+    if not ask["conId"]:
+        invalid(client, ask["reqId"], "Invalid contract id")
+    else:
+        _watch_pnl(client, ask)
+
+
+def cancel_pnl(client: Client, ask: Values) -> None:
+    """Answer cancelPnL and cancelPnLSingle."""
+    if client.pnls.pop(ask["reqId"], None) is None:
+        client.error(ask["reqId"], 300, f"Can't find EId with tickerId:{ask['reqId']}")
+
+
+HANDLERS: dict[str, Handler] = {
+    "reqPositions": positions,
+    "cancelPositions": cancel_positions,
+    "reqPositionsMulti": positions_multi,
+    "cancelPositionsMulti": cancel_positions_multi,
+    "reqAccountUpdates": account_updates,
+    "reqAccountUpdatesMulti": account_updates_multi,
+    "cancelAccountUpdatesMulti": cancel_account_updates_multi,
+    "reqAccountSummary": account_summary,
+    "cancelAccountSummary": cancel_account_summary,
+    "reqPnL": pnl,
+    "reqPnLSingle": pnl_single,
+    "cancelPnL": cancel_pnl,
+    "cancelPnLSingle": cancel_pnl,
+}

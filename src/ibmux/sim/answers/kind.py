@@ -1,0 +1,30 @@
+"""The type of an answer, and the two refusals that every domain uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ibmux.tws.layout import Values
+
+from ..client import Client
+from ..contracts import ContractDetails, Query, Refusal
+
+Handler = Callable[[Client, Values], None]
+
+
+def invalid(client: Client, request_id: int, cause: str) -> None:
+    """Send error 321: the request was understood and is not allowed."""
+    client.error(request_id, 321, f"Error validating request.-'bN' : cause - {cause}")
+
+
+def resolve(client: Client, request_id: int, query: Query) -> ContractDetails | None:
+    """Return the one contract that `query` means; else send error 200 and return None."""
+    found = client.gateway.world.universe.resolve(query)
+    if isinstance(found, Refusal):
+        client.error(request_id, found.code, found.text)
+        return None
+    return found
+
+
+def quiet(client: Client, ask: Values) -> None:
+    """Answer a request that a gateway does not acknowledge."""

@@ -1,0 +1,89 @@
+"""Answers about orders: place, modify, cancel, what is open, done and executed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from ibmux.tws.layout import Values
+
+from ..client import Client
+from ..delivery import deliver
+from ..orders import BookOrder, ExecutionFilter
+from ..wire import commission_values, completed_values, execution_values, query_from, spec_from
+from .kind import Handler
+
+
+def place_order(client: Client, ask: Values) -> None:
+    """Answer placeOrder: a new order, a change of an open one, or a what-if question."""
+    gateway = client.gateway
+    gateway.counts.orders_placed += 1
+    spec = spec_from(ask, client.client_id)
+    gateway.publish(gateway.world.desk.place(spec, query_from(ask), time.time()))
+
+
+def cancel_order(client: Client, ask: Values) -> None:
+    """Answer cancelOrder."""
+    gateway = client.gateway
+    gateway.publish(gateway.world.desk.cancel(client.client_id, ask["orderId"], time.time()))
+
+
+def global_cancel(client: Client, ask: Values) -> None:
+    """Answer reqGlobalCancel: every order of the login, whoever placed it."""
+    client.gateway.publish(client.gateway.world.desk.cancel_all(time.time()))
+
+
+def _send_open(client: Client, orders: Iterable[BookOrder]) -> None:
+    for order in orders:
+        deliver(client, order.snapshot())
+    client.reply("openOrderEnd")
+
+
+def open_orders(client: Client, ask: Values) -> None:
+    """Answer reqOpenOrders: the client's own."""
+    _send_open(client, client.gateway.world.desk.open_orders(client.client_id))
+
+
+def all_open_orders(client: Client, ask: Values) -> None:
+    """Answer reqAllOpenOrders: everybody's, under their own clientId and orderId."""
+    _send_open(client, client.gateway.world.desk.open_orders(None))
+
+
+def auto_open_orders(client: Client, ask: Values) -> None:
+    """Answer reqAutoOpenOrders: no acknowledgement; error 327 for any client but 0."""
+    if client.client_id != 0:
+        text = "Only API connections with clientId set to 0 can set the auto bind TWS orders property."
+        client.error(-1, 327, text)
+    else:
+        client.auto_open = ask["autoBind"]
+
+
+def executions(client: Client, ask: Values) -> None:
+    """Answer reqExecutions: each execution with its commission report, then the end."""
+    request_id = ask["reqId"]
+    names = ("clientId", "acctCode", "time", "symbol", "secType", "exchange", "side")
+    wanted = ExecutionFilter(**{name: ask[name] for name in names})
+    for execution, commission in client.gateway.world.desk.executions(wanted):
+        client.reply("execDetails", **execution_values(execution, request_id, client.version))
+        if commission is not None:
+            client.reply("commissionReport", **commission_values(commission))
+    client.reply("execDetailsEnd", reqId=request_id)
+
+
+def completed_orders(client: Client, ask: Values) -> None:
+    """Answer reqCompletedOrders: filled and cancelled ones. All orders come from the API, so `apiOnly` changes nothing."""
+    for done in client.gateway.world.desk.completed():
+        client.reply("completedOrder", **completed_values(done))
+    client.reply("completedOrdersEnd")
+
+
+HANDLERS: dict[str, Handler] = {
+    "placeOrder": place_order,
+    "cancelOrder": cancel_order,
+    "reqGlobalCancel": global_cancel,
+    "reqOpenOrders": open_orders,
+    "reqAllOpenOrders": all_open_orders,
+    "reqAutoOpenOrders": auto_open_orders,
+    "reqExecutions": executions,
+    "reqCompletedOrders": completed_orders,
+}

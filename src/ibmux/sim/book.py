@@ -1,0 +1,94 @@
+"""The orders that the gateway knows: by client and number, by family and by group; the numbers it gives out.
+
+It stores and finds; it decides nothing about an order's life.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from ibmux.sim.instants import instant_text
+from ibmux.sim.orders import FILLED, BookOrder, CompletedOrder
+
+Key = tuple[int, int]
+KEPT = 5000  # orders that are over and still known by number, completed orders and executions kept of a day
+
+
+class OrderBook:
+    """All orders of the login.
+
+    Args:
+        seed: decides where permIds begin.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._orders: dict[Key, BookOrder] = {}
+        self._open: dict[Key, BookOrder] = {}
+        self._over: deque[Key] = deque()
+        self._highest: dict[int, int] = {}
+        self._permId = 1_700_000_000 + seed % 1000 * 100_000
+        self.completed: deque[CompletedOrder] = deque(maxlen=KEPT)
+
+    def next_id(self, clientId: int) -> int:
+        """The number that the client's next order should have."""
+        return self._highest.get(clientId, 0) + 1
+
+    def use_id(self, clientId: int, orderId: int) -> None:
+        """Note that a number is used; the next one is above it."""
+        self._highest[clientId] = max(self._highest.get(clientId, 0), orderId)
+
+    def next_perm_id(self) -> int:
+        """A new permId."""
+        self._permId += 1
+        return self._permId
+
+    def get(self, clientId: int, orderId: int) -> BookOrder | None:
+        """The client's order of that number, open or over."""
+        return self._orders.get((clientId, orderId))
+
+    def add(self, order: BookOrder) -> None:
+        """Take in a new order."""
+        key = (order.clientId, order.orderId)
+        self._orders[key] = self._open[key] = order
+        self.use_id(*key)
+
+    def open(self) -> list[BookOrder]:
+        """Every order that is not over, held ones included, the oldest first."""
+        return list(self._open.values())
+
+    def find_open(self, orderId: int) -> BookOrder | None:
+        """The newest open order of any client with that number."""
+        found = [order for (_, number), order in self._open.items() if number == orderId]
+        return found[-1] if found else None
+
+    def close(self, order: BookOrder, now: float, reason: str) -> None:
+        """File an order that is over; `reason` is its completed status."""
+        key = (order.clientId, order.orderId)
+        if self._open.pop(key, None) is None:
+            return
+        order.completedTime = instant_text(now, order.details.timeZoneId)
+        order.completedStatus = f"Filled Size: {order.filled}" if order.status == FILLED else reason
+        if not order.held:
+            self.completed.append(
+                CompletedOrder(order, order.status, order.completedTime, order.completedStatus, order.commission)
+            )
+        self._over.append(key)
+        if len(self._over) > KEPT:
+            self._orders.pop(self._over.popleft(), None)
+
+    def children(self, parent: BookOrder) -> list[BookOrder]:
+        """The open orders that hang on a parent, by number."""
+        found = (o for o in self._open.values() if o.child and self.parent(o) is parent)
+        return sorted(found, key=lambda order: order.orderId)
+
+    def parent(self, order: BookOrder) -> BookOrder | None:
+        """The order that this one hangs on, open or over."""
+        return self._orders.get((order.clientId, order.spec.parentId)) if order.child else None
+
+    def group(self, order: BookOrder) -> Iterator[BookOrder]:
+        """The other open orders of its one-cancels-all group."""
+        if order.ocaGroup:
+            for other in self.open():
+                if other is not order and other.ocaGroup == order.ocaGroup and other.account == order.account:
+                    yield other

@@ -1,0 +1,63 @@
+"""What can be set on a simulated gateway. Plain data, checked when made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ibmux.tws.handshake import DEFAULT_VERSION, MAX_VERSION, MIN_VERSION
+
+MAX_RATE = 20_000.0
+"""Ticks a second that the price feed is built for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of a simulated gateway; all times in seconds.
+
+    `rate` is the number of ticks a second over all subscribed lines together (None: two to five per line).
+    `stamp` puts the send time in microseconds modulo 1e9 into the size of every BID_SIZE tick. `foreign_cancel`
+    lets a client cancel another client's order, as gateways of April 2026 did; later ones answer 10147.
+    `moc_delay` stands in for the wait until the close. `master` is the Master client id, which sees all orders.
+
+    Raises:
+        ValueError: a value out of its range; the text names it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    version: int = DEFAULT_VERSION
+    kind: str = "paper"
+    accounts: tuple[str, ...] = ("DU1000001", "DU1000002")
+    cash: float = 1_000_000.0
+    linger: float = 3.0
+    rate: float | None = None
+    stamp: bool = False
+    lines: int = 100
+    messages_per_second: int = 50
+    max_clients: int = 32
+    foreign_cancel: bool = False
+    master: int | None = None
+    always_open: bool = True
+    fill_delay: float = 0.05
+    fee_delay: float = 0.0
+    partial_share: float = 0.25
+    moc_delay: float = 5.0
+    max_quantity: float = 1_000_000.0
+    snapshot_delay: float = 0.05
+    account_interval: float = 0.5
+    pnl_interval: float = 1.0
+    bar_interval: float = 5.0
+    greeting_timeout: float = 10.0
+    send_limit: int = 16 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if not MIN_VERSION <= self.version <= MAX_VERSION:
+            raise ValueError(f"version is {self.version}; allowed are {MIN_VERSION} to {MAX_VERSION}")
+        if self.rate is not None and not 0 < self.rate <= MAX_RATE:
+            raise ValueError(f"rate is {self.rate}; allowed are values above 0 up to {MAX_RATE:.0f}")
+        if not self.accounts:
+            raise ValueError("accounts is empty; a gateway has at least one")
+        for name in ("lines", "messages_per_second", "max_clients", "send_limit"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")

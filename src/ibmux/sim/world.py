@@ -1,0 +1,49 @@
+"""The simulated world behind a gateway, built once: contracts, prices, history, accounts and the order desk.
+
+The wiring diagram of the simulation's domain; time enters through the clock and `advance`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ibmux.sim.accounts import Accounts
+from ibmux.sim.bars import History
+from ibmux.sim.desk import OrderDesk
+from ibmux.sim.events import Event
+from ibmux.sim.market import Market
+from ibmux.sim.terms import WorldSettings
+from ibmux.sim.universe import Universe
+
+__all__ = ["World", "WorldSettings"]
+
+
+class World:
+    """Everything that a simulated gateway knows.
+
+    Args:
+        settings: how the world behaves.
+        clock: gives the present as epoch seconds.
+    """
+
+    def __init__(self, settings: WorldSettings, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.universe = Universe(settings.seed, clock)
+        self.market = Market(self.universe, clock)
+        self.history = History(self.market, clock)
+        now = clock()
+        self.accounts = Accounts(settings.accounts, settings.cash, self.universe, self.market, now=now)
+        self.desk = OrderDesk(self.universe, self.market, self.accounts, settings)
+        self._today = self.universe.calendar.today("US")
+
+    def advance(self, now: float) -> list[Event]:
+        """Let time pass until `now`; what happened, in sending order. A new day starts profits and executions anew."""
+        events = self.desk.advance(now)
+        today = self.universe.calendar.today("US")
+        if today != self._today:
+            self._today = today
+            self.accounts.roll()
+            self.desk.roll()
+            self.market.roll(now)
+        return events
