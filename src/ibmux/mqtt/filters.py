@@ -13,13 +13,7 @@ SHARE = "$share/"
 
 def is_name(topic: str) -> bool:
     """Whether a message may be published to this."""
-    return (
-        topic != ""
-        and "+" not in topic
-        and "#" not in topic
-        and "\0" not in topic
-        and topic.count("/") < MAX_LEVELS
-    )
+    return topic != "" and "+" not in topic and "#" not in topic and "\0" not in topic and topic.count("/") < MAX_LEVELS
 
 
 def is_filter(pattern: str) -> bool:

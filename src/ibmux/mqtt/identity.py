@@ -46,7 +46,7 @@ class ConnectRefused(Exception):
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
-        self.code = code
+        self.code = int(code)
         self.text = text
 
 

@@ -26,7 +26,9 @@ class Publication:
     """
 
     __slots__ = (
+        "_named",
         "_plain",
+        "_short",
         "_split",
         "born",
         "content_type",
@@ -75,6 +77,8 @@ class Publication:
         self.username = username
         self.size = len(payload) + len(topic) + OVERHEAD
         self._plain: bytes | None = None
+        self._named: bytes | None = None
+        self._short: bytes | None = None
         self._split: tuple[bytes, bytes] | None = None
 
     def left(self, now: float) -> int | None:
@@ -88,6 +92,16 @@ class Publication:
         if self._plain is None:
             self._plain = self.packet(expiry=self.expiry)
         return self._plain
+
+    def aliased(self, number: int, known: bool) -> bytes:
+        """The plain packet for a client that is told the topic's number now, or knows it already."""
+        if known:
+            if self._short is None:
+                self._short = self.packet(expiry=self.expiry, alias=number, topic="")
+            return self._short
+        if self._named is None:
+            self._named = self.packet(expiry=self.expiry, alias=number)
+        return self._named
 
     def packet(
         self,
