@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import signal
 import time
@@ -186,9 +187,13 @@ def main_loop(config: Config) -> None:
     Raises:
         IbmuxError: the proxy cannot start.
     """
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415
-    except ImportError:
-        from asyncio import new_event_loop  # noqa: PLC0415
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(config))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if importlib.util.find_spec("uvloop") is None:
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415
+
+    return uvloop.new_event_loop

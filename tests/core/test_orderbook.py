@@ -43,7 +43,10 @@ def book():
 
 @pytest.fixture
 def entry(book):
-    return book.place("alice", "k1", AAPL, an_order(), NOW)
+    entry = book.place("alice", "k1", AAPL, an_order(order_id=0), NOW)
+    sent = book.assign(entry, 7, 0)
+    assert (sent.orderId, sent.orderRef) == (7, "ibmux:alice/k1") and entry.trade.order.orderRef == ""
+    return entry
 
 
 def test_the_usual_life_of_an_order(book, entry):
@@ -121,6 +124,7 @@ def test_the_same_key_is_the_same_order_or_a_conflict(book, entry):
 def test_an_order_that_never_left_gives_its_key_back(book, entry):
     book.forget(entry)
     assert len(book) == 0 and book.find("alice", "k1") is None and book.find("alice", order_id=7) is None
+    assert entry.done and entry.refusal == (0, "it was not sent")
 
 
 def test_orders_are_found_by_key_permid_and_orderid(book, entry):
@@ -190,7 +194,8 @@ EVENTS = st.lists(
 @given(EVENTS)
 def test_in_any_order_of_messages_no_fill_is_lost_or_doubled_and_nothing_ends_twice(events):
     book = OrderBook(OURS)
-    entry = book.place("alice", "k", AAPL, an_order(), NOW)
+    entry = book.place("alice", "k", AAPL, an_order(order_id=0), NOW)
+    book.assign(entry, 7, 0)
     told: list[str] = []
     ended = None
     for kind, what in events:

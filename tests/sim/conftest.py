@@ -7,13 +7,21 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import ib_async
-import ib_insync
 import pytest
 
-from ibmux.sim import Settings, SimulatedGateway
-from ibmux.tws.framing import Framer, join_fields, split_fields
-from ibmux.tws.handshake import Greeting, encode_greeting, parse_answer
+# ib_insync asks for an event loop when it is imported: one made for that can be closed again.
+_loop = asyncio.new_event_loop()
+asyncio.set_event_loop(_loop)
+try:
+    import ib_async
+    import ib_insync
+finally:
+    asyncio.set_event_loop(None)
+    _loop.close()
+
+from ibmux.sim import Settings, SimulatedGateway  # noqa: E402
+from ibmux.tws.framing import Framer, join_fields, split_fields  # noqa: E402
+from ibmux.tws.handshake import Greeting, encode_greeting, parse_answer  # noqa: E402
 
 LIBRARIES = {"ib_async": ib_async, "ib_insync": ib_insync}
 FAST: dict[str, Any] = {

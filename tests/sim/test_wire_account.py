@@ -8,6 +8,7 @@ import pytest
 from conftest import Connector, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
+from ibmux.tws.requests import REQUEST_NAMES
 
 FIRST, SECOND = "DU1000001", "DU1000002"
 
@@ -21,7 +22,7 @@ async def test_positions_values_and_portfolio_agree(ib: Any) -> None:
     assert len(positions) >= 3
     assert {position.account for position in ib.positions()} == {FIRST, SECOND}
     await ib.reqAccountUpdatesAsync(FIRST)
-    portfolio = ib.portfolio(FIRST) if ib.portfolio.__code__.co_argcount > 1 else ib.portfolio()
+    portfolio = ib.portfolio()
     assert {(row.contract.conId, row.position) for row in positions} == {
         (row.contract.conId, row.position) for row in portfolio
     }
@@ -71,7 +72,7 @@ async def test_pnl_follows_a_fill(ib: Any, library: Any) -> None:
     pnl = ib.reqPnL(FIRST)
     await until(lambda: pnl.dailyPnL == pnl.dailyPnL)
     trade = ib.placeOrder(contract, library.MarketOrder("BUY", 10, account=FIRST))
-    await until(lambda: trade.isDone())
+    await until(trade.isDone)
     single = ib.reqPnLSingle(FIRST, "", contract.conId)
     await until(lambda: single.position == 10)
     assert single.value == pytest.approx(10 * trade.fills[0].execution.price, rel=0.02)
@@ -111,8 +112,6 @@ async def test_positions_end_once_and_stream_changes_until_cancelled(gateway: Si
 
 
 def buy(client: Any, order_id: int) -> None:
-    from ibmux.tws.requests import REQUEST_NAMES
-
     order = {
         "orderId": order_id, "symbol": "MSFT", "secType": "STK", "exchange": "SMART", "currency": "USD", "action": "BUY",
         "totalQuantity": 1, "orderType": "MKT", "account": FIRST, "transmit": True,
@@ -171,7 +170,7 @@ async def test_accounts_survive_a_reconnect(gateway: SimulatedGateway, connect: 
     await ib.qualifyContractsAsync(contract)
     before = held(ib.positions(), contract.conId)
     trade = ib.placeOrder(contract, library.MarketOrder("BUY", 7, account=FIRST))
-    await until(lambda: trade.isDone())
+    await until(trade.isDone)
     ib.disconnect()
     await until(lambda: gateway.stats.connections == 0)
     again = await connect(gateway, 1)

@@ -9,6 +9,7 @@ import pytest
 from conftest import RawOpener, until
 
 from ibmux.sim import SimulatedGateway
+from ibmux.tws.requests import REQUESTS
 
 
 async def test_details_of_every_kind_of_contract(ib: Any, library: Any) -> None:
@@ -56,9 +57,18 @@ async def test_unknown_contracts_are_error_200(ib: Any, library: Any) -> None:
     assert "No security definition" in ib.errors[-1][2]
 
 
-async def test_ambiguous_contracts_are_error_200_where_one_is_needed(ib: Any, library: Any) -> None:
-    ib.reqMktData(library.Future("ES", exchange="CME"))
-    await until(lambda: [text for _, code, text in ib.errors if code == 200 and "ambiguous" in text])
+@pytest.mark.parametrize("number", [1, 3, 20, 87])
+async def test_ambiguous_contracts_are_error_200_where_one_is_needed(
+    gateway: SimulatedGateway, raw: RawOpener, number: int
+) -> None:
+    client = await raw(gateway, 1)
+    ask = {
+        "reqId": 7, "orderId": 7, "symbol": "ES", "secType": "FUT", "exchange": "CME", "action": "BUY", "orderType": "MKT",
+        "totalQuantity": 1, "account": "DU1000001", "transmit": True, "formatDate": 1,
+    }  # fmt: skip
+    client.send(*REQUESTS[number].encode(ask, client.version))
+    await until(lambda: (7, 200) in client.errors())
+    assert "ambiguous" in client.of(4)[-1][4]
 
 
 async def test_search_by_symbol_and_by_name(ib: Any) -> None:
@@ -76,7 +86,9 @@ async def test_a_chain_leads_to_options_with_greeks(ib: Any, library: Any) -> No
     assert chain.multiplier == "100"
     assert len(chain.expirations) > 2
     assert chain.expirations == sorted(chain.expirations)
-    [ticker] = await ib.reqTickersAsync(library.Stock("AAPL", "SMART", "USD"))
+    stock = library.Stock("AAPL", "SMART", "USD")
+    await ib.qualifyContractsAsync(stock)
+    [ticker] = await ib.reqTickersAsync(stock)
     strike = min(chain.strikes, key=lambda strike: abs(strike - ticker.close))
     option = library.Option("AAPL", chain.expirations[1], strike, "C", "SMART", currency="USD")
     await ib.qualifyContractsAsync(option)

@@ -34,8 +34,8 @@ Effect = Literal[
     "pause",  # fire `due` after a pause
     "download",  # take the first download (again)
     "fail_pending",  # answer every waiting request: not ready
-    "lose_lines",  # market data has to be subscribed again
-    "restore_lines",  # subscribe what was lost
+    "lose_streams",  # market data and profit and loss have to be subscribed again
+    "restore_streams",  # subscribe what was lost
 ]
 
 
@@ -54,7 +54,7 @@ EVENTS: tuple[Event, ...] = (
     "restored_bare", "due", "park", "resume", "drain", "drained",
 )  # fmt: skip
 
-_GIVE_UP: tuple[Effect, ...] = ("fail_pending", "close", "lose_lines")
+_GIVE_UP: tuple[Effect, ...] = ("fail_pending", "close", "lose_streams")
 _RETRY = Step("waiting", (*_GIVE_UP, "pause"))
 _LINKED: dict[Event, Step] = {
     "failed": _RETRY,
@@ -85,22 +85,22 @@ TABLE: dict[State, dict[Event, Step]] = {
     },
     "syncing": {
         **_LINKED,
-        "synchronised": Step("ready", ("restore_lines",)),
+        "synchronised": Step("ready", ("restore_streams",)),
         "cut": Step("cut", ("fail_pending",)),
         "restored": Step("syncing"),
-        "restored_bare": Step("syncing", ("fail_pending", "lose_lines", "download")),
+        "restored_bare": Step("syncing", ("fail_pending", "lose_streams", "download")),
     },
     "ready": {
         **_LINKED,
         "cut": Step("cut", ("fail_pending",)),
         "restored": Step("syncing", ("download",)),
-        "restored_bare": Step("syncing", ("lose_lines", "download")),
+        "restored_bare": Step("syncing", ("lose_streams", "download")),
     },
     "cut": {
         **_LINKED,
         "cut": Step("cut"),
         "restored": Step("syncing", ("download",)),
-        "restored_bare": Step("syncing", ("lose_lines", "download")),
+        "restored_bare": Step("syncing", ("lose_streams", "download")),
     },
     "waiting": _PAUSED,
     "standby": _PAUSED,

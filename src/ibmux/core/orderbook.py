@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from ibmux.core import reference
 from ibmux.core.codes import judge
@@ -30,9 +31,9 @@ from ibmux.messages.orders import (
 )
 from ibmux.topics import EXTERNAL
 
-ACKNOWLEDGED = DONE | {"PreSubmitted", "Submitted", "PendingCancel"}
-"""Order states that only the gateway can have said."""
 _REVIVABLE = frozenset({"Inactive"})
+ACKNOWLEDGED = (DONE - _REVIVABLE) | {"PreSubmitted", "Submitted", "PendingCancel"}
+"""Order states that mean that the gateway took the order. `Inactive` does not: an error that says why may follow."""
 _PENDING_COMMISSIONS = 1000
 
 
@@ -87,19 +88,25 @@ class OrderBook:
         return len(self._by_key)
 
     def place(self, script: str, key: str, contract: Contract, order: Order, now: dt.datetime) -> Entry:
-        """Enter an order before it is sent; `order.orderId` is already reserved.
+        """Enter an order before it is sent; its orderId comes with `assign`, at the moment of sending.
 
         Raises:
             KeyConflict: the key is taken. Ask `same` first whether it is by the same order.
         """
         if (script, key) in self._by_key:
             raise KeyConflict(f"The key {key!r} is already that of another order.")
-        status = OrderStatus(
-            orderId=order.orderId, clientId=self.client_id, status="PendingSubmit", remaining=order.totalQuantity
-        )
+        status = OrderStatus(clientId=self.client_id, status="PendingSubmit", remaining=order.totalQuantity)
         trade = Trade(contract, order, status, key=key, script=script)
         trade.log = [TradeLogEntry(now, "PendingSubmit")]
         return self._enter(Entry(script, key, trade, fingerprint(contract, order)))
+
+    def assign(self, entry: Entry, order_id: int, parent_id: int) -> Order:
+        """Give the order its address, and that of its parent (0: none); returns the order as it is to be sent."""
+        order = entry.trade.order
+        order.orderId = entry.trade.orderStatus.orderId = order_id
+        order.parentId = entry.trade.orderStatus.parentId = parent_id
+        self._by_address[entry.address] = entry
+        return replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
 
     def same(self, script: str, key: str, contract: Contract, order: Order) -> Entry | None:
         """The order that already has this key, if it is the same one.
@@ -119,6 +126,8 @@ class OrderBook:
 
     def forget(self, entry: Entry) -> None:
         """Take out an order that certainly never left the proxy, so that its key is free again."""
+        entry.refusal = (0, "it was not sent")
+        entry.trade.orderStatus.status = "Inactive"
         self._by_key.pop((entry.script, entry.key), None)
         self._by_address.pop(entry.address, None)
 
@@ -243,7 +252,7 @@ class OrderBook:
 
 def fingerprint(contract: Contract, order: Order) -> bytes:
     """What makes an order the same order: everything but the numbers that the gateway and the proxy give it."""
-    plain = msgspec.structs.replace(order, orderId=0, clientId=0, permId=0, parentId=0, parentPermId=0)
+    plain = replace(order, orderId=0, clientId=0, permId=0, parentId=0, parentPermId=0)
     return msgspec.msgpack.encode((contract, plain))
 
 

@@ -43,6 +43,10 @@ class Pacer(Generic[T]):
         """How many messages wait in a lane."""
         return self._depth[lane]
 
+    def heads(self, lane: Lane) -> list[T]:
+        """The message that each script would send next."""
+        return [queue[0] for queue in self._lanes[lane].values()]
+
     def admit(self, lane: Lane, now: float) -> bool:
         """Whether a message may go at once, past an empty queue; if so it is counted as sent."""
         for each in LANES:

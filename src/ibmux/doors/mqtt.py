@@ -68,6 +68,10 @@ class MqttDoor:
     def receive(self, message: Message) -> None:
         """The path of a request: read, check, answer at once or in a task, reply."""
         started = time.perf_counter()
+        if message.retain:
+            if not message.payload:
+                return
+            self._clear(message.topic)
         try:
             request = topics.parse_request(message.topic)
             answer_topic = self._check_envelope(message, request.script)
@@ -83,6 +87,10 @@ class MqttDoor:
             call.refuse(call.fault())
         else:
             self._finish(call, answer)
+
+    def _clear(self, topic: str) -> None:
+        """A retained request would come again at each reconnect: it is taken away, once it has been stored."""
+        asyncio.get_running_loop().call_soon(lambda: self.bus.publish(topic, b"", qos=1, retain=True))
 
     def _check_envelope(self, message: Message, script: str) -> topics.ReplyTopic:
         """A reply goes only to the script that asked.

@@ -101,7 +101,7 @@ class ModifyOrder(Request):
     key: str = ""
 
 
-@method("cancelOrder", reply=Trade, role="trade")
+@method("cancelOrder", reply=Trade, role="cancel")
 class CancelOrder(Request):
     """Cancel an order by key, permId or orderId; the reply comes when the gateway confirmed it, or when it was too
     late.

@@ -32,7 +32,7 @@ from mqtt5 import (
 
 from ibmux.mqtt.admission import admit
 from ibmux.mqtt.faults import Fault, protocol_error
-from ibmux.mqtt.framing import Frames, OldProtocol, check_greeting, decode
+from ibmux.mqtt.framing import Frames, OldProtocol, check_first, check_greeting, decode
 from ibmux.mqtt.hub import Hub
 from ibmux.mqtt.identity import Client, ConnectRefused
 from ibmux.mqtt.incoming import Incoming
@@ -71,6 +71,7 @@ class Connection(Outgoing, asyncio.Protocol):
         self.peer = ""
         self.since = time.time()
         self.is_admitted = False
+        self._has_begun = False
         self._is_greeted = False
         self._frames = Frames(min(_GREETING_BYTES, limits.max_packet_size))
         self._handlers: dict[type, Callable[[Any], None]] = {}
@@ -96,6 +97,9 @@ class Connection(Outgoing, asyncio.Protocol):
         """Handle every whole packet; whatever is wrong with one ends this connection and nothing else."""
         self.counters.bytes_in += len(data)
         try:
+            if not self._has_begun:
+                self._has_begun = True
+                check_first(data[0])
             for frame in self._frames.feed(data):
                 if self.ended:
                     return

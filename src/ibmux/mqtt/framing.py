@@ -13,7 +13,8 @@ from mqtt5 import DisconnectReasonCode, Packet, read
 from ibmux.mqtt.faults import Fault, malformed
 from ibmux.mqtt.screening import is_sound
 
-_CONNECT = 0x10
+CONNECT = 0x10
+"""First byte of the first packet of any client."""
 _REFUSED_PROTOCOL_31 = b"\x20\x02\x00\x01"
 """CONNACK of MQTT 3.1.1: unacceptable protocol level; the only answer an older client can read."""
 
@@ -40,6 +41,16 @@ def header(data: bytes | memoryview, start: int) -> tuple[int, int] | None:
     if len(data) >= start + 5:
         raise malformed("the remaining length has more than four bytes")
     return None
+
+
+def check_first(byte: int) -> None:
+    """Look at the very first byte, so that nobody waits for the rest of what is no MQTT.
+
+    Raises:
+        Fault: it does not begin a CONNECT.
+    """
+    if byte != CONNECT:
+        raise Fault(DisconnectReasonCode.PROTOCOL_ERROR, "the first packet has to be CONNECT")
 
 
 class Frames:
@@ -114,10 +125,8 @@ def check_greeting(frame: memoryview) -> None:
 
     Raises:
         OldProtocol: a client of MQTT 3.
-        Fault: no CONNECT, an unknown protocol, or a reserved flag.
+        Fault: an unknown protocol, or a reserved flag.
     """
-    if frame[0] != _CONNECT:
-        raise Fault(DisconnectReasonCode.PROTOCOL_ERROR, "the first packet has to be CONNECT")
     found = header(frame, 0)
     body = bytes(frame[found[0] if found else 2 :])
     name_end = 2 + int.from_bytes(body[:2], "big")

@@ -260,11 +260,11 @@ class Endpoint:
     def disconnect(
         self,
         client_id: str,
-        reason_code: int = DisconnectReasonCode.ADMINISTRATIVE_ACTION,
+        reason_code: int = 0x98,
         text: str = "disconnected by the operator",
     ) -> bool:
-        """End a client's connection with a reason; False if it is not connected."""
+        """End a client's connection with a reason code (0x98: administrative action); False if it is not connected."""
         link = self._registry.connections.get(client_id)
         if link is not None:
-            link.end(DisconnectReasonCode(reason_code), text)
+            link.end(DisconnectReasonCode(int(reason_code)), text)
         return link is not None

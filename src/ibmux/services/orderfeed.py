@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -89,10 +90,18 @@ class OrderFeed:
         number = publisher.next_number(topic)
         publisher.event(topic, FillEvent(publisher.epoch, number, publisher.clock(), event, fill.key, fill))
 
+    def forget(self, entry: Entry) -> None:
+        """An order was certainly not sent: nobody need wait for it."""
+        self.book.forget(entry)
+        if entry in self._waiters:
+            self._settle(entry, Change(entry, "order"))
+
     # -- waiting
 
-    async def wait(self, caller: Caller, entry: Entry, settled: Settled, send: Any = None) -> Change:
-        """Send (if there is something to send) and wait for the message that settles it.
+    async def wait(
+        self, caller: Caller, entry: Entry, settled: Settled, send: Any = None, *, patience: float = math.inf
+    ) -> Change:
+        """Send (if there is something to send) and wait for the message that settles it, at most `patience` seconds.
 
         Raises:
             OrderUnknown: the deadline passed without a word from the gateway.
@@ -103,7 +112,7 @@ class OrderFeed:
         try:
             if send is not None:
                 await send
-            return await asyncio.wait_for(future, caller.time_left())
+            return await asyncio.wait_for(future, min(patience, caller.time_left()))
         except TimeoutError:
             what = describe(entry.trade.contract, entry.trade.order)
             raise OrderUnknown(f"{what} (key {entry.key!r}): the gateway has not answered in time.") from None

@@ -5,6 +5,8 @@ What a message of the gateway changes is decided in `core.orderbook`; here order
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -18,8 +20,8 @@ from ibmux.errors import (
     IbmuxError,
     NotYourOrder,
     OrderNotFound,
-    OrderNotSent,
     OrderRejected,
+    OrderUnknown,
     RequestError,
 )
 from ibmux.messages.orders import Order, OrderState, Trade
@@ -39,6 +41,8 @@ from ibmux.services.orderfeed import OrderFeed, utc_now
 if TYPE_CHECKING:
     from ibmux.session import Session
 
+REASON_PATIENCE = 1.0
+"""Seconds to wait for the reason of a refusal after the order became inactive."""
 _CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "orderType", "trailStopPrice", "trailingPercent")
 
 
@@ -92,59 +96,67 @@ class Orders:
             return known
         check_order(ticket.contract, ticket.order, self.limits)
         await self.session.until_ready(caller.deadline if caller.waits else 0.0)
-        order = replace(
-            ticket.order,
-            orderId=self.session.next_order_id(),
-            clientId=self.session.client_id,
-            permId=0,
-            parentId=self._parent_id(caller, ticket),
-        )
-        entry = self.book.same(caller.script, key, ticket.contract, ticket.order) or self._enter(
-            caller.script, key, ticket, order
-        )
-        if entry.trade.order is order:
-            await self._send_new(caller, entry, order)
+        known = self.book.same(caller.script, key, ticket.contract, ticket.order)
+        if known is not None:
+            return known
+        order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
+        entry = self.book.place(caller.script, key, ticket.contract, order, utc_now())
+        await self._send_new(caller, entry, ticket)
         return entry
 
-    def _enter(self, script: str, key: str, ticket: OrderTicket, order: Order) -> Entry:
-        entry = self.book.place(script, key, ticket.contract, order, utc_now())
-        self.feed.publish(Change(entry, "order"))
-        return entry
+    async def _send_new(self, caller: Caller, entry: Entry, ticket: OrderTicket) -> None:
+        """Send when it is the order's turn. What certainly was not sent is forgotten, and its key is free again."""
 
-    async def _send_new(self, caller: Caller, entry: Entry, order: Order) -> None:
+        def prepare(order_id: int) -> Order:
+            return self.book.assign(entry, order_id, self._parent_id(caller, ticket))
+
         try:
-            await self._send(caller, entry, order)
+            await self.session.place_order(ticket.contract, prepare, deadline=caller.deadline, script=caller.script)
         except IbmuxError as error:
-            if error.fate != "not_sent":
-                raise
-            self.book.forget(entry)
-            self.feed.clear_state(entry)
-            raise OrderNotSent(f"{describe(entry.trade.contract, order)} was not sent: {error.message}") from error
-
-    async def _send(self, caller: Caller, entry: Entry, order: Order) -> None:
-        marked = replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
-        await self.session.send_order(
-            order.orderId, entry.trade.contract, marked, deadline=caller.deadline, script=caller.script
-        )
+            if error.fate != "unknown":
+                self.feed.forget(entry)
+                error.message = f"{describe(ticket.contract, ticket.order)} was not sent: {error.message}"
+            raise
+        except asyncio.CancelledError:
+            if not entry.trade.order.orderId:
+                self.feed.forget(entry)
+            raise
+        self.feed.publish(Change(entry, "order"))
 
     def _parent_id(self, caller: Caller, ticket: OrderTicket) -> int:
+        """The parent's address. A leg whose parent has none yet would stand alone: it must not be sent.
+
+        Raises:
+            OrderNotFound: there is no such parent, or it was not sent.
+        """
         if not ticket.parentKey:
             return ticket.order.parentId
         parent = self.book.find(caller.script, ticket.parentKey)
-        if parent is None:
+        if parent is None or not parent.trade.order.orderId:
             raise OrderNotFound(f"There is no order with the key {ticket.parentKey!r} to be the parent.")
         return parent.trade.order.orderId
 
     async def _acknowledged(self, caller: Caller, entry: Entry) -> Trade:
         """Wait until the gateway took or refused the order. A held order (`transmit` false) has nothing to wait for."""
-        held = not entry.trade.order.transmit and not entry.refusal
-        if not (entry.acknowledged or entry.refusal or held):
-            await self.feed.wait(caller, entry, lambda _: entry.acknowledged or entry.refusal is not None)
-        if entry.refusal is not None:
-            code, text = entry.refusal
-            what = describe(entry.trade.contract, entry.trade.order)
-            raise OrderRejected(f"{what} was refused: {text}", ib=(code, text))
+        held = not entry.trade.order.transmit and not entry.done
+        if not (entry.acknowledged or entry.done or held):
+            await self.feed.wait(caller, entry, lambda _: entry.acknowledged or entry.done)
+        if entry.done and not entry.acknowledged:
+            await self._refused(caller, entry)
         return entry.trade
+
+    async def _refused(self, caller: Caller, entry: Entry) -> None:
+        """The order is inactive: the error that says why follows within moments, or never.
+
+        Raises:
+            OrderRejected: always.
+        """
+        if entry.refusal is None:
+            with suppress(OrderUnknown):
+                await self.feed.wait(caller, entry, lambda _: entry.refusal is not None, patience=REASON_PATIENCE)
+        code, text = entry.refusal or (0, entry.trade.log[-1].message or "the gateway gave no reason.")
+        what = describe(entry.trade.contract, entry.trade.order)
+        raise OrderRejected(f"{what} was refused: {text}", ib=(code, text) if code else None)
 
     async def _take_back(self, caller: Caller, entry: Entry) -> bool:
         """Cancel a leg whose unit failed, without waiting. Returns whether it had to be cancelled."""
@@ -169,8 +181,14 @@ class Orders:
         order = replace(
             request.order, orderId=known.orderId, clientId=known.clientId, permId=known.permId, parentId=known.parentId
         )
+        marked = replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
         change = await self.feed.wait(
-            caller, entry, lambda change: _is_answer(change, entry, order), self._send(caller, entry, order)
+            caller,
+            entry,
+            lambda change: _is_answer(change, entry, order),
+            self.session.send_order(
+                order.orderId, entry.trade.contract, marked, deadline=caller.deadline, script=caller.script
+            ),
         )
         if change.code and judge(change.code) == "refused":
             raise OrderRejected(

@@ -23,7 +23,7 @@ from ibmux.sim.spans import DAY, MONTH, WEEK
 YEARS_BACK = 20
 OPTION_DAYS_BACK = 90
 TRADE_SIZE = 90.0  # shares in an average trade
-KEPT_BARS = 200_000
+KEPT_BARS = 50_000
 Span = tuple[date, float, float]
 
 

@@ -12,6 +12,7 @@ from ibmux.sim.instants import instant_text
 from ibmux.sim.orders import FILLED, BookOrder, CompletedOrder
 
 Key = tuple[int, int]
+PERM_EPOCH, PERM_RATE = 1_600_000_000, 8
 KEPT = 5000  # orders that are over and still known by number, completed orders and executions kept of a day
 
 
@@ -19,15 +20,15 @@ class OrderBook:
     """All orders of the login.
 
     Args:
-        seed: decides where permIds begin.
+        started: when the gateway began (epoch seconds); permIds begin from it, so that a later run has others.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, started: float) -> None:
         self._orders: dict[Key, BookOrder] = {}
         self._open: dict[Key, BookOrder] = {}
         self._over: deque[Key] = deque()
         self._highest: dict[int, int] = {}
-        self._permId = 1_700_000_000 + seed % 1000 * 100_000
+        self._permId = (int(started) - PERM_EPOCH) * PERM_RATE
         self.completed: deque[CompletedOrder] = deque(maxlen=KEPT)
 
     def next_id(self, clientId: int) -> int:

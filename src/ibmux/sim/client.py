@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ibmux.tws.layout import Values
 from ibmux.tws.replies import encode_reply
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class PnlWatch:
 
     account: str
     conId: int = 0
-    sent: object = None
+    sent: Values | None = None
 
 
 class Client:
@@ -57,7 +58,7 @@ class Client:
         self.summaries: dict[int, ValueWatch] = {}
         self.value_watches: dict[int, ValueWatch] = {}
         self.pnls: dict[int, PnlWatch] = {}
-        self.bars: dict[int, Any] = {}
+        self.bars: set[int] = set()
         self.auto_open = False
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ MAX_REQUEST = 1 << 20
 """Longest request read, in bytes."""
 MAX_GREETING = 1024
 MAX_MALFORMED = 20
-"""Unreadable messages after which a connection is closed."""
+"""Unreadable messages in a row after which a connection is closed."""
 HIGH_WATER = 1 << 18
 
 
@@ -126,10 +126,11 @@ class Connection(asyncio.Protocol):
                 find_id(message, texts, self.version), 320, f"Error reading request. {message.name}: {error}"
             )
             return
+        self._malformed = 0
         if message.name == "startApi":
             self._start(ask)
         elif self.client is None:
-            self._note_malformed(-1, 504, "Not connected: startApi comes first")
+            self.error(-1, 504, "Not connected: startApi comes first")
         else:
             self._answer(self.client, message, ask)
 
@@ -153,7 +154,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             # One request must not end the gateway: the fault is logged and the asker told.
             log.exception("request %s of client %d failed", message.name, client.client_id)
-            request_id = ask.get("reqId", ask.get("orderId", -1))
+            request_id: int = ask["reqId"] if "reqId" in ask else ask.get("orderId", -1)
             self.error(request_id, 322, f"Error processing request.-'{message.name}' : cause - internal error")
         else:
             self.gateway.advance()
@@ -199,8 +200,13 @@ class Connection(asyncio.Protocol):
         self._out.clear()
         if self._full and transport.get_write_buffer_size() > self.gateway.settings.send_limit:
             log.warning("client %r does not read: disconnected", self.client)
-            self.closing = True
-            transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once; what is queued is lost."""
+        self.closing = True
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self, reason: str) -> None:
         """Send what is queued, then end the connection."""

@@ -43,10 +43,12 @@ class OrderDesk:
     Every method returns the events that follow at once, in sending order; later ones come from `advance`.
     """
 
-    def __init__(self, universe: Universe, market: Market, accounts: Accounts, terms: WorldSettings) -> None:
+    def __init__(
+        self, universe: Universe, market: Market, accounts: Accounts, terms: WorldSettings, *, started: float
+    ) -> None:
         self._universe, self._market, self._accounts, self._terms = universe, market, accounts, terms
-        self._book = OrderBook(terms.seed)
-        self._teller = Teller(accounts, terms.seed)
+        self._book = OrderBook(started)
+        self._teller = Teller(accounts, terms.seed, started)
         self._floor = Floor(self._book, market, self._teller, terms)
 
     def next_id(self, clientId: int) -> int:
@@ -217,10 +219,12 @@ class OrderDesk:
         """Today's orders that are over, the oldest first."""
         return list(self._book.completed)
 
-    def roll(self) -> None:
-        """Begin a new day: yesterday's executions and completed orders are forgotten."""
+    def roll(self, now: float) -> list[Event]:
+        """Begin a new day: orders for the day lapse, yesterday's executions and completed orders are forgotten."""
         self._teller.roll()
         self._book.completed.clear()
+        lapsed = [order for order in self._book.open() if order.spec.tif == "DAY" and not order.held]
+        return [event for order in lapsed if not order.over for event in self._floor.cancel(order, now)]
 
 
 def _error(spec: OrderSpec, refusal: Refusal) -> OrderError:

@@ -36,9 +36,14 @@ class Market:
         """The shared quote of a contract; KeyError if there is no such contract."""
         found = self._quotes.get(conId)
         if found is None:
-            details = self.details(conId)
-            found = self._quotes[conId] = Quote(details, self.path(details), self._clock, self._universe.seed)
+            found = self._quotes[conId] = self._new_quote(conId)
         return found
+
+    def _new_quote(self, conId: int) -> Quote:
+        details = self.details(conId)
+        rule = self._universe.market_rule(int(details.marketRuleIds.partition(",")[0]))
+        steps = rule or ((0.0, details.minTick),)
+        return Quote(details, self.path(details), steps, clock=self._clock, seed=self._universe.seed)
 
     def details(self, conId: int) -> ContractDetails:
         """The contract of that number; KeyError if there is none."""

@@ -6,7 +6,8 @@ Nothing here knows who is subscribed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import ceil, floor
 from random import Random
 
 from ibmux.sim import hours, options
@@ -19,6 +20,8 @@ BID_SIZE, BID, ASK, ASK_SIZE, LAST, LAST_SIZE, HIGH, LOW, VOLUME, CLOSE, OPEN = 
 PRICE_TICKS = frozenset({BID, ASK, LAST, HIGH, LOW, CLOSE, OPEN})
 FAIR_EVERY = 1.0  # seconds between looks at the path: it hardly moves within a second
 DAY_SAMPLES = 48
+EDGE = 1.1
+Steps = Sequence[tuple[float, float]]
 SPREADS = {"STK": 1e-4, "FUT": 4e-5, "CASH": 6e-5, "OPT": 1.5e-2, "IND": 0.0}
 LOTS = {"STK": (100, 30), "FUT": (1, 40), "CASH": (500_000, 10), "OPT": (1, 60), "IND": (0, 1)}
 MEAN_TRADE = {"STK": 100, "FUT": 2, "CASH": 0, "OPT": 2, "IND": 0}
@@ -55,24 +58,23 @@ class OptionPath:
 
 
 class Quote:
-    """The live prices of one contract. Prices in its own currency, sizes in shares or contracts.
-
-    Attributes:
-        steps: how many movements the quote has made.
-    """
+    """The live prices of one contract: prices in its own currency, sizes in shares or contracts."""
 
     __slots__ = (
-        "_ask", "_band", "_bid", "_clock", "_fair", "_high", "_inverse", "_last", "_lot", "_lots", "_low",
+        "_ask", "_band", "_bid", "_clock", "_fair", "_grid", "_high", "_inverse", "_last", "_lot", "_lots", "_low",
         "_mean_trade", "_next_fair", "_path", "_random", "_spread", "askSize", "bidSize", "close", "details",
-        "isIndex", "lastSize", "minTick", "open", "steps", "volume",
+        "isIndex", "lastSize", "minTick", "open", "volume",
     )  # fmt: skip
 
-    def __init__(self, details: ContractDetails, path: FairPrice, clock: Callable[[], float], seed: int) -> None:
+    def __init__(
+        self, details: ContractDetails, path: FairPrice, steps: Steps, *, clock: Callable[[], float], seed: int
+    ) -> None:
         kind = details.contract.secType
         self.details, self._path, self._clock = details, path, clock
         self._random = Random(f"{seed}:quote:{details.contract.conId}").random
-        self.minTick, self.isIndex, self.steps = details.minTick, kind == "IND", 0
-        self._inverse = round(1 / details.minTick)
+        self.minTick, self.isIndex = details.minTick, kind == "IND"
+        self._grid = [(edge, round(1 / tick)) for edge, tick in steps]
+        self._inverse = self._grid[0][1]
         self._lot, self._lots = LOTS[kind]
         self._mean_trade = MEAN_TRADE[kind]
         self.bidSize, self.askSize, self.lastSize = (float(self._size()) for _ in range(3))
@@ -90,7 +92,7 @@ class Quote:
 
     @property
     def last(self) -> float:
-        """The price of the last trade (for foreign exchange the middle of bid and ask)."""
+        """The price of the last trade (of foreign exchange, which reports no trades, a recent bid)."""
         return self._last / self._inverse
 
     @property
@@ -114,25 +116,39 @@ class Quote:
         previous = hours.previous_session(venue, now)
         today = hours.session(venue, hours.local_date(venue, now))
         start = min(now, today[0]) if today else previous[1]
+        self._inverse = self._fitting(at(now))
         samples = [self._ticks(at(start + (now - start) * k / DAY_SAMPLES)) for k in range(DAY_SAMPLES + 1)]
         self.open, self.close = samples[0] / self._inverse, self._ticks(at(previous[1])) / self._inverse
         self._high, self._low, self._last = max(samples), min(samples), samples[-1]
         share = min(1.0, (now - start) / (today[1] - today[0])) if today else 1.0
         self.volume = float(round(self.details.dailyVolume * share))
-        self._place(now)
-
-    def _place(self, now: float) -> None:
-        """Put bid and ask around the fair price and choose the spread that they keep to."""
         self._look(now)
-        kind = self.details.contract.secType
-        self._spread = max(1, round(self._fair * SPREADS[kind]))
-        self._band = max(3, self._spread * 2)
         self._bid = max(0, self._fair - self._spread // 2 - 1)
         self._ask = self._bid + self._spread
 
-    def _look(self, now: float) -> None:
-        self._fair = self._ticks(self._path.at(now))
+    def _look(self, now: float) -> bool:
+        """Look where the fair price is, and how wide the book should be; whether prices moved to another grid."""
+        price = self._path.at(now)
+        inverse = self._fitting(price)
+        moved = inverse != self._inverse
+        if moved:
+            self._regrid(inverse)
+        self._fair = self._ticks(price)
         self._next_fair = now + FAIR_EVERY
+        self._spread = max(1, round(self._fair * SPREADS[self.details.contract.secType]))
+        self._band = max(3, self._spread * 2)
+        return moved
+
+    def _fitting(self, price: float) -> int:
+        """Ticks per unit of money near a price; near the edge of a market rule the coarser ones, legal on both."""
+        return next(inverse for edge, inverse in reversed(self._grid) if price * EDGE >= edge)
+
+    def _regrid(self, inverse: int) -> None:
+        factor, self._inverse = inverse / self._inverse, inverse
+        self._bid, self._low, self._last = (floor(one * factor) for one in (self._bid, self._low, self._last))
+        self._ask, self._high = ceil(self._ask * factor), ceil(self._high * factor)
+        self._ask = max(self._ask, self._bid + 1)
+        self._last = max(1, self._last)
 
     def _ticks(self, value: float) -> int:
         return max(1, round(value * self._inverse))
@@ -143,10 +159,9 @@ class Quote:
 
     def step(self) -> list[Change]:
         """Move once: a trade, a change of a size, or of a price; the ticks that changed."""
-        self.steps += 1
         now = self._clock()
-        if now >= self._next_fair:
-            self._look(now)
+        if now >= self._next_fair and self._look(now):
+            return self.snapshot()
         draw = self._random()
         if self.isIndex:
             return self._index_step(draw)
@@ -191,8 +206,8 @@ class Quote:
 
     def _trade(self, draw: float) -> list[Change]:
         if not self._mean_trade:  # no trades are reported for foreign exchange
-            self.bidSize = float(self._size())
-            return [(BID_SIZE, 0.0, self.bidSize)]
+            self._last, self.bidSize = self._bid, float(self._size())
+            return [(BID_SIZE, 0.0, self.bidSize), *self._range()]
         self._last = max(1, self._bid if draw < 0.5 else self._ask)
         size = float(max(1, int(self._random() * 2 * self._mean_trade)))
         self.lastSize, self.volume = size, self.volume + size

@@ -9,6 +9,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from ibmux.tws.layout import Values
+
 from .client import Client, PnlWatch, ValueWatch
 from .wire import portfolio_values
 
@@ -142,21 +144,29 @@ def send_values_multi(client: Client, request_id: int, watch: ValueWatch) -> Non
 
 def send_pnl(client: Client, request_id: int, watch: PnlWatch) -> None:
     """Send profit and loss of an account or a position if it changed; without a position, the unset value."""
-    account = client.gateway.world.accounts[watch.account]
-    figures = account.pnl_single(watch.conId) if watch.conId else account.pnl()
-    if figures == watch.sent and watch.sent is not None:
-        return
-    watch.sent = figures
-    if figures is None:
-        client.reply("pnlSingle", reqId=request_id, position=0)
-        return
-    values = {
-        "reqId": request_id,
+    values = _position_pnl(client, watch) if watch.conId else _account_pnl(client, watch)
+    if values != watch.sent:
+        watch.sent = values
+        client.reply("pnlSingle" if watch.conId else "pnl", reqId=request_id, **values)
+
+
+def _account_pnl(client: Client, watch: PnlWatch) -> Values:
+    figures = client.gateway.world.accounts[watch.account].pnl()
+    return {
         "dailyPnL": figures.daily,
         "unrealizedPnL": figures.unrealized,
         "realizedPnL": figures.realized,
     }
-    if watch.conId:
-        client.reply("pnlSingle", position=figures.position, value=figures.value, **values)
-    else:
-        client.reply("pnl", **values)
+
+
+def _position_pnl(client: Client, watch: PnlWatch) -> Values:
+    figures = client.gateway.world.accounts[watch.account].pnl_single(watch.conId)
+    if figures is None:
+        return {"position": 0}
+    return {
+        "position": figures.position,
+        "dailyPnL": figures.daily,
+        "unrealizedPnL": figures.unrealized,
+        "realizedPnL": figures.realized,
+        "value": figures.value,
+    }

@@ -23,8 +23,8 @@ from .settings import Settings
 from .world import World, WorldSettings
 
 if TYPE_CHECKING:
-    from .events import Event
     from .desk import OrderDesk
+    from .events import Event
 
 ADVANCE_INTERVAL = 0.025
 CLOSE_TIMEOUT = 2.0
@@ -81,6 +81,7 @@ class SimulatedGateway:
         self._ids = ClientIds(self.settings.linger, self.settings.max_clients)
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._drained: asyncio.Event | None = None
 
     def __repr__(self) -> str:
         return f"SimulatedGateway({self.host}:{self.port}, clients={self._ids.connected()})"
@@ -128,11 +129,21 @@ class SimulatedGateway:
             self._timer.cancel()
         for connection in list(self.connections):
             connection.close("the gateway stops")
-        deadline = self.loop.time() + CLOSE_TIMEOUT
-        while self.connections and self.loop.time() < deadline:
-            await asyncio.sleep(0.005)
+        await self._drain()
         await self._server.wait_closed()
         self._server = None
+
+    async def _drain(self) -> None:
+        """Wait until every connection has ended; those whose peers do not read are cut off."""
+        if not self.connections:
+            return
+        self._drained = asyncio.Event()
+        try:
+            await asyncio.wait_for(self._drained.wait(), CLOSE_TIMEOUT)
+        except TimeoutError:
+            for connection in list(self.connections):
+                connection.abort()
+            await self._drained.wait()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -176,6 +187,8 @@ class SimulatedGateway:
             del self.clients[client.client_id]
             client.close()
             self._ids.release(client.client_id, time.monotonic())
+        if self._drained is not None and not self.connections:
+            self._drained.set()
 
     def publish(self, events: Iterable[Event]) -> None:
         """Send events to the clients that they concern."""

@@ -5,7 +5,7 @@ Pure: from the books of an account and current marks to numbers that agree with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -220,7 +220,5 @@ def summary(name: str, sums: Figures, tags: list[str]) -> list[AccountValue]:
 
 def total(all_figures: list[Figures]) -> Figures:
     """The sums of several accounts together."""
-    columns = zip(
-        *((getattr(one, field) for field in Figures.__dataclass_fields__) for one in all_figures), strict=True
-    )
-    return Figures(*(sum(column, ZERO) for column in columns))
+    names = [field.name for field in fields(Figures)]
+    return Figures(**{name: sum((getattr(one, name) for one in all_figures), ZERO) for name in names})

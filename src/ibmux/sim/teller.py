@@ -20,7 +20,6 @@ from ibmux.sim.orders import BookOrder, ExecutionFilter
 
 VENUES = ("ARCA", "NASDAQ", "IEX", "BATS", "NYSE", "EDGX", "MEMX")
 OPTION_VENUES = ("CBOE", "ISE", "PHLX", "AMEX", "BOX")
-EXEC_PREFIX = "0000e0d5"
 Ticket = tuple[Execution, Commission, PositionChange]
 
 
@@ -29,13 +28,15 @@ class Teller:
 
     Args:
         accounts: where fills are booked.
-        seed: decides execution ids and the exchanges that fills name.
+        seed: decides the exchanges that fills name.
+        started: when the gateway began (epoch seconds); execution ids begin from it, so that a later run has others.
     """
 
-    def __init__(self, accounts: Accounts, seed: int) -> None:
+    def __init__(self, accounts: Accounts, seed: int, started: float) -> None:
         self._accounts = accounts
         self._random = Random(f"{seed}:teller")
-        self._serial = 0x65000000 + seed % 4096 * 0x1000
+        self._run = int(started * 1000) & 0xFFFFF
+        self._serial = int(started)
         self._day: deque[tuple[Execution, Commission]] = deque(maxlen=KEPT)
 
     def fill(self, order: BookOrder, quantity: Decimal, price: float, now: float) -> Ticket:
@@ -67,7 +68,7 @@ class Teller:
         exchange = self._exchange(order)
         return Execution(
             order.clientId, order.orderId, order.permId, order.contract.at(exchange),
-            f"{EXEC_PREFIX}.{self._serial:08x}.01.01", now, order.account, exchange,
+            f"{self._run:08x}.{self._serial:08x}.01.01", now, order.account, exchange,
             "BOT" if order.spec.sign > 0 else "SLD", quantity, price, order.filled, order.avgFillPrice,
             order.spec.orderRef,
         )  # fmt: skip

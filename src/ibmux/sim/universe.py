@@ -223,7 +223,7 @@ def _matches(details: ContractDetails, query: Query) -> bool:
     return (
         (not kind or kind == contract.secType)
         and (not query.symbol or query.symbol == contract.symbol)
-        and contract.lastTradeDateOrContractMonth.startswith(_month(details, query.lastTradeDateOrContractMonth))
+        and _expires(details, query.lastTradeDateOrContractMonth)
         and (not query.strike or abs(query.strike - contract.strike) < 1e-9)
         and (not query.right or query.right == "?" or query.right[0].upper() == contract.right)
         and (not query.multiplier or query.multiplier == contract.multiplier)
@@ -234,11 +234,11 @@ def _matches(details: ContractDetails, query: Query) -> bool:
     )
 
 
-def _month(details: ContractDetails, asked: str) -> str:
-    """A month asks for the contract month of a future, which is not always the month of its last trading day."""
-    if len(asked) == 6 and details.contractMonth == asked:
-        return ""
-    return asked
+def _expires(details: ContractDetails, asked: str) -> bool:
+    """A month (yyyymm) asks for the contract month, which is not always the month of the last trading day."""
+    if len(asked) == 6:
+        return details.contractMonth == asked
+    return not asked or details.contract.lastTradeDateOrContractMonth == asked
 
 
 def _on_exchanges(details: ContractDetails, query: Query) -> Iterator[ContractDetails]:

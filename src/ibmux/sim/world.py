@@ -34,7 +34,7 @@ class World:
         self.history = History(self.market, clock)
         now = clock()
         self.accounts = Accounts(settings.accounts, settings.cash, self.universe, self.market, now=now)
-        self.desk = OrderDesk(self.universe, self.market, self.accounts, settings)
+        self.desk = OrderDesk(self.universe, self.market, self.accounts, settings, started=now)
         self._today = self.universe.calendar.today("US")
 
     def advance(self, now: float) -> list[Event]:
@@ -44,6 +44,6 @@ class World:
         if today != self._today:
             self._today = today
             self.accounts.roll()
-            self.desk.roll()
             self.market.roll(now)
+            events += self.desk.roll(now)
         return events

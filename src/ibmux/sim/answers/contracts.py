@@ -7,7 +7,7 @@ from ibmux.tws.values import UNSET_DOUBLE
 
 from ..client import Client
 from ..feed import computation_values
-from ..prices import Computation
+from ..options import Computation
 from ..universe import NO_DEFINITION
 from ..wire import details_values, query_from
 from .kind import Handler, invalid, resolve

@@ -40,37 +40,46 @@ def historical_data(client: Client, ask: Values) -> None:
         reqId=request_id,
         start=time_text(found.start, client.version, found.timeZoneId),
         end=time_text(found.end, client.version, found.timeZoneId),
-        bars=[bar_values(bar, found, ask["formatDate"], client.version) for bar in found.bars],
+        bars=[bar_values(bar, ask["formatDate"], client.version, _zone(found)) for bar in found.bars],
     )
     if ask["keepUpToDate"]:
-        client.bars[request_id] = ask
-        _update_later(client, ask, details)
+        client.bars.add(request_id)
+        _update_later(client, ask, details, _zone(found))
+
+
+def _zone(bars: BarSet) -> str:
+    return "" if bars.daily else bars.timeZoneId
 
 
 def _load(client: Client, ask: Values, details: ContractDetails) -> BarSet | None:
     """Return the bars asked for; else tell the client why not."""
     end = parse_end(ask["endDateTime"], details.timeZoneId)
-    found = (
-        end
-        if isinstance(end, Refusal)
-        else client.gateway.world.history.bars(
-            details, end, ask["durationStr"], ask["barSizeSetting"], ask["whatToShow"], ask["useRTH"]
-        )
-    )
+    found = end if isinstance(end, Refusal) else _bars(client, ask, details, end)
     if isinstance(found, Refusal):
         client.error(ask["reqId"], found.code, found.text)
         return None
     return found
 
 
-def bar_values(bar: Bar, bars: BarSet, format_date: int, version: int) -> Values:
-    """Return the fields of one bar. Daily bars carry the date in either format."""
-    if bars.daily:
+def _bars(client: Client, ask: Values, details: ContractDetails, end: float | None) -> BarSet | Refusal:
+    return client.gateway.world.history.bars(
+        details,
+        end,
+        ask["durationStr"],
+        ask["barSizeSetting"],
+        whatToShow=ask["whatToShow"],
+        useRTH=ask["useRTH"],
+    )
+
+
+def bar_values(bar: Bar, format_date: int, version: int, zone: str) -> Values:
+    """Return the fields of one bar; `zone` is empty for daily bars, which carry the date in either format."""
+    if not zone:
         date = f"{bar.date:%Y%m%d}"
     elif format_date == EPOCH_FORMAT:
         date = str(int(bar.time))
     else:
-        date = time_text(bar.time, version, bars.timeZoneId)
+        date = time_text(bar.time, version, zone)
     return {
         "date": date,
         "open": bar.open,
@@ -83,29 +92,28 @@ def bar_values(bar: Bar, bars: BarSet, format_date: int, version: int) -> Values
     }
 
 
-def _update_later(client: Client, ask: Values, details: ContractDetails) -> None:
-    client.after(ask["reqId"], client.gateway.settings.bar_interval, lambda: _update(client, ask, details))
+def _update_later(client: Client, ask: Values, details: ContractDetails, zone: str) -> None:
+    wait = client.gateway.settings.bar_interval
+    client.after(ask["reqId"], wait, lambda: _update(client, ask, details, zone))
 
 
-def _update(client: Client, ask: Values, details: ContractDetails) -> None:
-    """Send the last bar as it is now."""
-    found = _load(client, ask, details)
-    if found is None:
-        client.bars.pop(ask["reqId"], None)
-        return
-    if found.bars:
-        values = bar_values(found.bars[-1], found, ask["formatDate"], client.version)
+def _update(client: Client, ask: Values, details: ContractDetails, zone: str) -> None:
+    """Send the bar in progress as it is now."""
+    bar = client.gateway.world.history.current(details, ask["barSizeSetting"], ask["whatToShow"])
+    if not isinstance(bar, Refusal):
+        values = bar_values(bar, ask["formatDate"], client.version, zone)
         client.reply("historicalDataUpdate", reqId=ask["reqId"], **values)
-    _update_later(client, ask, details)
+    _update_later(client, ask, details, zone)
 
 
 def cancel_historical_data(client: Client, ask: Values) -> None:
     """Answer cancelHistoricalData: a gateway confirms it with error 162."""
     request_id = ask["reqId"]
     client.stop_timer(request_id)
-    if client.bars.pop(request_id, None) is None:
+    if request_id not in client.bars:
         client.error(request_id, 366, f"No historical data query found for ticker id:{request_id}")
     else:
+        client.bars.discard(request_id)
         text = "Historical Market Data Service error message:API historical data query cancelled: "
         client.error(request_id, 162, f"{text}{request_id}")
 

@@ -71,7 +71,7 @@ def executions(client: Client, ask: Values) -> None:
 
 
 def completed_orders(client: Client, ask: Values) -> None:
-    """Answer reqCompletedOrders: filled and cancelled ones. All orders come from the API, so `apiOnly` changes nothing."""
+    """Answer reqCompletedOrders: filled and cancelled ones. All come from the API, so `apiOnly` changes nothing."""
     for done in client.gateway.world.desk.completed():
         client.reply("completedOrder", **completed_values(done))
     client.reply("completedOrdersEnd")

@@ -1,0 +1,143 @@
+"""`ibmux check`: shows the steps of an examination as they happen, or asks the proxy that holds the session already."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from ibmux.cli import screen
+from ibmux.cli.asking import ask_status
+from ibmux.cli.examination import STEPS, Examination, Result, Step
+from ibmux.cli.exits import CheckExit
+from ibmux.cli.options import Proxy
+from ibmux.cli.verdicts import Target
+from ibmux.config import Config, load
+from ibmux.errors import ConfigError, IbmuxError
+from ibmux.messages.session import GatewayStatus
+
+HELD = {
+    "ready": CheckExit.READY,
+    "cut": CheckExit.SLOW,
+    "syncing": CheckExit.SLOW,
+    "standby": CheckExit.CLIENT_ID_IN_USE,
+    "parked": CheckExit.WRONG_ACCOUNT,
+    "connecting": CheckExit.NO_ANSWER,
+    "waiting": CheckExit.NO_ANSWER,
+}
+"""What the state of a session that the proxy holds means here."""
+
+
+async def check(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    client_id: int | None = None,
+    account: tuple[str, ...] = (),
+    kind: Literal["paper", "live"] | None = None,
+    config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] = None,
+    gateway: Annotated[str, Parameter(env_var="IBMUX_GATEWAY")] = "",
+    url: Annotated[str | None, Parameter(env_var="IBMUX_URL")] = None,
+    token: Annotated[str, Parameter(env_var="IBMUX_TOKEN")] = "",
+    timeout: float = 10.0,
+    json: bool = False,
+) -> int:
+    """Can a session be held with this gateway? Six timed steps over one connection, one attempt.
+
+    With --host or --port the gateway is asked directly. Otherwise the settings say where it is, and if a proxy holds
+    its session already, the proxy is asked instead.
+
+    Exit codes: 0 ready, 1 nothing listens, 2 connected but no answer of the API, 3 the clientId is in use, 4 wrong
+    account or kind, 5 the API is not enabled or read-only, 6 slow or partial download, 64 wrong arguments.
+
+    Args:
+        host: the gateway's host.
+        port: the gateway's port.
+        client_id: the clientId to use.
+        account: an account that the login must have; may be given several times.
+        kind: what the login must be.
+        config: the proxy's settings.
+        gateway: the gateway's name in the settings.
+        url: where the proxy would listen.
+        token: the proxy's token for the name `cli`.
+        timeout: seconds for each step.
+        json: write JSON for programs.
+    """
+    try:
+        name, target = _target(load(config, os.environ), gateway)
+    except ConfigError as error:
+        screen.fail(error.message, error.advice)
+        return CheckExit.USAGE
+    if host is None and port is None and (status := await _held(Proxy(url=url, token=token, timeout=2.0), name)):
+        return _show_held(status, json)
+    target = Target(
+        host=host or target.host,
+        port=port or target.port,
+        client_id=target.client_id if client_id is None else client_id,
+        accounts=account or target.accounts,
+        kind=kind or target.kind,
+        timeout=timeout,
+    )
+    result = await Examination(target, lambda step: None if json else _show(step)).run()
+    screen.emit(result) if json else _conclude(result)
+    return result.exit
+
+
+def _target(config: Config, name: str) -> tuple[str, Target]:
+    name = name or next(iter(config.gateways))
+    settings = config.gateways.get(name)
+    if settings is None:
+        raise ConfigError(f"There is no gateway {name} in the settings; there is {', '.join(config.gateways)}.")
+    return name, Target(
+        host=settings.host,
+        port=settings.port,
+        client_id=settings.client_id,
+        kind=settings.kind,
+        accounts=settings.accounts,
+    )
+
+
+async def _held(proxy: Proxy, gateway: str) -> GatewayStatus | None:
+    """The session as a running proxy sees it, or None where no proxy holds it."""
+    try:
+        report = await ask_status(proxy)
+    except IbmuxError:
+        # No proxy that would talk to us: the gateway itself is asked, as if there were none.
+        return None
+    return next((each for each in report.gateways if each.gateway == gateway and each.state in HELD), None)
+
+
+def _show_held(status: GatewayStatus, json: bool) -> int:
+    code = HELD[status.state]
+    if json:
+        screen.emit({"exit": code, "message": status.reason, "proxy": status})
+        return code
+    line = Text.assemble(
+        "The proxy holds this session: ", screen.state(status.state), f" for {screen.since(status.since)}"
+    )
+    screen.out.print(line + Text(f", {status.reason}" if status.reason else ""))
+    if status.accounts:
+        screen.out.print(f"  epoch {status.epoch}, server version {status.serverVersion}, {', '.join(status.accounts)}")
+    return code
+
+
+def _show(step: Step) -> None:
+    head = f"[{step.number}/{STEPS}] {step.title} "
+    if step.ok is None:
+        if screen.out.is_terminal:
+            screen.out.print(Text(head + "…", "dim"), end="\r")
+        return
+    mark: Any = ("ok  ", "green") if step.ok else ("FAIL", "bold red")
+    took = f"{step.seconds * 1e3:8.1f} ms  "
+    screen.out.print(Text.assemble(head.ljust(42, "."), " ", mark, took, (step.text, "dim")))
+
+
+def _conclude(result: Result) -> None:
+    good = result.exit == CheckExit.READY
+    screen.out.print(Text(result.message, "green" if good else "bold red"))
+    if result.hint:
+        screen.out.print(Text(result.hint))
+    screen.out.print(Text(f"{result.seconds * 1e3:.0f} ms, exit code {int(result.exit)}", "dim"))

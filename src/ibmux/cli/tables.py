@@ -1,0 +1,105 @@
+"""Answers of the proxy as tables for people. Pure: a message goes in, something to print comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ibmux.cli import screen
+from ibmux.messages.account import Position
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import Order, Trade
+from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
+
+ORDER_COLOURS = {"Filled": "green", "Submitted": "cyan", "PreSubmitted": "cyan", "Cancelled": "dim", "Inactive": "red"}
+
+
+def contract_name(contract: Contract) -> str:
+    """A contract as a person names it: `AAPL`, `EUR.USD`, `ESZ5`, `AAPL 20251219 190 C`."""
+    if contract.secType == "OPT":
+        strike = screen.quantity(contract.strike)
+        return f"{contract.symbol} {contract.lastTradeDateOrContractMonth} {strike} {contract.right}"
+    if contract.secType == "STK":
+        return contract.symbol
+    return contract.localSymbol or f"{contract.symbol} {contract.secType}".strip()
+
+
+def order_name(order: Order) -> str:
+    """An order as a person names it: `BUY 100 LMT 187.20`."""
+    prices = [screen.price(each) for each in (order.lmtPrice, order.auxPrice) if each]
+    return " ".join([order.action, screen.quantity(order.totalQuantity), order.orderType, *prices])
+
+
+def status(report: ProxyReport) -> RenderableType:
+    """The whole report: the proxy, its gateways, what is shared, the scripts."""
+    head = Text.assemble(
+        ("ibmux ", "bold"), f"{report.version}  ", screen.state(report.state), f"  for {screen.since(report.started)}"
+    )
+    parts: list[RenderableType] = [head, gateways(report.gateways), sharing(report.sharing), scripts(report.scripts)]
+    return Group(*parts)
+
+
+def gateways(statuses: Iterable[GatewayStatus]) -> Table:
+    """One row per session."""
+    made = screen.table("gateway", "state", "for", "epoch>", "kind", "accounts", "farms", "reason")
+    cells = []
+    for each in statuses:
+        down = [name for name, up in each.farms.items() if not up]
+        farms = Text(f"{', '.join(down)} down", "red") if down else Text(f"{len(each.farms)} up" if each.farms else "")
+        age = screen.since(each.since)
+        accounts = ", ".join(each.accounts)
+        cells.append(
+            (each.gateway, screen.state(each.state), age, str(each.epoch), each.kind, accounts, farms, each.reason)
+        )
+    return screen.rows(made, cells)
+
+
+def sharing(shared: dict[str, SharingInfo]) -> Table:
+    """What the scripts asked for, and what went upstream instead."""
+    made = screen.table("shared", "leases>", "lines>", "of>", "requests>", "upstream>", "ticks in>", "out>", "folded>")
+    cells = []
+    for name, each in shared.items():
+        counts = (each.leases, each.lines, each.lines_limit, each.requests, each.upstream)
+        ticks = (each.ticks_in, each.ticks_out, each.conflated)
+        cells.append((name, *(f"{count:,}" for count in (*counts, *ticks))))
+    return screen.rows(made, cells)
+
+
+def scripts(infos: Iterable[ScriptInfo]) -> Table:
+    """One row per running copy of a script."""
+    made = screen.table("script", "instance", "role", "for", "over", "requests>", "leases>", "orders>")
+    cells = []
+    for each in sorted(infos, key=lambda info: (info.script, info.since)):
+        counts = (f"{each.requests:,}", str(each.leases), str(each.orders))
+        cells.append((each.script, each.instance, each.role, screen.since(each.since), each.transport, *counts))
+    return screen.rows(made, cells)
+
+
+def positions(held: Iterable[Position]) -> Table:
+    """One row per holding."""
+    made = screen.table("account", "contract", "type", "position>", "average cost>", "currency")
+    cells = []
+    for each in held:
+        size = Text(screen.quantity(each.position), "red" if each.position < 0 else "")
+        cost = screen.price(each.avgCost)
+        contract = each.contract
+        cells.append((each.account, contract_name(contract), contract.secType, size, cost, contract.currency))
+    return screen.rows(made, cells)
+
+
+def orders(trades: Iterable[Trade]) -> Table:
+    """One row per order."""
+    made = screen.table("script", "key", "account", "contract", "order", "status", "filled>", "price>", "permId>")
+    cells = []
+    for each in trades:
+        status = each.orderStatus
+        colour = ORDER_COLOURS.get(status.status, "")
+        done = f"{screen.quantity(status.filled)}/{screen.quantity(each.order.totalQuantity)}"
+        paid = screen.price(status.avgFillPrice) if status.filled else ""
+        what = (contract_name(each.contract), order_name(each.order), Text(status.status, colour))
+        permanent = str(each.order.permId or status.permId or "")
+        cells.append((each.script, each.key, each.order.account, *what, done, paid, permanent))
+    return screen.rows(made, cells)

@@ -1,0 +1,190 @@
+"""Every trade of one script: which order is which, and what has already been told. Knows nothing of requests or topics.
+
+A fill is told exactly once, whichever of order event, fill event or a later report brings it first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ibmux.client.events import Event, Owner
+from ibmux.client.trades import Trade, find_fill, of_wire, take_order, take_report, take_status
+from ibmux.messages import orders as wire
+from ibmux.messages.orders import Fill, Order, OrderStatus
+from ibmux.messages.trading import FillEvent, OrderEvent
+
+FIRST_LOCAL = 1_000_000_001
+"""The first order id of this client's own making: far above a gateway's, so that the two are never mistaken."""
+KEPT = 10_000
+"""Finished trades that are remembered; the oldest go first."""
+
+
+class Book:
+    """The trades of one script, by key, by permId, by order object and by local order id."""
+
+    def __init__(self, script: str, owner: Owner) -> None:
+        self.newOrderEvent = Event("newOrderEvent", owner)
+        self.orderModifyEvent = Event("orderModifyEvent", owner)
+        self.cancelOrderEvent = Event("cancelOrderEvent", owner)
+        self.openOrderEvent = Event("openOrderEvent", owner)
+        self.orderStatusEvent = Event("orderStatusEvent", owner)
+        self.execDetailsEvent = Event("execDetailsEvent", owner)
+        self.commissionReportEvent = Event("commissionReportEvent", owner)
+        self._script = script
+        self._owner = owner
+        self._by_key: dict[str, Trade] = {}
+        self._by_perm: dict[int, Trade] = {}
+        self._by_local: dict[int, Trade] = {}
+        self._by_object: dict[int, tuple[Any, Trade]] = {}
+        self._ids = itertools.count(FIRST_LOCAL)
+        self._nonce = os.urandom(6).hex()
+
+    def __iter__(self) -> Iterator[Trade]:
+        return iter(self._by_key.values())
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def next_id(self) -> int:
+        """A local order id that was not given before."""
+        return next(self._ids)
+
+    def make_key(self, order_id: int) -> str:
+        """A key for an order that the script gave none."""
+        return f"{self._nonce}-{order_id}"
+
+    def of_key(self, key: str) -> Trade | None:
+        """The trade of this key."""
+        return self._by_key.get(key)
+
+    def of_order(self, order: Any) -> Trade | None:
+        """The trade of an order object: by identity, else by permId, else by the local id."""
+        held = self._by_object.get(id(order))
+        if held is not None:
+            return held[1]
+        perm, local = int(getattr(order, "permId", 0) or 0), int(getattr(order, "orderId", 0) or 0)
+        return self._by_perm.get(perm) if perm else self._by_local.get(local)
+
+    def of_local(self, order_id: int) -> Trade | None:
+        """The trade of a local order id."""
+        return self._by_local.get(order_id)
+
+    def open(self, contract: Any, order: Any, key: str, sent: Order) -> Trade:
+        """Enter an order that is about to be placed; a key that is known gives its trade."""
+        trade = self._by_key.get(key)
+        if trade is None:
+            trade = Trade(contract, order, key, self._script, self._owner)
+            trade.sent = sent
+            trade.orderStatus = OrderStatus(orderId=order.orderId, status="PendingSubmit")
+            trade.note("")
+            self._enter(trade)
+            self.newOrderEvent.emit(trade)
+        self._by_object[id(order)] = (order, trade)
+        self._by_local[order.orderId] = trade
+        return trade
+
+    def refuse(self, trade: Trade, message: str, code: int) -> None:
+        """The order never came to work: finish the trade with the reason in its log."""
+        if trade.orderStatus.status == "PendingSubmit":
+            trade.orderStatus.status = "Inactive"
+            trade.note(message, code)
+            self._tell_status(trade)
+
+    def forget(self, trade: Trade) -> None:
+        """The order does not exist: it may be placed anew, under the same key."""
+        self._by_key = {name: known for name, known in self._by_key.items() if known is not trade}
+        self._by_perm = {number: known for number, known in self._by_perm.items() if known is not trade}
+        self._by_local = {number: known for number, known in self._by_local.items() if known is not trade}
+        self._by_object = {number: held for number, held in self._by_object.items() if held[1] is not trade}
+
+    def merge(self, message: wire.Trade, live: bool = True) -> Trade:
+        """Lay a trade of the proxy over ours and tell what is new; `live` false: a first sight of it is no news."""
+        if message.script not in ("", self._script):
+            return of_wire(message, self._owner)
+        trade = self._by_key.get(message.key) or self._by_perm.get(message.order.permId)
+        if trade is None:
+            return self._first_sight(message, live)
+        take_order(trade, message.order)
+        trade.key = trade.key or message.key
+        trade.advancedError = message.advancedError or trade.advancedError
+        if message.log:
+            trade.log[:] = message.log
+        self._index(trade)
+        for fill in message.fills:
+            self._take_fill(trade, fill)
+        if take_status(trade, message.orderStatus):
+            self._tell_status(trade)
+        return trade
+
+    def take_event(self, event: OrderEvent) -> Trade:
+        """Take one event of an order."""
+        trade = self.merge(event.trade)
+        if event.message and not event.trade.log:
+            trade.note(event.message, event.code)
+        return trade
+
+    def take_fill_event(self, event: FillEvent) -> Trade:
+        """Take one execution, or its commission."""
+        fill = event.fill
+        trade = self._by_key.get(event.key) or self._by_perm.get(fill.execution.permId)
+        if trade is None:
+            order = Order(permId=fill.execution.permId, orderRef=fill.execution.orderRef)
+            trade = Trade(fill.contract, order, event.key, self._script, self._owner)
+            self._enter(trade)
+        self._take_fill(trade, fill)
+        return trade
+
+    def _first_sight(self, message: wire.Trade, live: bool) -> Trade:
+        trade = of_wire(message, self._owner)
+        trade.script = trade.script or self._script
+        self._enter(trade)
+        self._by_object[id(trade.order)] = (trade.order, trade)
+        if live:
+            self.openOrderEvent.emit(trade)
+            for fill in trade.fills:
+                self.execDetailsEvent.emit(trade, fill)
+            self._tell_status(trade)
+        return trade
+
+    def _take_fill(self, trade: Trade, fill: Fill) -> None:
+        known = find_fill(trade, fill.execution.execId)
+        if known is None:
+            known, report = fill, fill.commissionReport
+            trade.fills.append(fill)
+            trade.fillEvent.emit(trade, fill)
+            self.execDetailsEvent.emit(trade, fill)
+            news = bool(report.execId)
+        else:
+            report = fill.commissionReport
+            news = take_report(known, report)
+        if news:
+            trade.commissionReportEvent.emit(trade, known, report)
+            self.commissionReportEvent.emit(trade, known, report)
+
+    def _tell_status(self, trade: Trade) -> None:
+        trade.wake()
+        trade.statusEvent.emit(trade)
+        self.orderStatusEvent.emit(trade)
+        if trade.orderStatus.status == "Filled":
+            trade.filledEvent.emit(trade)
+        elif trade.orderStatus.status in ("Cancelled", "ApiCancelled"):
+            trade.cancelledEvent.emit(trade)
+
+    def _enter(self, trade: Trade) -> None:
+        # A trade without a key is named by its permId, so that every trade of the script is in the table once.
+        self._by_key[trade.key or f"permId {trade.order.permId}"] = trade
+        self._index(trade)
+        if len(self._by_key) > KEPT:
+            self._forget_oldest()
+
+    def _index(self, trade: Trade) -> None:
+        if permId := trade.order.permId or trade.orderStatus.permId:
+            self._by_perm[permId] = trade
+
+    def _forget_oldest(self) -> None:
+        oldest = next((trade for trade in self._by_key.values() if trade.isDone()), None)
+        if oldest is not None:
+            self.forget(oldest)

@@ -1,0 +1,118 @@
+"""The client: every domain's methods in one class, and the way to get one connected."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ibmux import topics
+from ibmux.client.accounts import Accounts
+from ibmux.client.contracts import Contracts
+from ibmux.client.history import History
+from ibmux.client.market import Market
+from ibmux.client.reports import Reports
+from ibmux.client.session import Identity
+from ibmux.errors import RequestError
+
+if TYPE_CHECKING:
+    from ssl import SSLContext  # loaded only where TLS is used
+
+DEFAULT_URL = "mqtt://127.0.0.1:1883"
+_SOCKETS = ("{runtime}/ibmux/mqtt.sock", "/run/ibmux/mqtt.sock")
+"""Where the proxy's Unix socket is looked for; it is a little faster than TCP."""
+
+
+class IB(Market, Reports, Accounts, Contracts, History):
+    """One script's client. Methods and arguments are ib_async's; what asks the proxy is awaited, what is known here
+    (`ticker`, `tickers`, `status`, `isConnected`, `bracketOrder`, `oneCancelsAll`) is not.
+    """
+
+    def __repr__(self) -> str:
+        state = "connected" if self.isConnected() else "not connected"
+        return (
+            f"<IB {self.script}/{self.instance} via {self._identity.url} gateway={self.gateway!r} [{state} | "
+            f"{len(self._lines)} streams, {len(self._book)} trades, {len(self._requests)} requests]>"
+        )
+
+
+class Connecting:
+    """What `connect` returns: `ib = await …` or `async with … as ib`."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._ib: IB | None = None
+
+    def __await__(self) -> Generator[Any, None, IB]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> IB:
+        self._ib = await self._open()
+        return self._ib
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ib is not None:
+            await self._ib.close()
+
+    async def _open(self) -> IB:
+        ib = IB(self._identity)
+        await ib._open()  # noqa: SLF001 - the one who makes it opens it
+        return ib
+
+
+def connect(
+    name: str,
+    *,
+    url: str | None = None,
+    gateway: str | None = None,
+    token: str | None = None,
+    instance: str | None = None,
+    timeout: float = 10.0,
+    request_timeout: float = 30.0,
+    tls: SSLContext | None = None,
+) -> Connecting:
+    """Connect a script to the proxy; await the result, or use it in `async with`.
+
+    Args:
+        name: the script's name, as in proxy.toml.
+        url: `mqtt://host:port`, `mqtts://…`, `ws://…`, `wss://…` or `unix:///path`; else the environment's IBMUX_URL,
+            else the proxy's Unix socket if there is one, else mqtt://127.0.0.1:1883.
+        gateway: which gateway to use; else IBMUX_GATEWAY, else the proxy's only one (of several the first, with a
+            warning: better name it).
+        token: what proves the name, as in proxy.toml; else IBMUX_TOKEN.
+        instance: names this running copy; else made of the process id and chance.
+        timeout: seconds for connecting.
+        request_timeout: seconds for each answer, where a method is given no other.
+        tls: settings for `mqtts` and `wss`; else the system's certificates.
+
+    Raises:
+        RequestError: a name that cannot be used.
+        Unreachable, Refused: when awaited.
+    """
+    gateway = gateway or os.environ.get("IBMUX_GATEWAY", "")
+    instance = instance or f"{os.getpid()}-{os.urandom(3).hex()}"
+    for kind, text in (("script", name), ("instance", instance), ("gateway", gateway or "any")):
+        if not topics.is_name(text):
+            raise RequestError(
+                f"{text!r} cannot be the name of a {kind}.", hint="Up to 64 letters, digits, `.`, `_` and `-`."
+            )
+    where = url or os.environ.get("IBMUX_URL") or default_url()
+    secret = token or os.environ.get("IBMUX_TOKEN")
+    return Connecting(Identity(name, instance, where, gateway, secret, tls, timeout, request_timeout))
+
+
+def default_url() -> str:
+    """The proxy's Unix socket if there is one, else its TCP port on this machine."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")
+    for pattern in _SOCKETS:
+        path = pattern.format(runtime=runtime)
+        try:
+            if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - pathlib takes milliseconds to load
+                return f"unix://{path}"
+        except OSError:
+            continue
+    return DEFAULT_URL

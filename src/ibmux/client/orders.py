@@ -1,0 +1,311 @@
+"""Orders as ib_async's IB class names them: place, modify, cancel, and follow what becomes of them.
+
+Every order has a key before it leaves, so that asking again after a loss never makes a second one. The base of
+`reports`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+from ibmux import topics
+from ibmux.client.book import FIRST_LOCAL, Book
+from ibmux.client.constructors import LimitOrder, StopOrder
+from ibmux.client.foreign import to_contract, to_order
+from ibmux.client.session import Identity, Session
+from ibmux.client.trades import Trade
+from ibmux.errors import IbmuxError, RequestError
+from ibmux.messages import decode
+from ibmux.messages.orders import Order, OrderState
+from ibmux.messages.trading import FillEvent, OrderEvent, OrderTicket
+from ibmux.mqtt.message import Message
+
+log = logging.getLogger("ibmux.client")
+
+O = TypeVar("O")  # noqa: E741 - an order of ibmux, ib_async or ib_insync
+FIRST_SIGHT = 5.0
+"""Seconds that connecting waits for the orders that stand already."""
+
+
+class BracketOrder(NamedTuple):
+    """An entry with its two exits; iterate over it, or hand it to `placeOrders`."""
+
+    parent: Order
+    takeProfit: Order
+    stopLoss: Order
+
+
+class Numbers:
+    """What scripts use of ib_async's `ib.client`: local order ids."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def getReqId(self) -> int:
+        """An order id of this client that was not given before."""
+        return self._book.next_id()
+
+
+class Orders(Session):
+    """Everything about orders.
+
+    Events, as in ib_async: `newOrderEvent(trade)`, `orderModifyEvent(trade)`, `cancelOrderEvent(trade)`,
+    `openOrderEvent(trade)`, `orderStatusEvent(trade)`, `execDetailsEvent(trade, fill)`,
+    `commissionReportEvent(trade, fill, report)`.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity)
+        self._book = book = Book(identity.script, self._owner)
+        self.client = Numbers(book)
+        self.newOrderEvent, self.orderModifyEvent = book.newOrderEvent, book.orderModifyEvent
+        self.cancelOrderEvent, self.openOrderEvent = book.cancelOrderEvent, book.openOrderEvent
+        self.orderStatusEvent, self.execDetailsEvent = book.orderStatusEvent, book.execDetailsEvent
+        self.commissionReportEvent = book.commissionReportEvent
+        self._looked = False
+        self._recoveries.append(self._catch_up)
+
+    # -- placing ----------------------------------------------------------------------------------------------------
+
+    async def placeOrder(
+        self, contract: object, order: Any, key: str | None = None, *, parentKey: str = "", timeout: float | None = None
+    ) -> Trade:
+        """Place an order; returns when the gateway acknowledged it. An order object that is working already is
+        modified.
+
+        `key` is the script's own name for the order: the same key with the same order gives the same trade, also
+        after a restart of the script; without one the client makes it. `timeout` in seconds.
+
+        Raises:
+            OrderRejected: the gateway refused; nothing is working.
+            OrderNotSent, NotReady, Forbidden, Unreachable: nothing left the proxy.
+            OrderUnknown: no acknowledgement in time; ask `orderStatus(key)`.
+            KeyConflict: the key belongs to a different order.
+        """
+        known = self._book.of_order(order)
+        if known is not None and key in (None, ""):
+            return await self.modifyOrder(order, timeout=timeout)
+        ticket, trade, fresh = self._enter(contract, order, key, parentKey)
+        with self._refusing([trade] if fresh else []):
+            reply = await self._ask(
+                "placeOrder",
+                timeout,
+                _key=ticket.key,
+                contract=ticket.contract,
+                order=ticket.order,
+                key=ticket.key,
+                parentKey=ticket.parentKey,
+            )
+        return self._book.merge(reply)
+
+    async def placeOrders(
+        self, orders: Iterable[Sequence[Any] | OrderTicket], *, timeout: float | None = None
+    ) -> list[Trade]:
+        """Place orders as one unit, such as a bracket: if one is refused, those before it are cancelled.
+
+        Each is `(contract, order)` or `(contract, order, key)`. Raises as `placeOrder` does.
+        """
+        entered = [self._enter(*_legs(item)) for item in orders]
+        tickets = [ticket for ticket, _, _ in entered]
+        with self._refusing([trade for _, trade, fresh in entered if fresh]):
+            replies = await self._ask(
+                "placeOrders", timeout, _key=", ".join(ticket.key for ticket in tickets), tickets=tickets
+            )
+        return [self._book.merge(reply) for reply in replies]
+
+    async def modifyOrder(self, order: Any, key: str | None = None, *, timeout: float | None = None) -> Trade:
+        """Send an order (or a trade's order) again as it is now; returns when the gateway took the change.
+
+        Raises:
+            OrderRejected: the gateway refused the change; the order works on as it was.
+            OrderNotFound: it is not working.
+            OrderUnknown: no acknowledgement in time.
+        """
+        order = order.order if isinstance(order, Trade) else order
+        trade = self._book.of_key(key) if key else self._book.of_order(order)
+        if trade is not None and trade.isDone():
+            raise RequestError(
+                f"Order {trade.key!r} is finished ({trade.orderStatus.status}) and cannot be modified.",
+                hint="Make a new order object for a new order.",
+            )
+        name, (fresh, _) = (trade.key if trade else key) or "", self._wire(order)
+        if trade is not None:
+            fresh.parentId = trade.orderStatus.parentId
+        if not name:
+            fresh.permId, fresh.orderId = int(order.permId), _gateway_id(order)
+        if trade is not None:
+            trade.note("Modify")
+            trade.modifyEvent.emit(trade)
+            self.orderModifyEvent.emit(trade)
+        merged = self._book.merge(await self._ask("modifyOrder", timeout, _key=name, order=fresh, key=name))
+        if merged.sent is not None:
+            merged.sent = fresh
+        return merged
+
+    async def cancelOrder(self, order: Any, manualCancelOrderTime: str = "", *, timeout: float | None = None) -> Trade:
+        """Cancel an order, given as order object, trade or key; returns when the gateway confirmed it or was too late.
+
+        Raises:
+            OrderNotFound, NotYourOrder, NotReady: nothing was cancelled.
+            OrderUnknown: no confirmation in time.
+        """
+        trade = order if isinstance(order, Trade) else None
+        if trade is None:
+            trade = self._book.of_key(order) if isinstance(order, str) else self._book.of_order(order)
+        if trade is not None and not trade.isDone():
+            trade.cancelEvent.emit(trade)
+            self.cancelOrderEvent.emit(trade)
+        name = self._name(order if trade is None else trade)
+        reply = await self._ask(
+            "cancelOrder", timeout, _key=str(name), manualCancelOrderTime=manualCancelOrderTime, **name
+        )
+        return self._book.merge(reply)
+
+    async def whatIfOrder(self, contract: object, order: Any) -> OrderState:
+        """Margin and commission of an order, without placing it; the order is not changed."""
+        result: OrderState = await self._ask("whatIfOrder", contract=to_contract(contract), order=self._wire(order)[0])
+        return result
+
+    async def reqGlobalCancel(self) -> bool:
+        """Cancel every open order of the login, by whomever placed (`admin`)."""
+        return bool(await self._ask("reqGlobalCancel"))
+
+    def bracketOrder(
+        self,
+        action: str,
+        quantity: float,
+        limitPrice: float,
+        takeProfitPrice: float,
+        stopLossPrice: float,
+        **kwargs: Any,
+    ) -> BracketOrder:
+        """A limit order with its take-profit and its stop-loss; nothing is placed.
+
+        Raises:
+            RequestError: `action` is neither BUY nor SELL.
+        """
+        if action not in ("BUY", "SELL"):
+            raise RequestError(f"action is {action!r}, not BUY or SELL.")
+        exit_action = "SELL" if action == "BUY" else "BUY"
+        number = self.client.getReqId
+        parent = LimitOrder(action, quantity, limitPrice, orderId=number(), transmit=False, **kwargs)
+        common = {"parentId": parent.orderId, **kwargs}
+        profit = LimitOrder(exit_action, quantity, takeProfitPrice, orderId=number(), transmit=False, **common)
+        loss = StopOrder(exit_action, quantity, stopLossPrice, orderId=number(), transmit=True, **common)
+        return BracketOrder(parent, profit, loss)
+
+    @staticmethod
+    def oneCancelsAll(orders: list[O], ocaGroup: str, ocaType: int) -> list[O]:
+        """Put orders into one group of which one cancels the others; nothing is placed."""
+        for order in orders:
+            order.ocaGroup, order.ocaType = ocaGroup, ocaType  # type: ignore[attr-defined]
+        return orders
+
+    whatIfOrderAsync = whatIfOrder
+
+    # -- what leaves ------------------------------------------------------------------------------------------------
+
+    def _wire(self, order: Any) -> tuple[Order, str]:
+        """The order as it is sent: without this client's own numbers; with the key of the order it hangs on."""
+        fresh = to_order(order)
+        parent = self._book.of_local(fresh.parentId) if fresh.parentId else None
+        if parent is None and fresh.parentId >= FIRST_LOCAL:
+            raise RequestError(
+                f"The parent order {fresh.parentId} was not placed yet.", hint="Place the parent first, or all at once."
+            )
+        fresh.orderId = fresh.clientId = fresh.permId = 0
+        if parent is not None:
+            fresh.parentId = 0
+        return fresh, parent.key if parent is not None else ""
+
+    def _enter(
+        self, contract: object, order: Any, key: str | None = None, parentKey: str = ""
+    ) -> tuple[OrderTicket, Trade, bool]:
+        """Give the order its number and key and enter its trade; the last value says whether the key is new."""
+        target, (fresh, hangs_on) = to_contract(contract), self._wire(order)
+        order.orderId = order.orderId or self._book.next_id()
+        key = key or self._book.make_key(order.orderId)
+        is_new = self._book.of_key(key) is None
+        trade = self._book.open(contract, order, key, fresh)
+        return OrderTicket(target, fresh, key, parentKey or hangs_on), trade, is_new
+
+    @contextmanager
+    def _refusing(self, trades: list[Trade]) -> Iterator[None]:
+        """Whatever surely did not come to work is finished, with the reason in its log."""
+        try:
+            yield
+        except IbmuxError as error:
+            if error.fate != "unknown":
+                for trade in trades:
+                    self._book.refuse(trade, error.message, error.ib[0] if error.ib else 0)
+                    if error.fate != "rejected":
+                        self._book.forget(trade)
+            raise
+
+    def _name(self, what: Any) -> dict[str, Any]:
+        """How the proxy finds an order that is given as key, trade or order object."""
+        if isinstance(what, str):
+            return {"key": what}
+        trade = what if isinstance(what, Trade) else self._book.of_order(what)
+        if trade is not None and trade.key:
+            return {"key": trade.key, "script": "" if trade.script == self.script else trade.script}
+        order = trade.order if trade is not None else what
+        permId, orderId = int(getattr(order, "permId", 0)), _gateway_id(order)
+        if not permId and not orderId:
+            raise RequestError(f"{what!r} names no order.", hint="Pass an order that was placed, its trade or its key.")
+        return {"permId": permId} if permId else {"orderId": orderId}
+
+    # -- what comes -------------------------------------------------------------------------------------------------
+
+    def _topics(self) -> dict[str, Callable[[Message], None]]:
+        return {
+            **super()._topics(),
+            topics.order_event(self.gateway, self.script): self._on_order_event,
+            topics.fill_event(self.gateway, self.script): self._on_fill_event,
+        }
+
+    async def _listen(self) -> None:
+        await super()._listen()
+        try:
+            await self._look(FIRST_SIGHT)
+        except IbmuxError as error:
+            log.info("the orders that stand already are not known yet: %s", error)
+
+    async def _look(self, timeout: float | None = None) -> None:
+        """Learn how this script's orders stand. What a first look shows is no news; later ones tell what was missed."""
+        replies = await self._ask("trades", timeout)
+        for reply in replies:
+            self._book.merge(reply, live=self._looked)
+        self._looked = True
+
+    async def _catch_up(self, _lost: float) -> None:
+        await self._look()
+
+    def _on_order_event(self, message: Message) -> None:
+        event: OrderEvent = decode(message.payload, OrderEvent)
+        trade = self._book.take_event(event)
+        if event.code:
+            self.errorEvent.emit(event.trade.order.orderId, event.code, event.message, trade.contract)
+        self._touch()
+
+    def _on_fill_event(self, message: Message) -> None:
+        self._book.take_fill_event(decode(message.payload, FillEvent))
+        self._touch()
+
+
+def _gateway_id(order: Any) -> int:
+    """The order's id if it is the gateway's and not this client's own."""
+    number = int(getattr(order, "orderId", 0) or 0)
+    return number if number < FIRST_LOCAL else 0
+
+
+def _legs(item: Sequence[Any] | OrderTicket) -> tuple[Any, ...]:
+    """Contract, order, key and parent's key of one leg."""
+    if isinstance(item, OrderTicket):
+        return item.contract, item.order, item.key or None, item.parentKey
+    if not 2 <= len(item) <= 4:
+        raise RequestError(f"{item!r} is no leg.", hint="Pass (contract, order) or (contract, order, key).")
+    return tuple(item)

@@ -1,0 +1,154 @@
+"""Live trades: an order, how it stands and what was executed, in objects that change in place.
+
+Knows nothing of requests. `Trade` is what scripts hold; `Book` keeps one per order and lays what the proxy says over
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+from ibmux.client.events import Event, Owner
+from ibmux.messages import orders as wire
+from ibmux.messages.orders import ACTIVE, DONE, CommissionReport, Fill, Order, OrderStatus, TradeLogEntry
+
+EVENTS = (
+    "statusEvent", "modifyEvent", "fillEvent", "commissionReportEvent", "filledEvent", "cancelEvent", "cancelledEvent",
+)  # fmt: skip
+FOLLOWED = ("totalQuantity", "lmtPrice", "auxPrice", "trailStopPrice")
+"""What of a script's own order follows a change made elsewhere; what the script left unset stays unset."""
+
+
+class Trade:
+    """An order with all that is known of it; it changes in place.
+
+    Events, as in ib_async: `statusEvent(trade)`, `modifyEvent(trade)`, `fillEvent(trade, fill)`, `filledEvent(trade)`,
+    `commissionReportEvent(trade, fill, report)`, `cancelEvent(trade)`, `cancelledEvent(trade)`.
+
+    Attributes:
+        contract, order: the script's own objects where it placed the order, of whatever library.
+        orderStatus: how it stands; its `orderId` is the gateway's, while `order.orderId` is this client's own.
+        key: the idempotency key; the same key never becomes two orders.
+        script: who placed it; `external` where no script of ibmux did.
+    """
+
+    def __init__(self, contract: Any, order: Any, key: str, script: str, owner: Owner | None = None) -> None:
+        self.contract = contract
+        self.order = order
+        self.orderStatus = OrderStatus()
+        self.fills: list[Fill] = []
+        self.log: list[TradeLogEntry] = []
+        self.advancedError = ""
+        self.key = key
+        self.script = script
+        self.statusEvent, self.modifyEvent, self.fillEvent, self.commissionReportEvent = (
+            Event(name, owner) for name in EVENTS[:4]
+        )
+        self.filledEvent, self.cancelEvent, self.cancelledEvent = (Event(name, owner) for name in EVENTS[4:])
+        self.sent: Order | None = None
+        self._changed: asyncio.Event = asyncio.Event()
+
+    def isDone(self) -> bool:
+        """Whether the order is finished: filled, cancelled or refused."""
+        return self.orderStatus.status in DONE
+
+    def isActive(self) -> bool:
+        """Whether the order may still be executed."""
+        return self.orderStatus.status in ACTIVE
+
+    def filled(self) -> float:
+        """Units executed so far, from the executions alone; legs of a combination do not count."""
+        combination = getattr(self.contract, "secType", "") == "BAG"
+        return sum(f.execution.shares for f in self.fills if not combination or f.contract.secType == "BAG")
+
+    def remaining(self) -> float:
+        """Units not yet executed."""
+        return float(self.order.totalQuantity) - self.filled()
+
+    async def done(self, timeout: float | None = None) -> Trade:
+        """Wait until the order is finished; returns the trade.
+
+        Raises:
+            TimeoutError: it is not finished after `timeout` seconds.
+        """
+        return await self.wait_for(timeout=timeout)
+
+    async def wait_for(self, *statuses: str, timeout: float | None = None) -> Trade:
+        """Wait until the order has one of these statuses, or is finished; returns the trade: look at its status.
+
+        Raises:
+            TimeoutError: neither came within `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            while not self.isDone() and self.orderStatus.status not in statuses:
+                self._changed.clear()
+                await self._changed.wait()
+        return self
+
+    def note(self, message: str, code: int = 0) -> None:
+        """Add a line to the trade's log."""
+        self.log.append(TradeLogEntry(dt.datetime.now(dt.UTC), self.orderStatus.status, message, code))
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        self._changed.set()
+
+    def __repr__(self) -> str:
+        return (
+            f"Trade(key={self.key!r}, script={self.script!r}, contract={self.contract!r}, order={self.order!r}, "
+            f"orderStatus={self.orderStatus!r}, fills={len(self.fills)})"
+        )
+
+
+def take_status(trade: Trade, fresh: OrderStatus) -> bool:
+    """Lay a status over a trade's; whether it changed. An older report never undoes an end or an execution."""
+    present = trade.orderStatus
+    over = present.status in DONE and present.status != "Inactive"
+    if fresh == present or not fresh.status or (over and fresh.status not in DONE) or fresh.filled < present.filled:
+        return False
+    for name in fresh.__struct_fields__:
+        setattr(present, name, getattr(fresh, name))
+    return True
+
+
+def take_order(trade: Trade, fresh: Order) -> None:
+    """Follow the gateway's view of the order: wholly where the object is ours, else what the script did not change
+    itself.
+    """
+    order, sent = trade.order, trade.sent
+    if sent is None:
+        for name in fresh.__struct_fields__:
+            setattr(order, name, getattr(fresh, name))
+        return
+    order.permId = fresh.permId or order.permId
+    order.clientId = fresh.clientId or order.clientId
+    for name in FOLLOWED:
+        was, now = getattr(sent, name), getattr(fresh, name)
+        if was is not None and now is not None and now != was and getattr(order, name) == was:
+            setattr(order, name, now)
+            setattr(sent, name, now)
+
+
+def find_fill(trade: Trade, execId: str) -> Fill | None:
+    """The fill of this execution, if the trade has it."""
+    return next((fill for fill in trade.fills if fill.execution.execId == execId), None)
+
+
+def take_report(known: Fill, report: CommissionReport) -> bool:
+    """Lay a commission over a fill; whether it is news."""
+    if not report.execId or report == known.commissionReport:
+        return False
+    known.commissionReport = report
+    return True
+
+
+def of_wire(message: wire.Trade, owner: Owner | None = None) -> Trade:
+    """A new trade that shows what the proxy sent."""
+    trade = Trade(message.contract, message.order, message.key, message.script, owner)
+    take_status(trade, message.orderStatus)
+    trade.fills[:] = message.fills
+    trade.log[:] = message.log
+    trade.advancedError = message.advancedError
+    return trade

@@ -1,0 +1,1 @@
+"""Operations: what people and machines that run the proxy see of it. Metrics, health, logs; decides nothing."""

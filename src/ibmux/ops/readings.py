@@ -1,0 +1,74 @@
+"""Readings: plain data about the proxy at one moment, as metrics want it. Knows no part that is measured.
+
+Times in seconds UTC, durations in seconds, sizes in bytes; totals count since the start of the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneReading:
+    """One lane of the outgoing budget: requests that wait now, and how long the oldest has waited."""
+
+    depth: int = 0
+    oldest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayReading:
+    """One gateway's session and what is shared over it."""
+
+    name: str
+    state: str
+    epoch: int = 0
+    last_message: float | None = None
+    farms: Mapping[str, bool] = field(default_factory=dict)
+    connects: Counts = field(default_factory=dict)
+    disconnects: Counts = field(default_factory=dict)
+    errors: Counts = field(default_factory=dict)
+    lines: int = 0
+    lines_limit: int = 0
+    leases: int = 0
+    upstream: int = 0
+    ticks_in: int = 0
+    ticks_out: int = 0
+    conflated: int = 0
+    lanes: Mapping[str, LaneReading] = field(default_factory=dict)
+    in_flight: int = 0
+    orders: Counts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttReading:
+    """The MQTT door's carrier: the embedded endpoint, or the link to an outside broker."""
+
+    up: bool = False
+    connections: int = 0
+    sessions: int = 0
+    subscriptions: int = 0
+    retained: int = 0
+    queued_messages: int = 0
+    queued_bytes: int = 0
+    messages_in: int = 0
+    messages_out: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    conflated: int = 0
+    dropped: int = 0
+    disconnects: Counts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Everything at one moment; `scripts` counts the running copies by name."""
+
+    version: str
+    started: float
+    gateways: Sequence[GatewayReading] = ()
+    scripts: Counts = field(default_factory=dict)
+    mqtt: MqttReading = MqttReading()

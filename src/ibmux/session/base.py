@@ -1,0 +1,162 @@
+"""What every part of a session shares: its state in words, the link, the open requests.
+
+How to ask is in `asking`. The states themselves are `core.machine`'s, and the driver moves between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ibmux.config import GatewaySettings
+from ibmux.core import machine
+from ibmux.errors import Draining, NotReady
+from ibmux.messages.account import AccountValue, PnL, PortfolioItem, Position
+from ibmux.messages.orders import CommissionReport, Trade
+from ibmux.messages.session import GatewayStatus, State
+from ibmux.session.calls import Calls, Turns
+from ibmux.session.gate import Gate
+from ibmux.session.hooks import Hooks
+from ibmux.session.link import Link
+from ibmux.session.stats import Stats
+from ibmux.session.ticks import Line
+
+REQUESTS_FROM = 1_500_000_000
+"""Request ids start here, far above order ids: in an error, one number says which of the two it is."""
+_FINAL: frozenset[State] = frozenset({"parked", "draining"})
+"""States that end only when a person says so: waiting for `ready` makes no sense."""
+
+Send = Callable[[Any], None]
+T = TypeVar("T")
+
+
+class Base(ABC):
+    """State and means of one session; times are seconds UTC unless said otherwise."""
+
+    def __init__(
+        self, settings: GatewaySettings, hooks: Hooks | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.settings = settings
+        self.hooks = hooks or Hooks()
+        self.clock = clock
+        self.name = settings.name
+        self.client_id = settings.client_id
+        self.state: State = "stopped"
+        self.reason = "Not started."
+        self.since = clock()
+        self.epoch = 0
+        self.next_attempt: float | None = None
+        self.accounts: list[str] = []
+        self.farms: dict[str, bool] = {}
+        self.market_data_type: int = settings.market_data_type
+        self.lines: dict[int, Line] = {}
+        self.completed: list[Trade] = []
+        self.link: Link | None = None
+        self.calls = Calls()
+        self.turns = Turns()
+        self.gate = Gate(settings.messages_per_second, settings.burst)
+        self.ticks_in = 0
+        self.illegal = 0
+        self.connects: Counter[str] = Counter()
+        self.disconnects: Counter[str] = Counter()
+        self._sent = self._received = self._faults = 0
+        self._last_message: float | None = None
+        self._ready = asyncio.Event()
+        self._next_request = REQUESTS_FROM
+        self._next_order = 1
+        self._streams: dict[str, Line] = {}
+        self._dirty: dict[str, Line] = {}
+        self._told_data_type = False
+        self._positions: dict[tuple[str, int], Position] = {}
+        self._arriving: dict[tuple[str, int], Position] | None = None
+        self._values: dict[tuple[str, str, str, str], AccountValue] = {}
+        self._portfolio: dict[tuple[str, int], PortfolioItem] = {}
+        self._live_account = ""
+        self._pnl: dict[tuple[str, str], PnL] = {}
+        self._pnl_requests: dict[int, tuple[str, str]] = {}
+        self._value_requests: list[int] = []
+        self._singles: dict[int, tuple[str, str, int]] = {}
+        self._reports: dict[str, CommissionReport] = {}
+
+    @property
+    def server_version(self) -> int:
+        """The protocol version of the present connection, 0 without one."""
+        return int(self.link.serverVersion()) if self.link else 0
+
+    @property
+    def kind(self) -> str:
+        """`paper` or `live`, as the accounts' names tell (paper accounts start with D); empty while unknown."""
+        if not self.accounts:
+            return ""
+        return "paper" if all(account.startswith("D") for account in self.accounts) else "live"
+
+    def status(self) -> GatewayStatus:
+        """Where the session stands, in words too."""
+        return GatewayStatus(
+            gateway=self.name,
+            state=self.state,
+            reason=self.reason,
+            since=self.since,
+            epoch=self.epoch,
+            kind=self.kind or self.settings.kind,
+            next_attempt=self.next_attempt,
+            accounts=list(self.accounts),
+            farms=dict(self.farms),
+            serverVersion=self.server_version,
+        )
+
+    @abstractmethod
+    def feed(self, event: machine.Event, reason: str = "") -> None:
+        """Something happened that may move the session; the driver knows how."""
+
+    def stats(self) -> Stats:
+        """The session's numbers, of all its connections together."""
+        link = self.link
+        heard = link is not None and link.received
+        return Stats(
+            sent=self._sent + (link.sent if link else 0),
+            received=self._received + (link.received if link else 0),
+            last_message=self.clock() - (time.monotonic() - link.heard) if link and heard else self._last_message,
+            lines=len(self.lines),
+            ticks_in=self.ticks_in,
+            pending=len(self.calls),
+            illegal=self.illegal,
+            faults=self._faults + (link.faults if link else 0),
+            connects=dict(self.connects),
+            disconnects=dict(self.disconnects),
+            lanes=self.gate.stats(),
+        )
+
+    async def until_ready(self, deadline: float) -> None:
+        """Wait for `ready`, until `deadline` (the loop's time); a deadline in the past asks for the answer at once.
+
+        Raises:
+            NotReady: not ready in time, or not without a person's help; the message is the session's reason.
+            Draining: the session is ending.
+        """
+        while self.state != "ready":
+            if self.state in _FINAL or deadline <= asyncio.get_running_loop().time():
+                raise self.not_ready()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._ready.wait()
+            except TimeoutError:
+                raise self.not_ready() from None
+
+    def not_ready(self) -> NotReady | Draining:
+        """The error of a request that cannot be served now."""
+        if self.state == "draining":
+            return Draining(self.reason)
+        after = 1.0 if self.next_attempt is None else max(0.0, self.next_attempt - self.clock())
+        return NotReady(
+            f"{self.name} is {self.state}: {self.reason}", retry_after=None if self.state == "parked" else after
+        )
+
+    def next_request(self) -> int:
+        """A request id that was never used."""
+        self._next_request += 1
+        return self._next_request

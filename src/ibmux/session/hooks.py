@@ -1,0 +1,54 @@
+"""What a session tells the rest of the proxy: plain functions, called in the loop, in the gateway's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ibmux.messages.account import AccountValue, PnL, PortfolioItem, Position
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus, Trade
+from ibmux.messages.session import GatewayStatus, State
+
+
+def ignore(*_: Any) -> None:
+    """The default of every hook."""
+
+
+@dataclass(slots=True)
+class Hooks:
+    """One function for each kind of news; none may block or raise.
+
+    Attributes:
+        on_state: after each change of the status; the second argument is the state before it.
+        on_gap: the session was not `ready` from start to end (seconds UTC), and why.
+        on_ticks: per network read and contract, every tick `(tickType, price, size)` in order, and what changed that is
+            no numeric tick, under ib_async's names.
+        on_order: each openOrder message.
+        on_order_status: each orderStatus message.
+        on_order_error: each error about an order: order id, code, text, the advanced reject's JSON.
+        on_completed: each finished order of the first download.
+        on_execution: each execution, also those that were downloaded; the same one may come again.
+        on_commission: each commission report; the same one may come again.
+        on_position: each position; 0 when flat.
+        on_account_value: each value of an account.
+        on_portfolio: each holding at market prices.
+        on_pnl: each update of a subscribed profit and loss.
+        on_notice: a message of Interactive Brokers that belongs to no request.
+    """
+
+    on_state: Callable[[GatewayStatus, State], None] = ignore
+    on_gap: Callable[[float, float, str], None] = ignore
+    on_ticks: Callable[[int, list[tuple[int, float, float]], dict[str, Any]], None] = ignore
+    on_order: Callable[[Contract, Order, OrderState], None] = ignore
+    on_order_status: Callable[[OrderStatus], None] = ignore
+    on_order_error: Callable[[int, int, str, str], None] = ignore
+    on_completed: Callable[[Trade], None] = ignore
+    on_execution: Callable[[Fill], None] = ignore
+    on_commission: Callable[[CommissionReport], None] = ignore
+    on_position: Callable[[Position], None] = ignore
+    on_account_value: Callable[[AccountValue], None] = ignore
+    on_portfolio: Callable[[PortfolioItem], None] = ignore
+    on_pnl: Callable[[PnL], None] = ignore
+    on_notice: Callable[[int, str], None] = ignore

@@ -1,0 +1,240 @@
+"""Market data upstream: which lines are open, their messages, and opening them again after a loss.
+
+A line belongs to a conId; a second subscription of the same contract would be a second full stream that ib_async could
+never cancel, so there is never one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ibmux.errors import GatewayTimeout
+from ibmux.messages.contracts import Contract
+from ibmux.session import codes
+from ibmux.session.asking import Asking
+from ibmux.session.link import Fields
+from ibmux.session.ticks import Line
+from ibmux.session.translate import to_contract
+
+OPENING = 2.0
+"""Seconds that `open_line` waits for the first message; a quiet contract may have none for hours."""
+
+
+class Lines(Asking):
+    """The part of a session that deals with market data."""
+
+    async def open_line(
+        self, contract: Contract, generic_ticks: str = "", *, deadline: float, script: str = ""
+    ) -> None:
+        """Subscribe a qualified contract (one with a conId).
+
+        Raises:
+            NoLines: code 101.
+            NotSubscribed: no permission for this data.
+            UnknownContract: code 200.
+            NotReady: the session is not ready by the deadline.
+        """
+        await self.until_ready(deadline)
+        if contract.conId in self.lines:
+            raise RuntimeError(f"contract {contract.conId} has a line already")
+        line = self.lines[contract.conId] = Line(contract, generic_ticks)
+        line.first = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self.gate.send("market", script, lambda: self._subscribe(line))
+            await self._begun(line, deadline)
+        except TimeoutError:
+            self._forget(line)
+            raise GatewayTimeout("The market-data request waited too long for its turn.") from None
+        except BaseException:
+            self._forget(line)
+            raise
+        finally:
+            line.first = None
+
+    async def close_line(self, con_id: int, *, deadline: float = 0.0, script: str = "") -> None:
+        """Give a line up; nothing if there is none."""
+        line = self.lines.get(con_id)
+        if line is not None:
+            self._forget(line)
+
+    async def reopen_line(
+        self, contract: Contract, generic_ticks: str = "", *, deadline: float, script: str = ""
+    ) -> None:
+        """Subscribe again, with other generic ticks: the old subscription is cancelled first."""
+        await self.close_line(contract.conId)
+        await self.open_line(contract, generic_ticks, deadline=deadline, script=script)
+
+    def quote_fields(self, con_id: int) -> tuple[int, dict[str, Any]]:
+        """The market data type, and everything known of the quote, under ib_async's names."""
+        line = self.lines.get(con_id)
+        return (line.data_type, dict(line.fields)) if line else (self.market_data_type, {})
+
+    async def snapshot(self, contract: Contract, *, deadline: float, script: str = "") -> tuple[int, dict[str, Any]]:
+        """One complete quote, without a line; some contracts take the gateway eleven seconds.
+
+        Raises:
+            As `open_line`, and GatewayTimeout.
+        """
+        line = Line(contract, snapshot=True)
+        request = self.next_request()
+        self._streams[str(request)] = line
+        wanted = to_contract(contract)
+        try:
+            await self.ask(
+                request,
+                f"a snapshot of {contract.symbol or contract.conId}",
+                lambda link: link.reqMktData(request, wanted, "", True, False, []),
+                deadline=deadline,
+                script=script,
+                lane="market",
+                cancel=lambda link: link.cancelMktData(request),
+            )
+        finally:
+            self._streams.pop(str(request), None)
+        return line.data_type, line.fields
+
+    async def set_market_data_type(self, kind: int, *, deadline: float, script: str = "") -> None:
+        """Live, frozen, delayed or both (1 to 4) for lines that are opened from now on; kept across reconnects."""
+        await self.until_ready(deadline)
+        self.market_data_type = kind
+        async with asyncio.timeout_at(deadline):
+            await self.gate.send("market", script, lambda: self._wire().reqMarketDataType(kind))
+
+    # -- what the driver asks for -----------------------------------------------------------------------------------
+
+    def _lose_lines(self) -> None:
+        """The gateway knows nothing of our lines any more; while the socket stands, cancel what it may know."""
+        for line in self.lines.values():
+            if line.request:
+                self._cancel(line)
+            line.clear()
+        self._streams.clear()
+
+    def _restore_lines(self) -> None:
+        """Subscribe what was lost, paced, behind orders and account requests."""
+        if self.market_data_type != 1 and not self._told_data_type:
+            kind = self.market_data_type
+            self.gate.post("market", "", lambda: self._wire().reqMarketDataType(kind))
+            self._told_data_type = True
+        for line in self.lines.values():
+            if not line.request:
+                self.gate.post("market", "", lambda line=line: self._subscribe(line))  # type: ignore[misc]
+
+    # -- in ---------------------------------------------------------------------------------------------------------
+
+    def _on_price(self, fields: Fields) -> None:
+        _, _, request, kind, price, size, _ = fields
+        line = self._streams.get(request)
+        if line is not None and price:
+            line.price(int(kind), float(price), float(size or 0))
+            self._dirty[request] = line
+
+    def _on_size(self, fields: Fields) -> None:
+        _, _, request, kind, size = fields
+        line = self._streams.get(request)
+        if line is not None:
+            line.size(int(kind), float(size or 0))
+            self._dirty[request] = line
+
+    def _on_generic(self, fields: Fields) -> None:
+        line = self._streams.get(fields[2])
+        if line is not None:
+            line.generic(int(fields[3]), float(fields[4] or 0))
+            self._dirty[fields[2]] = line
+
+    def _on_text(self, fields: Fields) -> None:
+        line = self._streams.get(fields[2])
+        if line is not None:
+            line.text(int(fields[3]), fields[4])
+            self._dirty[fields[2]] = line
+
+    def _on_data_type(self, fields: Fields) -> None:
+        line = self._streams.get(fields[2])
+        if line is not None:
+            line.data_type = int(fields[3])
+            line.changed["marketDataType"] = line.data_type
+            self._dirty[fields[2]] = line
+
+    def _on_request_parameters(self, fields: Fields) -> None:
+        _, request, min_tick, exchange, permissions = fields
+        line = self._streams.get(request)
+        if line is not None:
+            line.change("minTick", float(min_tick or 0))
+            line.change("bboExchange", exchange)
+            line.change("snapshotPermissions", int(permissions or 0))
+            self._dirty[request] = line
+
+    def on_greeks(self, request: str, kind: int, attribute: int, values: tuple[float, ...]) -> None:
+        """Greeks of an option."""
+        line = self._streams.get(request)
+        if line is not None:
+            line.greeks(kind, attribute, values)
+            self._dirty[request] = line
+
+    def on_efp(self, request: str, kind: int, values: dict[str, Any]) -> None:
+        """An exchange for physicals."""
+        line = self._streams.get(request)
+        if line is not None:
+            line.efp(kind, values)
+            self._dirty[request] = line
+
+    def _flush(self) -> None:
+        """Once per network read: hand on what is new, one call per contract."""
+        if not self._dirty:
+            return
+        dirty, self._dirty = self._dirty, {}
+        publish = self.hooks.on_ticks
+        for line in dirty.values():
+            if line.snapshot:
+                continue
+            if line.first is not None:
+                line.begun()
+            ticks, changed = line.take()
+            if ticks or changed:
+                self.ticks_in += len(ticks)
+                publish(line.contract.conId, ticks, changed)
+
+    def _on_line_error(self, request: int, code: int, text: str) -> bool:
+        """An error about a line; whether it was one."""
+        line = self._streams.get(str(request))
+        if line is None or line.snapshot:
+            return False
+        if not codes.is_remark(code):
+            if line.first is not None and not line.first.done():
+                line.first.set_exception(codes.to_error(code, text, line.contract.symbol))
+            else:
+                self.hooks.on_notice(code, f"{line.contract.symbol} ({line.contract.conId}): {text}")
+        return True
+
+    # -- out --------------------------------------------------------------------------------------------------------
+
+    def _subscribe(self, line: Line) -> None:
+        if self.lines.get(line.contract.conId) is not line or line.request:
+            return  # given up, or subscribed again, while it waited its turn
+        request = self.next_request()
+        self._wire().reqMktData(request, to_contract(line.contract), line.generic_ticks, False, False, [])
+        line.request = request
+        self._streams[str(request)] = line
+
+    async def _begun(self, line: Line, deadline: float) -> None:
+        """Until the gateway served the line, or for `OPENING` seconds; its refusal is raised."""
+        assert line.first is not None  # noqa: S101 - set by the only caller
+        limit = min(deadline, asyncio.get_running_loop().time() + OPENING)
+        try:
+            async with asyncio.timeout_at(limit):
+                await line.first
+        except TimeoutError:
+            return
+
+    def _forget(self, line: Line) -> None:
+        if self.lines.get(line.contract.conId) is line:
+            del self.lines[line.contract.conId]
+        self._cancel(line)
+
+    def _cancel(self, line: Line) -> None:
+        request, line.request = line.request, 0
+        self._streams.pop(str(request), None)
+        if request:
+            self._post_cancel(lambda link: link.cancelMktData(request))

@@ -1,0 +1,200 @@
+"""One socket to a gateway: ib_async's client, which encodes requests, on a connection of our own.
+
+Replaced here: the throttle queue (our gate paces), the reading of frames (once per read, not once per message), the
+handshake (bounded; error 326 is heard at once). Made for one connection; a new one gets a new `Link`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ib_async.client import Client
+
+from ibmux.errors import RequestError
+from ibmux.session.wire import Wire, count, encode
+
+log = logging.getLogger(__name__)
+
+Fields = list[str]
+SERVER_VERSION = 176
+"""The highest that every text client decodes, so that messages can be passed through unchanged."""
+_LARGEST = 0xFFFFFF
+"""Bytes in a message; more is no gateway's."""
+
+
+class InUse(Exception):
+    """Another program is connected under our clientId (326)."""
+
+
+class Link(Client):
+    """One connection, from the attempt to its end.
+
+    Args:
+        wrapper: gets every decoded message.
+        hot: handlers of raw fields by message id, in place of ib_async's decoder.
+        flush: called once per network read, after its messages.
+        lost: called once if the connection ends after the handshake and we did not end it, with the reason in words.
+    """
+
+    MaxClientVersion = SERVER_VERSION
+    MaxRequests = 0
+
+    def __init__(
+        self,
+        wrapper: Any,
+        hot: dict[str, Callable[[Fields], None]],
+        flush: Callable[[], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        super().__init__(wrapper)  # type: ignore[no-untyped-call]
+        self.wire = Wire(self)
+        self._handlers: dict[str, Callable[[Fields], None]] = {
+            **{str(number): handler for number, handler in self.decoder.handlers.items()},
+            **hot,
+        }
+        self._flush = flush
+        self._lost = lost
+        self._rest = b""
+        self._closed = False
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
+        self.heard = time.monotonic()
+        self.received = 0
+        self.sent = 0
+        self.faults = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether a message can be handed to the socket."""
+        return not self._closed and self.wire.open
+
+    async def open(self, host: str, port: int, client_id: int) -> None:
+        """Connect and wait until the gateway has named its accounts and the next order id.
+
+        Raises:
+            OSError: no connection, or it ended during the handshake.
+            InUse: error 326.
+        """
+        self.host, self.port, self.clientId = host, port, client_id
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self.wire, host, port)
+        if self._closed:
+            self.wire.close()
+            raise ConnectionError("given up while it connected")
+        hello = b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)
+        self.wire.write(b"API\0" + struct.pack(">I", len(hello)) + hello)
+        await self.greeted
+
+    def greet(self) -> None:
+        """The API is up: accounts and next order id are known."""
+        if not self.greeted.done():
+            self.greeted.set_result(None)
+
+    def refuse(self, error: Exception) -> None:
+        """The gateway does not let us in."""
+        if not self.greeted.done():
+            self.greeted.set_exception(error)
+
+    async def end(self, patience: float = 2.0) -> None:
+        """Close, and wait until the socket is gone: never two to one gateway."""
+        self.close()
+        if not self.wire.present:
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self.gone.wait()
+        except TimeoutError:
+            self.wire.abort()
+            await self.gone.wait()
+
+    def close(self) -> None:
+        """Send what is buffered, then close; nothing is heard of this connection any more."""
+        self._closed = True
+        self.greeted.cancel()
+        self.wire.close()
+
+    def ended(self, error: Exception | None) -> None:
+        """The socket is gone."""
+        self.gone.set()
+        if self._closed:
+            return
+        self._closed = True
+        reason = f"the connection broke: {error}" if error else "the gateway closed the connection"
+        if not self.greeted.done():
+            self.refuse(ConnectionError(reason))
+        elif self.greeted.exception() is None:
+            self._lost(reason)
+
+    # -- out --------------------------------------------------------------------------------------------------------
+
+    def send(self, *fields: Any, makeEmpty: bool = True) -> None:
+        """Encode one message and hand it to the socket.
+
+        Raises:
+            ConnectionError: the connection is gone; nothing was sent.
+            RequestError: a text that would break the message apart; nothing was sent.
+        """
+        if not self.alive:
+            raise ConnectionError("the connection to the gateway is gone")
+        texts = [encode(field, makeEmpty) for field in fields]
+        body = "\0".join(texts) + "\0"
+        if body.count("\0") != count(fields):
+            raise RequestError("A text holds a NUL character, which ends a field for the gateway.", outcome="not_sent")
+        message = body.encode("utf-8", "backslashreplace")
+        self.wire.write(struct.pack(">I", len(message)) + message)
+        self.sent += 1
+
+    # -- in ---------------------------------------------------------------------------------------------------------
+
+    def read(self, data: bytes) -> None:
+        """Take what the socket gave: whole messages are handled, the rest waits."""
+        self.heard = time.monotonic()
+        if self._rest:
+            data = self._rest + data
+        start, end = 0, len(data)
+        while end - start > 4 and not self._closed:
+            size = int.from_bytes(data[start : start + 4], "big")
+            if size > _LARGEST:
+                self._give_up(f"a message of {size} bytes is none of a gateway's")
+                break
+            stop = start + 4 + size
+            if stop > end:
+                break
+            fields = data[start + 4 : stop].decode("utf-8", "backslashreplace").split("\0")
+            fields.pop()
+            start = stop
+            self.received += 1
+            self._dispatch(fields)
+        self._rest = data[start:]
+        self._flush()
+
+    def _dispatch(self, fields: Fields) -> None:
+        if not self._serverVersion:
+            self._start(fields)
+            return
+        try:
+            self._handlers[fields[0]](fields)
+        except Exception:
+            # One message that nobody understands must not stop the others.
+            self.faults += 1
+            log.exception("cannot handle the gateway's message %r", fields)
+
+    def _start(self, fields: Fields) -> None:
+        """The answer to our greeting: the version that both sides speak, and the gateway's time."""
+        version = int(fields[0]) if fields and fields[0].isdecimal() else 0
+        if not self.MinClientVersion <= version <= self.MaxClientVersion:
+            self._give_up(f"it answers as version {version}, ibmux speaks {self.MinClientVersion} to {SERVER_VERSION}")
+            return
+        self._serverVersion = self.decoder.serverVersion = version
+        self.wireState = Client.CONNECTED
+        self._apiReady = True
+        self.startApi()  # type: ignore[no-untyped-call]
+
+    def _give_up(self, reason: str) -> None:
+        self.refuse(ConnectionError(reason))
+        self.wire.abort()

@@ -1,0 +1,82 @@
+"""What the gateway says unasked: who it is, and errors, warnings and notices, each to whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ibmux.session import codes, farms
+from ibmux.session.base import REQUESTS_FROM
+from ibmux.session.lines import Lines
+from ibmux.session.link import Fields, InUse
+from ibmux.session.orders import Orders
+from ibmux.session.questions import Questions
+
+
+class Notices(Lines, Orders, Questions):
+    """The part of a session that listens."""
+
+    _named = _counted = False
+
+    def _hot(self) -> dict[str, Callable[[Fields], None]]:
+        """Messages that are read before ib_async's decoder would: they come thousands a second, or are long."""
+        return {
+            "1": self._on_price,
+            "2": self._on_size,
+            "17": self._on_bars,
+            "45": self._on_generic,
+            "46": self._on_text,
+            "58": self._on_data_type,
+            "81": self._on_request_parameters,
+        }
+
+    def _expect(self) -> None:
+        """A new connection: the API is up when the gateway has said both, its accounts and its count of order ids."""
+        self._named = self._counted = False
+
+    def on_accounts(self, accounts: list[str]) -> None:
+        """The login's accounts; with the next order id, the API is up."""
+        self.accounts = accounts
+        self._named = True
+        self._greet()
+
+    def on_next_id(self, number: int) -> None:
+        """The gateway's count of order ids."""
+        super().on_next_id(number)
+        self._counted = True
+        self._greet()
+
+    def _greet(self) -> None:
+        if self.link is not None and self._named and self._counted:
+            self.link.greet()
+
+    def on_error(self, request: int, code: int, text: str, advanced: str) -> None:
+        """An error, a warning or a notice: about a line, a request, an order, or nothing in particular."""
+        if request <= 0:
+            self._on_notice(code, text)
+        elif request >= REQUESTS_FROM:
+            if not self._on_line_error(request, code, text) and not codes.is_remark(code):
+                call = self.calls.get(request)
+                self.calls.fail(request, codes.to_error(code, text, call.what if call else ""))
+        elif self.calls.get(request) is not None:
+            if not codes.is_remark(code):
+                self.calls.fail(request, codes.to_order_error(code, text))
+        else:
+            self.hooks.on_order_error(request, code, text, advanced)
+
+    def _on_notice(self, code: int, text: str) -> None:
+        farm = farms.read(code, text)
+        if farm is not None and self.farms.get(farm[0]) != farm[1]:
+            self.farms[farm[0]] = farm[1]
+            self.hooks.on_state(self.status(), self.state)
+        if code == codes.IN_USE and self.link is not None:
+            self.link.refuse(InUse(text))
+        elif code == codes.REFUSED_REQUEST:
+            for name in self.calls.named():
+                self.calls.fail(name, codes.to_error(code, text))
+        elif code in codes.CUT:
+            self.feed("cut", f"The gateway lost its connection to Interactive Brokers ({code}): {text}")
+        elif code == codes.RESTORED:
+            self.feed("restored", f"The gateway is connected again ({code}); reconciling.")
+        elif code == codes.RESTORED_BARE:
+            self.feed("restored_bare", f"The gateway is connected again, its subscriptions are lost ({code}).")
+        self.hooks.on_notice(code, text)

@@ -1,0 +1,206 @@
+"""One market-data line: raw tick messages in, the quote and the ticks since the last read out.
+
+The quote has ib_async's attribute names, and each tick is what ib_async would put into `Ticker.ticks`: a size that
+only repeats the one before is none; -1 and 0 stand for "no bid" and "no ask". Sources: IB's list of tick types.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import math
+from typing import Any
+
+from ib_async.util import UNSET_DOUBLE
+from ib_async.wrapper import (
+    EFP_TICK_MAP,
+    GENERIC_TICK_MAP,
+    GREEKS_TICK_MAP,
+    PRICE_TICK_MAP,
+    RT_VOLUME_TICK_MAP,
+    SIZE_TICK_MAP,
+    STRING_TICK_MAP,
+    TIMESTAMP_TICK_MAP,
+)
+
+from ibmux.messages.contracts import Contract
+
+Tick = tuple[int, float, float]
+Side = tuple[str, str, str, str, bool]
+
+_BID: Side = ("bid", "bidSize", "prevBid", "prevBidSize", True)
+_ASK: Side = ("ask", "askSize", "prevAsk", "prevAskSize", True)
+_LAST: Side = ("last", "lastSize", "prevLast", "prevLastSize", False)
+_PRICED = {1: _BID, 66: _BID, 2: _ASK, 67: _ASK, 4: _LAST, 68: _LAST}
+_SIZED = {0: _BID, 69: _BID, 3: _ASK, 70: _ASK, 5: _LAST, 71: _LAST}
+_NO_PRICE, _NO_SIZE = -1.0, 0.0
+_GREEKS = ("impliedVol", "delta", "optPrice", "pvDividend", "gamma", "vega", "theta", "undPrice")
+_NOT_COMPUTED = {"impliedVol": -1, "delta": -2, "optPrice": -1, "pvDividend": -1, "undPrice": -1}
+_NOT_COMPUTED |= dict.fromkeys(("gamma", "vega", "theta"), -2)
+
+
+class Line:
+    """One subscription (or one snapshot) of a contract."""
+
+    __slots__ = ("changed", "contract", "data_type", "fields", "first", "generic_ticks", "request", "snapshot", "ticks")
+
+    def __init__(self, contract: Contract, generic_ticks: str = "", *, snapshot: bool = False) -> None:
+        self.contract = contract
+        self.generic_ticks = generic_ticks
+        self.snapshot = snapshot
+        self.request = 0
+        self.first: asyncio.Future[None] | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Know nothing again."""
+        self.data_type = 1
+        self.fields: dict[str, Any] = {}
+        self.ticks: list[Tick] = []
+        self.changed: dict[str, Any] = {}
+
+    def price(self, kind: int, price: float, size: float) -> None:
+        """A price, and for bid, ask and last its size (message 1)."""
+        side = _PRICED.get(kind)
+        if side is not None:
+            if size == 0 and (side[4] or (price == -1 and self.fields.get("close", 0.0) > 0)):
+                price, size = _NO_PRICE, _NO_SIZE
+            self._put(side, price, size)
+        elif kind in PRICE_TICK_MAP:
+            self.fields[PRICE_TICK_MAP[kind]] = price
+        else:
+            return
+        if price or size:
+            self.ticks.append((kind, price, size))
+
+    def size(self, kind: int, size: float) -> None:
+        """A size alone (message 2)."""
+        side = _SIZED.get(kind)
+        fields = self.fields
+        price = _NO_PRICE
+        if side is not None:
+            if side[4]:
+                if size == fields.get(side[1]):
+                    return
+                self._resize(side, size)
+                price = fields.get(side[0], math.nan)
+            else:
+                if side[0] not in fields:
+                    return
+                price = fields[side[0]]
+                if size != fields.get(side[1]):
+                    self._resize(side, size)
+        elif kind in SIZE_TICK_MAP:
+            fields[SIZE_TICK_MAP[kind]] = size
+        else:
+            return
+        self.ticks.append((kind, price, size))
+
+    def generic(self, kind: int, value: float) -> None:
+        """One number (message 45)."""
+        if kind in GENERIC_TICK_MAP:
+            value = value if value > 0 else _NO_SIZE
+            self.fields[GENERIC_TICK_MAP[kind]] = value
+            if value:
+                self.ticks.append((kind, value, 0.0))
+
+    def text(self, kind: int, value: str) -> None:
+        """Exchanges, times, and what IB packs into text (message 46).
+
+        Raises:
+            ValueError: not as IB documents it.
+        """
+        if kind in STRING_TICK_MAP:
+            self.change(STRING_TICK_MAP[kind], value)
+        elif kind in TIMESTAMP_TICK_MAP:
+            if seconds := int(value):
+                self.change(TIMESTAMP_TICK_MAP[kind], float(seconds))
+        elif kind in RT_VOLUME_TICK_MAP:
+            self._trade(kind, value)
+        elif kind == 59:
+            self.change("dividends", _dividends(value))
+        elif kind == 47:
+            self.change("fundamentalRatios", dict(_ratio(pair) for pair in value.split(";") if pair))
+
+    def greeks(self, kind: int, attribute: int, values: tuple[float, ...]) -> None:
+        """An option computation (message 21); what was not computed is `None`."""
+        if kind in GREEKS_TICK_MAP:
+            named = dict(zip(_GREEKS, values, strict=True))
+            result: dict[str, Any] = {
+                name: None if value in (_NOT_COMPUTED[name], UNSET_DOUBLE) else value for name, value in named.items()
+            }
+            self.change(GREEKS_TICK_MAP[kind], {"tickAttrib": attribute, **result})
+
+    def efp(self, kind: int, values: dict[str, Any]) -> None:
+        """An exchange for physicals (message 47)."""
+        if kind in EFP_TICK_MAP:
+            self.change(EFP_TICK_MAP[kind], values)
+
+    def change(self, name: str, value: Any) -> None:
+        """An attribute that no numeric tick carries; what is the same as before is no news."""
+        if self.fields.get(name) != value:
+            self.fields[name] = self.changed[name] = value
+
+    def take(self) -> tuple[list[Tick], dict[str, Any]]:
+        """What is new since the last call."""
+        ticks, changed = self.ticks, self.changed
+        self.ticks, self.changed = [], {}
+        return ticks, changed
+
+    def begun(self) -> None:
+        """The gateway serves this line."""
+        if self.first is not None and not self.first.done():
+            self.first.set_result(None)
+
+    def _put(self, side: Side, price: float, size: float) -> None:
+        fields = self.fields
+        name, size_name, old, old_size, _ = side
+        if name in fields:
+            fields[old] = fields[name]
+        if size_name in fields:
+            fields[old_size] = fields[size_name]
+        fields[name] = price
+        fields[size_name] = size
+
+    def _resize(self, side: Side, size: float) -> None:
+        fields = self.fields
+        if side[1] in fields:
+            fields[side[3]] = fields[side[1]]
+        fields[side[1]] = size
+        if size == 0 and side[4]:
+            fields[side[0]] = _NO_PRICE
+
+    def _trade(self, kind: int, value: str) -> None:
+        """Time and sales: price;size;milliseconds;total volume;VWAP;single trade."""
+        price, size, milliseconds, volume, vwap, _ = value.split(";")
+        if volume:
+            self.change(RT_VOLUME_TICK_MAP[kind], float(volume))
+        if vwap:
+            self.change("vwap", float(vwap))
+        if milliseconds:
+            self.change("rtTime", int(milliseconds) / 1000)
+        if price:
+            self._put(_LAST, float(price), float(size))
+            self.ticks.append((kind, float(price), float(size)))
+
+
+def _dividends(text: str) -> dict[str, Any]:
+    """Paid, expected, next date, next amount: `0.83,0.92,20130219,0.23`."""
+    past, coming, date, amount = text.split(",")
+    return {
+        "past12Months": float(past) if past else None,
+        "next12Months": float(coming) if coming else None,
+        "nextDate": dt.date(int(date[:4]), int(date[4:6]), int(date[6:8])).isoformat() if date else None,
+        "nextAmount": float(amount) if amount else None,
+    }
+
+
+def _ratio(pair: str) -> tuple[str, float | str]:
+    """One fundamental ratio; -99999.99 means that there is none."""
+    name, _, text = pair.partition("=")
+    if text == "-99999.99":
+        return name, math.nan
+    try:
+        return name, float(text)
+    except ValueError:
+        return name, text

@@ -1,0 +1,59 @@
+"""docs/api.md is what the code says."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from ibmux import apidoc, topics
+from ibmux.errors import IbmuxError
+from ibmux.messages import METHODS
+
+DOCS = Path(__file__).parents[2] / "docs"
+NOT_IN_THE_TABLE = {"request", "reply", "replies", "bars", "escape"}
+"""Request and reply stand in the introduction; nothing is published under `bars` yet."""
+
+
+def test_the_committed_document_is_the_generated_one() -> None:
+    committed = (DOCS / "api.md").read_text()
+    assert committed == apidoc.render(), "run: python -m ibmux.apidoc > docs/api.md"
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_is_there(name: str) -> None:
+    assert re.search(rf"`{name}(\(|`)", apidoc.render())
+
+
+def test_every_topic_is_there() -> None:
+    shown = {each.topic for each in apidoc.channels()}
+    builders = {
+        name: function
+        for name, function in inspect.getmembers(topics, inspect.isfunction)
+        if function.__module__ == topics.__name__ and inspect.signature(function).return_annotation == "str"
+    }
+    names = {"gateway": "<gw>", "con_id": "<conId>", "instance": "<instance>"}
+    for name in set(builders) - NOT_IN_THE_TABLE:
+        arguments = [names.get(each, f"<{each}>") for each in inspect.signature(builders[name]).parameters]
+        assert builders[name](*arguments) in shown
+    assert {topics.PROXY_STATUS, topics.PROXY_INFO} <= shown
+    assert len(shown) == len(set(builders) - NOT_IN_THE_TABLE) + 2
+
+
+def test_every_error_is_there() -> None:
+    text = apidoc.render()
+    assert [code for code in IbmuxError.registry if f"| `{code}` |" not in text] == []
+
+
+def test_every_link_leads_to_a_heading() -> None:
+    text = apidoc.render()
+    headings = {match.lower() for match in re.findall(r"^### (\w+)$", text, re.M)}
+    assert set(re.findall(r"\]\(#(\w+)\)", text)) <= headings
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(list[float | None], "list[float | nil]"), (dict[str, bool], "map[str, bool]"), (str, "str")],
+)
+def test_types_are_written_for_any_language(kind: object, text: str) -> None:
+    assert apidoc.type_name(kind) == text
