@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable
 from typing import Any
@@ -152,6 +153,7 @@ class Proxy:
 
 def trade(contract: Contract, order: Order, key: str, script: str, status: str = "Submitted", **more: Any) -> Trade:
     """A trade as the proxy reports it."""
+    order = copy.copy(order)
     order.orderId = order.orderId or 11
     order.permId = order.permId or 900_000 + order.orderId
     return Trade(contract, order, OrderStatus(order.orderId, status, permId=order.permId, **more), key=key, script=script)

@@ -10,6 +10,7 @@ import pytest
 
 from .conftest import EXAMPLES, PATIENCE, Stage, ended
 
+README = EXAMPLES.parent / "README.md"
 TWENTY = 20
 
 
@@ -103,3 +104,18 @@ async def test_monitor_follows_until_it_is_interrupted(stage: Stage) -> None:
         process.send_signal(signal.SIGINT)
         await process.communicate()
         assert process.returncode == 0
+
+
+async def test_the_readmes_script_works_as_it_stands(stage: Stage, tmp_path: Path) -> None:
+    _, after, stream = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    script = tmp_path / "after.py"
+    script.write_text(after)
+    done = await stage.run(sys.executable, str(script))
+    assert (done.code, done.errors) == (0, "")
+    assert len(done.lines) == stage.gateway.stats.orders_placed > 1
+    assert all(re.fullmatch(r"\w+ (PreSubmitted|Submitted|Filled)", line) for line in done.lines)
+    script.write_text(stream)
+    process = await stage.start(sys.executable, "-u", str(script))
+    async with ended(process), asyncio.timeout(PATIENCE):
+        assert process.stdout is not None
+        assert re.fullmatch(rb"[\d.]+ [\d.]+\n", await process.stdout.readline())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias, TypeVar
 
 import mqtt5
 from mqtt5 import (
@@ -136,6 +137,37 @@ class Raw:
             await self.writer.wait_closed()
         except ConnectionError:
             return
+
+
+Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def peer(talk: Talk) -> AsyncIterator[int]:
+    """A server that plays the other side for one or more connections; its port."""
+    done: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        done.add(task)
+        try:
+            await talk(reader, writer)
+            await reader.read()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in done:
+            task.cancel()
+        await asyncio.gather(*done, return_exceptions=True)
 
 
 def wish(pattern: str, qos: int = 0, **options: Any) -> TopicFilter:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mqtt5 import PublishPacket, PubRecPacket, PubRelPacket, QoS
-from mqtt_raw import until
+from mqtt_raw import peer, until
 
 from ibmux.errors import Busy, ConfigError, ConnectionLost, Forbidden, Refused, RequestError, TooLarge, Unreachable
 from ibmux.mqtt.client import Link, Will
@@ -181,9 +181,7 @@ async def test_retained_messages_and_shared_subscriptions(link: Any, endpoint: E
 
 async def test_aliases_of_the_peer_are_understood(start: Any, raw: Any, link: Any) -> None:
     """A peer that uses an alias although none was allowed is understood all the same; a stranger one reaches nobody."""
-    server = await asyncio.start_server(_aliasing_broker, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with peer(_aliasing_broker) as port:
         one = await link("one", f"mqtt://127.0.0.1:{port}")
         heard: list[str] = []
         await one.subscribe("a/#", lambda message: heard.append(message.topic))
@@ -201,8 +199,6 @@ async def _aliasing_broker(reader: asyncio.StreamReader, writer: asyncio.StreamW
     packet = next(one for one in _packets(data) if isinstance(one, mqtt5.SubscribePacket))
     writer.write(mqtt5.SubAckPacket(packet.packet_id, [mqtt5.SubAckReasonCode(0)]).write())
     writer.write(PublishPacket("a/1", b"", topic_alias=4).write() + PublishPacket("", b"", topic_alias=4).write())
-    await reader.read()
-    writer.close()
 
 
 def _packets(data: bytes) -> list[Any]:
@@ -226,14 +222,16 @@ async def test_nobody_there() -> None:
     with pytest.raises(Unreachable, match=r"nobody answers at mqtt://127\.0\.0\.1:\d+: .*refused"):
         await link.start()
     await link.close()
-    with pytest.raises(Unreachable, match="no such file"):
+    with pytest.raises(Unreachable, match="nobody answers at unix:///nowhere/door.sock: no such file"):
         await Link("unix:///nowhere/door.sock", client_id="x").start()
 
 
 async def test_someone_who_does_not_speak() -> None:
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    async with server:
-        link = Link(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}", client_id="x", connect_timeout=0.1)
+    async def listen(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        pass
+
+    async with peer(listen) as port:
+        link = Link(f"mqtt://127.0.0.1:{port}", client_id="x", connect_timeout=0.1)
         with pytest.raises(Unreachable, match=r"did not answer within 0.1 s"):
             await link.start()
 
@@ -242,12 +240,10 @@ async def test_someone_who_does_not_speak() -> None:
 async def test_someone_who_speaks_something_else(scheme: str) -> None:
     async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await writer.drain()
-        writer.close()
+        writer.write_eof()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        link = Link(f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}", client_id="x")
+    async with peer(talk) as port:
+        link = Link(f"{scheme}://127.0.0.1:{port}", client_id="x")
         with pytest.raises(Unreachable, match=r"the peer closed the connection|no websocket there"):
             await link.start()
 
@@ -379,14 +375,10 @@ async def test_a_peer_that_falls_silent_is_noticed(link: Any) -> None:
     async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4096)
         writer.write(mqtt5.ConnAckPacket(server_keep_alive=1).write())
-        await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(welcome, "127.0.0.1", 0)
-    async with server:
+    async with peer(welcome) as port:
         reasons: list[str] = []
         began = time.monotonic()
-        port = server.sockets[0].getsockname()[1]
         one = await link("one", f"mqtt://127.0.0.1:{port}", keepalive=60, on_disconnect=reasons.append)
         await until(lambda: reasons)
         assert reasons == ["nothing was heard for 1.5 s"]

@@ -105,6 +105,70 @@ def test_a_trailing_stop_follows_and_never_goes_back(bench: Bench) -> None:
     assert bought(bench.run(1)) == -10
 
 
+def test_a_trailing_stop_by_percent_of_a_buyer(bench: Bench) -> None:
+    bench.place("BUY", 10, "TRAIL", trailingPercent=10.0)
+    bench.place("BUY", 10, "TRAIL LIMIT", trailingPercent=10.0, lmtPrice=FAR_ABOVE)
+    bench.run(0.1)
+    for number in (1, 2):
+        assert bench.order(number).stop == pytest.approx(bench.quote().last * 1.1, rel=0.01)
+        assert bench.order(number).status == "PreSubmitted"
+    bench.order(1).stop = bench.order(2).stop = FAR_BELOW  # as if the market had risen through it
+    assert bought(bench.run(1)) == 20
+
+
+@pytest.mark.parametrize(("orderType", "prices"), [("MIT", {}), ("LIT", {"lmtPrice": FAR_ABOVE})])
+def test_touches_buy_when_the_price_falls_to_them(bench: Bench, orderType: str, prices: dict[str, float]) -> None:
+    last = bench.quote().last
+    placed = bench.place("BUY", 10, orderType, auxPrice=round(last - 20, 2), **prices)
+    assert {event.whyHeld for event in of(placed, OrderStatus)} == {"trigger"}
+    assert bench.run(1) == []
+    bench.place("BUY", 10, orderType, orderId=1, auxPrice=round(last + 20, 2), **prices)
+    assert bought(bench.run(1)) == 10
+
+
+def test_an_option_stop_watches_the_side_that_it_trades_at(bench: Bench) -> None:
+    rows = list(bench.world.universe.chain("AAPL").values())[5]
+    row = min(rows, key=lambda details: abs(details.contract.strike - bench.quote().last))
+    query = Query.of(row.contract)
+    quote = bench.quote(query)
+    bench.place("SELL", 1, "STP", query, auxPrice=round(quote.bid * 0.5 // 0.05 * 0.05, 2), account="DU1000001")
+    assert bench.run(0.5) == []
+    bench.place(
+        "SELL", 1, "STP", query, orderId=1, auxPrice=round(quote.bid * 1.5 // 0.05 * 0.05, 2), account="DU1000001"
+    )
+    assert bought(bench.run(0.5)) == -1
+
+
+def test_the_desk_says_when_something_is_due() -> None:
+    bench = Bench(WorldSettings(fill_delay=0.5, partial_share=0.0, fee_delay=2.0, status_first=0.0))
+    assert bench.desk.next_due() is None
+    bench.place("BUY", 10, "MKT")
+    assert bench.desk.next_due() == bench.now + 0.5
+    bench.run(0.55)
+    assert bench.desk.next_due() == pytest.approx(bench.now + 2.0, abs=0.06)
+
+
+def test_an_order_may_not_shrink_below_what_has_filled() -> None:
+    bench = Bench(WorldSettings(partial_share=1.0, fill_delay=0.2))
+    bench.place("BUY", 100, "LMT", lmtPrice=FAR_ABOVE)
+    while not bench.order(1).filled:
+        bench.run(0.1)
+    filled = bench.order(1).filled
+    assert 0 < filled < 100
+    assert errors(bench.place("BUY", filled, "LMT", lmtPrice=FAR_ABOVE, orderId=1)) == [201]
+    assert bench.order(1).total == 100
+    bench.place("BUY", 60, "LMT", lmtPrice=FAR_ABOVE, orderId=1)
+    bench.run(3)
+    assert (bench.order(1).status, bench.order(1).filled) == ("Filled", 60)
+
+
+def test_a_sale_that_reduces_risk_is_never_refused_for_margin() -> None:
+    bench = Bench(WorldSettings(cash=-400_000.0, partial_share=0.0))
+    assert errors(bench.place("BUY", 100, "MKT")) == [201]
+    assert errors(bench.place("SELL", 100, "MKT")) == []
+    assert bought(bench.run(1)) == -100
+
+
 def test_orders_for_the_close_fill_after_the_delay() -> None:
     bench = Bench(WorldSettings(moc_delay=2.0, partial_share=0.0))
     bench.place("BUY", 10, "MOC")
@@ -187,7 +251,9 @@ def test_children_of_a_rejected_parent_do_not_live(bench: Bench) -> None:
     parent = bench.desk.next_id(1)
     bench.place("BUY", 900_000, "LMT", lmtPrice=1000.0, transmit=False)
     events = bench.place("SELL", 900_000, "STP", auxPrice=10.0, parentId=parent)
-    assert 201 in errors(events)
+    assert statuses(events, parent) == ["Inactive"]
+    assert statuses(events, parent + 1) == ["ApiCancelled"]
+    assert errors(events) == [201, 202]
     assert bench.desk.open_orders(None) == []
     assert bench.run(1) == []
 

@@ -99,6 +99,19 @@ def test_unclear_contracts_are_refused(universe: Universe, query: Query, code: i
     assert found.code == code
 
 
+def test_a_share_is_found_by_its_isin(universe: Universe) -> None:
+    isin = one(universe, AAPL).secIdList[0][1]
+    found = universe.find(Query(secIdType="ISIN", secId=isin, exchange="SMART"))
+    assert [details.contract.conId for details in found] == [265598]
+    assert universe.find(Query(secIdType="ISIN", secId="US0000000000", exchange="SMART")) == []
+
+
+def test_the_primary_exchange_and_old_names_narrow_a_search(universe: Universe) -> None:
+    for primary, count in (("NASDAQ", 1), ("ISLAND", 1), ("NYSE", 0)):
+        wanted = Query(symbol="AAPL", secType="STK", exchange="SMART", currency="USD", primaryExchange=primary)
+        assert len(universe.find(wanted)) == count
+
+
 def test_futures_are_found_by_product_month_and_local_symbol(universe: Universe) -> None:
     products = universe.find(Query(symbol="ES", secType="FUT", exchange="CME"))
     assert [details.contract.localSymbol for details in products] == ["ESM6", "ESU6", "ESZ6", "ESH7"]

@@ -113,7 +113,8 @@ async def test_positions_end_once_and_stream_changes_until_cancelled(gateway: Si
 
 def buy(client: Any, order_id: int) -> None:
     order = {
-        "orderId": order_id, "symbol": "MSFT", "secType": "STK", "exchange": "SMART", "currency": "USD", "action": "BUY",
+        "orderId": order_id, "symbol": "MSFT", "secType": "STK", "exchange": "SMART", "currency": "USD",
+        "action": "BUY",
         "totalQuantity": 1, "orderType": "MKT", "account": FIRST, "transmit": True,
     }  # fmt: skip
     client.send(*REQUEST_NAMES["placeOrder"].encode(order, client.version))

@@ -13,7 +13,8 @@ from ibmux.tws.requests import REQUEST_NAMES
 
 def place(client: Raw, order_id: int, **more: Any) -> None:
     order = {
-        "orderId": order_id, "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD", "action": "BUY",
+        "orderId": order_id, "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD",
+        "action": "BUY",
         "totalQuantity": 1, "orderType": "LMT", "lmtPrice": 1.0, "account": "DU1000001", "transmit": True,
     }  # fmt: skip
     client.send(*REQUEST_NAMES["placeOrder"].encode(order | more, client.version))

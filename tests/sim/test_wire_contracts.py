@@ -63,7 +63,8 @@ async def test_ambiguous_contracts_are_error_200_where_one_is_needed(
 ) -> None:
     client = await raw(gateway, 1)
     ask = {
-        "reqId": 7, "orderId": 7, "symbol": "ES", "secType": "FUT", "exchange": "CME", "action": "BUY", "orderType": "MKT",
+        "reqId": 7, "orderId": 7, "symbol": "ES", "secType": "FUT", "exchange": "CME", "action": "BUY",
+        "orderType": "MKT",
         "totalQuantity": 1, "account": "DU1000001", "transmit": True, "formatDate": 1,
     }  # fmt: skip
     client.send(*REQUESTS[number].encode(ask, client.version))

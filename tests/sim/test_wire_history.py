@@ -72,7 +72,8 @@ async def test_head_timestamp(ib: Any, library: Any) -> None:
 
 def question(client: Any, **more: Any) -> list[str]:
     ask = {
-        "reqId": 7, "conId": 265598, "exchange": "SMART", "barSizeSetting": "1 hour", "durationStr": "1 D", "useRTH": True,
+        "reqId": 7, "conId": 265598, "exchange": "SMART", "barSizeSetting": "1 hour", "durationStr": "1 D",
+        "useRTH": True,
         "whatToShow": "TRADES", "formatDate": 1,
     }  # fmt: skip
     return REQUEST_NAMES["reqHistoricalData"].encode(ask | more, client.version)

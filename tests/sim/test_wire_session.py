@@ -273,7 +273,8 @@ async def test_what_is_not_modelled_is_refused_under_its_own_id(
 
 SILENT = {  # gateways do not acknowledge these
     "cancelPositions", "setServerLogLevel", "reqNewsBulletins", "cancelNewsBulletins", "cancelAccountSummary",
-    "cancelPositionsMulti", "cancelAccountUpdatesMulti", "cancelHistogramData", "cancelHeadTimeStamp", "reqGlobalCancel",
+    "cancelPositionsMulti", "cancelAccountUpdatesMulti", "cancelHistogramData", "cancelHeadTimeStamp",
+    "reqGlobalCancel",
     "cancelCalculateImpliedVolatility", "cancelCalculateOptionPrice", "startApi",
 }  # fmt: skip
 EMPTY_IS_VALID = {"reqAccountUpdates"}
@@ -292,7 +293,7 @@ async def test_no_request_is_met_with_silence(gateway: SimulatedGateway, raw: Ra
 
 @pytest.mark.parametrize(
     "changes",
-    [{"version": 156}, {"version": 179}, {"rate": 0.0}, {"rate": 20_001.0}, {"accounts": ()}, {"lines": 0}],
+    [{"version": 156}, {"version": 179}, {"rate": 0.0}, {"rate": 200_001.0}, {"accounts": ()}, {"lines": 0}],
 )
 def test_settings_out_of_range_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):

@@ -85,7 +85,7 @@ def _arguments(request: type[msgspec.Struct]) -> str:
 
 
 def _method_table() -> Table:
-    made = screen.table("method", "role", "arguments", "what it does")
+    made = screen.table("method", "role", "arguments~", "what it does~")
     cells = []
     for name, method in sorted(METHODS.items()):
         text = (method.request.__doc__ or "").strip().split(". ")[0]

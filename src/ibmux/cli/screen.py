@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from math import isnan
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from rich import box
@@ -61,19 +61,20 @@ def emit(value: Any, *, pretty: bool | None = None) -> None:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table; a column whose name ends in `>` is a number, aligned to the right."""
+    """An empty table. A column whose name ends in `>` is a number, aligned to the right; one in `~` may be wrapped."""
     made = Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD, header_style="dim")
     made.show_edge = made.pad_edge = False
     for name in columns:
-        right = name.endswith(">")
-        made.add_column(name.rstrip(">"), justify="right" if right else "left", no_wrap=right)
+        justify: Literal["left", "right"] = "right" if name.endswith(">") else "left"
+        made.add_column(name.rstrip(">~"), justify=justify, no_wrap=not name.endswith("~"), overflow="ellipsis")
     return made
 
 
 def rows(made: Table, cells: Iterable[Sequence[str | Text]]) -> Table:
     """Add every row; says so when there is none."""
     for row in cells:
-        made.add_row(*row)
+        # Plain text stays plain: brackets in what others sent are no markup.
+        made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     if not made.row_count:
         made.add_row(Text("none", "dim"))
     return made

@@ -38,13 +38,13 @@ def status(report: ProxyReport) -> RenderableType:
     head = Text.assemble(
         ("ibmux ", "bold"), f"{report.version}  ", screen.state(report.state), f"  for {screen.since(report.started)}"
     )
-    parts: list[RenderableType] = [head, gateways(report.gateways), sharing(report.sharing), scripts(report.scripts)]
-    return Group(*parts)
+    below = (gateways(report.gateways), sharing(report.sharing), scripts(report.scripts))
+    return Group(head, *(part for each in below for part in ("", each)))
 
 
 def gateways(statuses: Iterable[GatewayStatus]) -> Table:
     """One row per session."""
-    made = screen.table("gateway", "state", "for", "epoch>", "kind", "accounts", "farms", "reason")
+    made = screen.table("gateway", "state", "for", "epoch>", "kind", "accounts~", "farms~", "reason~")
     cells = []
     for each in statuses:
         down = [name for name, up in each.farms.items() if not up]

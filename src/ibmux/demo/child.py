@@ -13,12 +13,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-SCRIPTS = Path(__file__).parent / "scripts"
 GRACE = 5.0
 """Seconds between the word that the demo is gone and the end by force."""
 _PR_SET_PDEATHSIG = 1
@@ -35,7 +33,7 @@ GATEWAY: dict[str, Any] = {
 
 
 def follow_parent() -> None:
-    """End with the demo, also when that is killed: by the kernel's signal on Linux, else by the end of standard input."""
+    """End with the demo, also when that is killed: by a signal on Linux, else by the end of standard input."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_await_end, name="end of the demo", daemon=True).start()
@@ -106,18 +104,18 @@ async def run_proxy(port: int) -> None:
     await running
 
 
-def run_script(name: str) -> int:
+def run_script(path: str) -> int:
     """A script as if it had been started by hand; Ctrl-C (SIGINT) is its proper end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
+        runpy.run_path(path, run_name="__main__")
     except KeyboardInterrupt:
         return 0
     return 0
 
 
 def main(arguments: list[str]) -> int:
-    """Run one part: `gateway`, `proxy PORT` or `script NAME`."""
+    """Run one part: `gateway`, `proxy PORT` or `script PATH`."""
     follow_parent()
     part, *rest = arguments
     loops: dict[str, Callable[[], Any]] = {"gateway": run_gateway, "proxy": lambda: run_proxy(int(rest[0]))}

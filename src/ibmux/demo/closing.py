@@ -10,6 +10,22 @@ from ibmux.cli import screen
 from ibmux.demo.judge import scripts
 from ibmux.demo.scene import Scene
 
+ANSWERED_HERE = frozenset(
+    {
+        "accountValues",
+        "executions",
+        "fills",
+        "managedAccounts",
+        "openTrades",
+        "orderStatus",
+        "positions",
+        "reqPositions",
+        "status",
+        "trades",
+    }
+)
+"""Methods that the proxy answers from its own record, which the session keeps up to date: nothing goes upstream."""
+
 
 def show_closing(scene: Scene, failures: list[str], lasted: float) -> None:
     """Print it."""
@@ -29,14 +45,16 @@ def show_closing(scene: Scene, failures: list[str], lasted: float) -> None:
 def facts(scene: Scene) -> list[tuple[str, str]]:
     """Each fact with its label."""
     info, witness, names = scene.sharing, scene.witness, scripts(scene)
-    saved = max(0, info.requests - info.upstream)
-    share = f" ({saved / info.requests:.0%})" if info.requests else ""
+    asked = {key: count for key, count in scene.asked.items() if key[0] in names}
+    total = sum(asked.values())
+    saved = sum(count for (_, method), count in asked.items() if method in ANSWERED_HERE)
+    share = f" ({saved / total:.0%})" if total else ""
     seen = f"{witness.connections}, as the gateway counted" if witness else "not known"
     rows = [
         ("scripts", f"{len(names)}: {', '.join(names)}"),
         ("upstream connections", seen),
-        ("market-data lines", f"{info.lines} for {info.leases} leases"),
-        ("requests", f"{info.requests:,} asked, {info.upstream:,} sent upstream, {saved:,} saved{share}"),
+        ("market-data lines", f"{info.lines} for {info.leases} streams: {max(0, info.leases - info.lines)} saved"),
+        ("requests", f"{total:,} asked, {saved:,} of them answered without the gateway{share}"),
         ("ticks", f"{info.ticks_in:,} in, {info.ticks_out:,} messages out, {info.conflated:,} folded"),
     ]
     return rows + [(f"orders of {script}", text) for script, text in traded(scene).items()]

@@ -46,7 +46,7 @@ class Part:
 
 
 class Scene:
-    """Everything seen so far; `parts` by name, in the order of their start."""
+    """Everything seen so far; `parts` by name, in the order of their start; `asked` counts by script and method."""
 
     def __init__(self, began: float) -> None:
         self.began = began
@@ -60,6 +60,7 @@ class Scene:
         self.trades: dict[tuple[str, str], Trade] = {}
         self.fills: dict[str, Fill] = {}
         self.witness: Witness | None = None
+        self.asked: Counter[tuple[str, str]] = Counter()
         self.news: deque[str] = deque(maxlen=200)
 
     @property

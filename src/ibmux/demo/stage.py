@@ -9,7 +9,7 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Container, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +26,10 @@ from ibmux.demo.scene import Scene, Witness
 from ibmux.demo.view import LiveView, PlainView, View
 from ibmux.errors import IbmuxError
 
-SCRIPTS = ("monitor", "scanner", "trader", "reporter")
+SCRIPTS = {
+    name: Path(__file__).parent / "scripts" / f"{name}.py" for name in ("monitor", "scanner", "trader", "reporter")
+}
+"""The scripts of the demo, in the order of their start."""
 START = 30.0
 """Seconds that a process may take to listen, and the session to become ready."""
 
@@ -41,11 +44,12 @@ class Failed(Exception):
 class Stage:
     """One performance. `lasted` are the seconds since the session was ready."""
 
-    def __init__(self, folder: Path, seconds: float | None) -> None:
+    def __init__(self, folder: Path, seconds: float | None, scripts: Mapping[str, Path] = SCRIPTS) -> None:
         self.scene = Scene(time.time())
         self.lasted = 0.0
         self._folder = folder
         self._seconds = seconds
+        self._scripts = scripts
         self._over = asyncio.Event()
         self._listening: dict[str, asyncio.Future[dict[str, int]]] = {}
         self._children: list[Child] = []
@@ -80,12 +84,12 @@ class Stage:
             await observer.start()
             await self._until(observer.ready.wait(), "The session did not become ready")
             began = time.monotonic()
-            for name in SCRIPTS:
-                await self._start(Child(name, ("script", name), self._folder, self._hear), IBMUX_URL=url)
+            for name, path in self._scripts.items():
+                await self._start(Child(name, ("script", str(path)), self._folder, self._hear), IBMUX_URL=url)
             await self._look_on(began)
             self.lasted = time.monotonic() - began
             await self._last_look(observer)
-            await self._end(SCRIPTS, signal.SIGINT)
+            await self._end(self._scripts, signal.SIGINT)
 
     async def _look_on(self, began: float) -> None:
         """Until the time is over, Ctrl-C, or a part ends that should not."""
@@ -98,7 +102,7 @@ class Stage:
 
     async def _last_look(self, observer: Observer) -> None:
         try:
-            await observer.look()
+            await observer.freeze()
         except (ClientError, TimeoutError) as error:
             raise Failed(f"The HTTP door does not answer: {error!r}.") from None
 
@@ -145,7 +149,7 @@ class Stage:
 
     def _hear(self, name: str, line: str) -> None:
         """A script's line is shown; the gateway and the proxy speak JSON to the demo itself."""
-        if name in SCRIPTS:
+        if name in self._scripts:
             self.scene.say(name, line)
             return
         try:
@@ -160,14 +164,14 @@ class Stage:
             self.scene.tell(f"[{name}] listens on {', '.join(f'{door} {port}' for door, port in facts.items())}")
             self._listening[name].set_result(facts)
 
-    async def _end(self, names: tuple[str, ...], number: signal.Signals) -> None:
+    async def _end(self, names: Container[str], number: signal.Signals) -> None:
         chosen = [child for child in self._children if child.name in names]
         await asyncio.gather(*(child.stop(number) for child in chosen))
 
     async def _end_all(self) -> None:
         """Scripts first, then the proxy, then the gateway: each may still say goodbye to the next."""
         try:
-            await self._end(SCRIPTS, signal.SIGINT)
+            await self._end(self._scripts, signal.SIGINT)
             await self._end(("proxy",), signal.SIGTERM)
             await self._end(("gateway",), signal.SIGTERM)
         finally:

@@ -20,6 +20,11 @@ from ibmux.messages.session import ScriptInfo
 
 REFRESH = 0.25
 """Seconds between two pictures."""
+TITLE = Text.assemble(("ibmux", "bold"), " one session, every script")
+TALL = 36
+"""Lines from which everything gets a frame."""
+WIDE = 132
+"""Columns from which quotes and orders stand side by side."""
 COLOURS = {"monitor": "cyan", "scanner": "magenta", "trader": "yellow", "reporter": "blue"}
 
 
@@ -59,49 +64,50 @@ class LiveView:
                 await asyncio.sleep(REFRESH)
 
 
-def draw(scene: Scene) -> Layout:
-    """The whole picture."""
-    whole = Layout()
+def draw(scene: Scene) -> RenderableType:
+    """The whole picture: panels where there is room, bare tables on a small terminal (80 by 24 shows all)."""
+    tall = screen.out.height >= TALL
+    return (
+        _panels(scene) if tall else Group(_state(scene), _scripts(scene), _quotes(scene), _orders(scene), shared(scene))
+    )
+
+
+def _panels(scene: Scene) -> Layout:
+    whole, middle = Layout(), Layout(name="middle")
+    quotes, orders = _panel("quotes", _quotes(scene)), _panel("orders", _orders(scene))
+    if screen.out.width >= WIDE:
+        middle.split_row(Layout(quotes, ratio=2), Layout(orders, ratio=3))
+    else:
+        middle.split_column(Layout(quotes, ratio=1), Layout(orders, ratio=1))
     whole.split_column(
-        Layout(_head(scene), size=3),
+        Layout(_panel(TITLE, _state(scene)), size=3),
         Layout(_panel("scripts", _scripts(scene)), size=8),
-        Layout(name="middle"),
+        middle,
         Layout(_panel("shared", shared(scene)), size=4),
         Layout(Text(" Ctrl-C ends the demo", "dim"), size=1),
-    )
-    whole["middle"].split_row(
-        Layout(_panel("quotes", _quotes(scene)), ratio=2),
-        Layout(_panel("orders", _orders(scene)), ratio=3),
     )
     return whole
 
 
-def _panel(title: str, content: RenderableType) -> Panel:
+def _panel(title: str | Text, content: RenderableType) -> Panel:
     return Panel(content, title=title, title_align="left", border_style="dim", padding=(0, 1))
 
 
-def _head(scene: Scene) -> Panel:
+def _state(scene: Scene) -> Text:
+    """The session in one line."""
     status = scene.status
     state = screen.state(status.state) if status else Text("starting", "yellow")
-    line = Text.assemble(("session ", "dim"), state)
+    line = Text.assemble(("session ", "dim"), state, no_wrap=True, overflow="ellipsis")
     if status and status.accounts:
-        line.append_text(
-            Text.assemble(
-                ("   epoch ", "dim"),
-                str(status.epoch),
-                ("   accounts ", "dim"),
-                ", ".join(status.accounts),
-                ("   farms ", "dim"),
-                f"{sum(status.farms.values())} of {len(status.farms)} up",
-            )
-        )
-    line.append_text(Text.assemble(("   ", ""), (f"{time.time() - scene.began:.0f} s", "dim")))
-    title = Text.assemble(("ibmux", "bold"), " one session, every script")
-    return Panel(line, title=title, title_align="left", border_style="green" if scene.was_ready else "yellow")
+        farms = f"{sum(status.farms.values())} of {len(status.farms)} up"
+        facts = (("epoch", str(status.epoch)), ("accounts", ", ".join(status.accounts)), ("farms", farms))
+        for label, value in facts:
+            line.append(f"   {label} ", "dim").append(value)
+    return line.append(f"   {time.time() - scene.began:.0f} s", "dim")
 
 
 def _scripts(scene: Scene) -> Table:
-    made = screen.table("script", "pid>", "state", "requests>", "streams>", "says")
+    made = screen.table("script", "pid>", "state", "requests>", "streams>", "says~")
     infos: dict[str, ScriptInfo] = {}
     if scene.report:
         infos = {each.script: each for each in scene.report.scripts if each.script != VIEWER}
@@ -160,12 +166,14 @@ def shared(scene: Scene) -> RenderableType:
             ("1", "bold green"),
             f" upstream connection for {count} scripts    ",
             (str(info.lines), "bold green"),
-            f" market-data lines for {info.leases} leases",
+            f" market-data lines for {info.leases} streams",
         ),
         Text.assemble(
             (f"{info.requests:,}", "bold"),
-            " requests of scripts, ",
-            (f"{info.upstream:,}", "bold green"),
-            f" sent upstream    {info.ticks_in:,} ticks in, {info.ticks_out:,} messages out",
+            " requests of scripts    ",
+            (f"{info.ticks_in:,}", "bold"),
+            " ticks in    ",
+            (f"{info.ticks_out:,}", "bold"),
+            " messages out",
         ),
     )

@@ -6,7 +6,9 @@ This is the script's side of the wire: it imports little, and a message costs a 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -523,4 +525,7 @@ def _raise(code: int, what: str) -> None:
 
 
 def _sentence(error: BaseException) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    """What went wrong, in the system's words where it has some."""
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno in errno.errorcode:
+        return os.strerror(error.errno).lower()
+    return str(error).lower()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from ibmux.errors import IbmuxError
 from ibmux.messages import METHODS
@@ -47,6 +47,7 @@ class Metrics:
     """
 
     def __init__(self, registry: CollectorRegistry, scripts: Iterable[str] = ()) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # one series per counter, not two
         self.registry = registry
         self._scripts = Labels(scripts, MAX_SCRIPTS)
         self._methods = Labels(METHODS)

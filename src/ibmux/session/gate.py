@@ -29,7 +29,8 @@ class Gate:
 
     def __init__(self, rate: float, burst: int) -> None:
         self._pacer: Pacer[Waiting] = Pacer(rate, burst)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
         self.passed: Counter[Lane] = Counter()
         self.waited: Counter[Lane] = Counter()
         self.wait_seconds: dict[Lane, float] = dict.fromkeys(LANES, 0.0)
@@ -60,10 +61,10 @@ class Gate:
             return
         waiting = Waiting(lane, send, asyncio.get_running_loop().create_future())
         self._pacer.offer(lane, script, waiting)
-        self._arm()
         try:
+            self._arm()
             await waiting.future  # type: ignore[misc]
-        except asyncio.CancelledError:
+        except BaseException:  # whoever hears of a failure may count on it that nothing is sent later
             self._pacer.withdraw(lane, script, waiting)
             raise
 
@@ -95,11 +96,12 @@ class Gate:
         if delay is None:
             return
         loop = asyncio.get_running_loop()
+        due = loop.time() + delay
         if self._timer is not None:
-            if self._timer.when() <= loop.time() + delay:
+            if self._due <= due:
                 return
             self._timer.cancel()
-        self._timer = loop.call_later(delay, self._pump)
+        self._due, self._timer = due, loop.call_later(delay, self._pump)
 
     def _pump(self) -> None:
         self._timer = None

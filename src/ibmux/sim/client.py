@@ -60,6 +60,7 @@ class Client:
         self.pnls: dict[int, PnlWatch] = {}
         self.bars: set[int] = set()
         self.auto_open = False
+        self.closed = False
 
     def __repr__(self) -> str:
         return f"Client({self.client_id}, version={self.version}, lines={len(self.lines)})"
@@ -91,6 +92,7 @@ class Client:
 
     def close(self) -> None:
         """End every subscription; orders stay."""
+        self.closed = True
         for request_id in list(self.timers):
             self.stop_timer(request_id)
         self.gateway.feed.drop(self)

@@ -14,7 +14,7 @@ from ibmux.tws.framing import Framer, FrameTooLong, split_fields
 from ibmux.tws.handshake import PREFIX, BadGreeting, encode_answer, negotiate, parse_greeting
 from ibmux.tws.layout import BadMessage, Message, Values
 from ibmux.tws.replies import encode_reply
-from ibmux.tws.requests import REQUESTS, find_id
+from ibmux.tws.requests import find_id, find_request
 
 from .answers import HANDLERS
 from .clients import Meter
@@ -31,6 +31,8 @@ MAX_GREETING = 1024
 MAX_MALFORMED = 20
 """Unreadable messages in a row after which a connection is closed."""
 HIGH_WATER = 1 << 18
+CLOSE_TIMEOUT = 1.0
+"""Seconds that a peer has for reading what was sent before its connection was closed."""
 
 
 class Connection(asyncio.Protocol):
@@ -101,7 +103,7 @@ class Connection(asyncio.Protocol):
             return
         self.gateway.counts.messages_in += 1
         texts = split_fields(payload)
-        message = REQUESTS.get(int(texts[0])) if texts[0].isascii() and texts[0][:6].isdigit() else None
+        message = find_request(texts[0])
         if not self._meter.admit(time.monotonic()):
             self._slow_down(message, texts)
         elif message is None:
@@ -216,6 +218,8 @@ class Connection(asyncio.Protocol):
         self._flush()
         self.closing = True
         self._transport.close()
+        self._stop_deadline()
+        self._deadline = self.gateway.loop.call_later(CLOSE_TIMEOUT, self.abort)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:

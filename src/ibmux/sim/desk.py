@@ -109,8 +109,9 @@ class OrderDesk:
         return order
 
     def _reject(self, order: BookOrder, refusal: Refusal, now: float) -> list[Event]:
-        events = self._floor.end(order, INACTIVE, now, refusal.text)
-        return [*events, OrderError(order.clientId, order.orderId, refusal.code, refusal.text)]
+        told = self._floor.end(order, INACTIVE, now, refusal.text)
+        own = 2  # openOrder and orderStatus of the order itself; what follows is about its children
+        return [*told[:own], OrderError(order.clientId, order.orderId, refusal.code, refusal.text), *told[own:]]
 
     def _take(self, spec: OrderSpec, details: ContractDetails, now: float) -> list[Event]:
         parent = self._book.get(spec.clientId, spec.parentId) if spec.parentId else None

@@ -58,12 +58,16 @@ class OptionPath:
 
 
 class Quote:
-    """The live prices of one contract: prices in its own currency, sizes in shares or contracts."""
+    """The live prices of one contract: prices in its own currency, sizes in shares or contracts.
+
+    Attributes:
+        steps: how many movements the quote has made.
+    """
 
     __slots__ = (
         "_ask", "_band", "_bid", "_clock", "_fair", "_grid", "_high", "_inverse", "_last", "_lot", "_lots", "_low",
         "_mean_trade", "_next_fair", "_path", "_random", "_spread", "askSize", "bidSize", "close", "details",
-        "isIndex", "lastSize", "minTick", "open", "volume",
+        "isIndex", "lastSize", "minTick", "open", "steps", "volume",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +76,7 @@ class Quote:
         kind = details.contract.secType
         self.details, self._path, self._clock = details, path, clock
         self._random = Random(f"{seed}:quote:{details.contract.conId}").random
-        self.minTick, self.isIndex = details.minTick, kind == "IND"
+        self.minTick, self.isIndex, self.steps = details.minTick, kind == "IND", 0
         self._grid = [(edge, round(1 / tick)) for edge, tick in steps]
         self._inverse = self._grid[0][1]
         self._lot, self._lots = LOTS[kind]
@@ -159,6 +163,7 @@ class Quote:
 
     def step(self) -> list[Change]:
         """Move once: a trade, a change of a size, or of a price; the ticks that changed."""
+        self.steps += 1
         now = self._clock()
         if now >= self._next_fair and self._look(now):
             return self.snapshot()

@@ -182,8 +182,7 @@ class Universe:
             ("CFD", "OPT", "IOPT", "WAR", "BAG") if optional else ("CFD",) if contract.secType == "STK" else ()
         )
         primary = contract.primaryExchange or contract.exchange
-        name = f"{details.longName}"
-        return SymbolMatch(replace(contract, primaryExchange=primary, exchange=""), derivatives, name)
+        return SymbolMatch(replace(contract, primaryExchange=primary, exchange=""), derivatives, details.longName)
 
     def option_params(self, underConId: int, futFopExchange: str = "") -> list[OptionParams]:
         """Expirations and strikes of an underlying's options, one row for each exchange and trading class."""
@@ -255,5 +254,5 @@ def _on_exchanges(details: ContractDetails, query: Query) -> Iterator[ContractDe
 
 
 def _continuous(details: ContractDetails) -> ContractDetails:
-    front = details.on(details.contract.exchange + "")
-    return replace(front, contract=replace(front.contract, secType="CONTFUT"))
+    """A future's front month under the name of the continuous future."""
+    return replace(details, contract=replace(details.contract, secType="CONTFUT"))

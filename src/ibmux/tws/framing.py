@@ -26,7 +26,11 @@ def frame(payload: bytes) -> bytes:
 
 def join_fields(fields: Iterable[str]) -> bytes:
     """Return the framed message of these fields, each ended by NUL. A NUL inside a field is dropped."""
-    return frame("".join(f"{text.replace(chr(0), '')}\0" for text in fields).encode())
+    texts = list(fields)
+    joined = "\0".join(texts)
+    if joined.count("\0") >= len(texts) > 0:
+        joined = "\0".join(text.replace("\0", "") for text in texts)
+    return frame(joined.encode() + b"\0")
 
 
 def split_fields(payload: bytes) -> list[str]:

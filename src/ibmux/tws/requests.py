@@ -6,9 +6,9 @@ Names are those of IB's client interface. A request that carries `reqId` is answ
 from __future__ import annotations
 
 from .contracts import CONTRACT, CONTRACT_NO_PRIMARY, DELTA_NEUTRAL, LEGS, ORDER_ID, REQ_ID, version
-from .layout import BadMessage, Field, Fixed, Item, Message, Values, fields
+from .layout import Field, Fixed, Item, Message, fields
 from .orders import PLACE_ORDER
-from .values import BOOL, FLOAT, INT, OPTIONAL_FLOAT, STR
+from .values import BOOL, INT, OPTIONAL_FLOAT, STR
 
 V1 = Fixed("1")
 EXPIRED = Field("includeExpired", BOOL)
@@ -222,6 +222,12 @@ REQUESTS: dict[int, Message] = {message.number: message for message in _ALL}
 REQUEST_NAMES: dict[str, Message] = {message.name: message for message in _ALL}
 
 
+def find_request(number: str) -> Message | None:
+    """Return the request of this number, as it stands in a message's first field; None if there is none."""
+    known = number.isascii() and number.isdigit() and len(number) <= 3
+    return REQUESTS.get(int(number)) if known else None
+
+
 def find_id(message: Message, texts: list[str], server_version: int) -> int:
     """Return the request or order id of a message that could not be read whole, -1 if it has none."""
     for name in ("reqId", "orderId"):
@@ -232,6 +238,3 @@ def find_id(message: Message, texts: list[str], server_version: int) -> int:
             except (ValueError, OverflowError):
                 return -1
     return -1
-
-
-__all__ = ["FLOAT", "REQUESTS", "REQUEST_NAMES", "BadMessage", "Values", "find_id"]

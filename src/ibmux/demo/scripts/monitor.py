@@ -32,7 +32,7 @@ async def main() -> None:
         print(f"{len(positions)} positions in {', '.join(accounts)}")
 
         await ib.qualifyContracts(*WATCHED)
-        tickers = [await ib.reqMktData(contract) for contract in WATCHED]
+        tickers = await asyncio.gather(*(ib.reqMktData(contract) for contract in WATCHED))
         print(f"streaming {', '.join(name(ticker.contract) for ticker in tickers)}")
 
         while True:

@@ -22,10 +22,9 @@ def around(strikes: Iterable[float], price: float) -> list[float]:
     return sorted(sorted(strikes, key=lambda strike: abs(strike - price))[: 2 * STRIKES])
 
 
-def scan(ib: Any, stock: Any, chain: Any, expiration: str) -> None:
+def scan(ib: Any, ticker: Any, chain: Any, expiration: str) -> None:
     """Price the calls and puts of one expiration near the market."""
-    (ticker,) = ib.reqTickers(stock)
-    price = ticker.marketPrice()
+    stock, price = ticker.contract, ticker.marketPrice()
     wanted = [
         Option(stock.symbol, expiration, strike, right, "SMART", currency="USD")
         for strike in around(chain.strikes, price)
@@ -51,9 +50,10 @@ def main() -> None:
         chains = ib.reqSecDefOptParams(stock.symbol, "", stock.secType, stock.conId)
         chain = next(each for each in chains if each.exchange == "SMART")
         print(f"{stock.symbol} options: {len(chain.expirations)} expirations, {len(chain.strikes)} strikes")
+        ticker = ib.reqMktData(stock)  # stays live; a line that others stream too costs nothing
         while True:
             for expiration in chain.expirations:
-                scan(ib, stock, chain, expiration)
+                scan(ib, ticker, chain, expiration)
                 time.sleep(PAUSE)
 
 

@@ -25,7 +25,7 @@ async def enter(ib: IB, account: str, symbol: str) -> list[Trade]:
     """Buy at the market's price with a take-profit and a stop-loss; returns when the entry is filled."""
     stock = Stock(symbol, "SMART", "USD")
     await ib.qualifyContracts(stock)
-    (ticker,) = await ib.reqTickers(stock)
+    ticker = await ib.reqMktData(stock)
     prices = [round(ticker.ask * factor, 2) for factor in (1.01, 1.02, 0.97)]
     bracket = ib.bracketOrder("BUY", QUANTITY, *prices, account=account, tif="DAY")
     trades = await ib.placeOrders([(stock, order) for order in bracket])
@@ -37,6 +37,7 @@ async def sell_at_close(ib: IB, account: str, symbol: str) -> Trade:
     """Sell at the closing auction; returns when that is done."""
     stock = Stock(symbol, "SMART", "USD")
     await ib.qualifyContracts(stock)
+    await ib.reqMktData(stock)
     order = Order(action="SELL", totalQuantity=QUANTITY, orderType="MOC", account=account)
     trade = await ib.placeOrder(stock, order)
     print(told(trade))

@@ -10,7 +10,7 @@ from ..accounts import Position
 from ..client import Client, PnlWatch, ValueWatch
 from ..reports import send_account_updates, send_pnl, send_summary, send_values_multi
 from ..wire import contract_values
-from .kind import Handler, invalid
+from .kind import Handler, has_room, invalid
 
 MAX_SUMMARIES = 2
 """Account summaries that a client may have at once (IBKR)."""
@@ -56,6 +56,8 @@ def positions_multi(client: Client, ask: Values) -> None:
     if account and not _is_known(client, account):
         _refuse_account(client, request_id, account)
         return
+    if not has_room(client, request_id, client.position_watches):
+        return
     for position in _all_positions(client, (account,) if account else client.gateway.world.accounts.names):
         client.reply("positionMulti", reqId=request_id, modelCode=ask["modelCode"], **_position_values(position))
     client.reply("positionMultiEnd", reqId=request_id)
@@ -86,6 +88,8 @@ def account_updates_multi(client: Client, ask: Values) -> None:
     request_id, account = ask["reqId"], ask["account"]
     if account and not _is_known(client, account):
         _refuse_account(client, request_id, account)
+        return
+    if not has_room(client, request_id, client.value_watches):
         return
     names = (account,) if account else client.gateway.world.accounts.names
     watch = client.value_watches[request_id] = ValueWatch(tuple(names), model=ask["modelCode"])
@@ -127,6 +131,8 @@ def _watch_pnl(client: Client, ask: Values) -> None:
     request_id, account = ask["reqId"], ask["account"]
     if not _is_known(client, account):
         _refuse_account(client, request_id, account)
+        return
+    if not has_room(client, request_id, client.pnls):
         return
     watch = client.pnls[request_id] = PnlWatch(account, ask.get("conId", 0))
     single = watch.conId and client.gateway.world.accounts[account].pnl_single(watch.conId) is None

@@ -6,12 +6,14 @@ from ibmux.tws.layout import Values
 from ibmux.tws.values import UNSET_DOUBLE
 
 from ..client import Client
+from ..contracts import ContractDetails
 from ..feed import computation_values
 from ..options import Computation
 from ..universe import NO_DEFINITION
 from ..wire import details_values, query_from
 from .kind import Handler, invalid, resolve
 
+DETAILS_PER_TURN = 50
 CALCULATED = 53
 """Tick type of an option calculation that was asked for."""
 
@@ -23,9 +25,18 @@ def contract_details(client: Client, ask: Values) -> None:
     if not found:
         client.error(request_id, 200, NO_DEFINITION)
         return
-    for details in found:
+    _send_details(client, request_id, found)
+
+
+def _send_details(client: Client, request_id: int, found: list[ContractDetails]) -> None:
+    """Send some details now and the rest in later loop turns: a whole chain would hold up every other client."""
+    for details in found[:DETAILS_PER_TURN]:
         client.reply("contractDetails", reqId=request_id, **details_values(details))
-    client.reply("contractDetailsEnd", reqId=request_id)
+    rest = found[DETAILS_PER_TURN:]
+    if not rest:
+        client.reply("contractDetailsEnd", reqId=request_id)
+    elif not client.closed:
+        client.gateway.loop.call_soon(_send_details, client, request_id, rest)
 
 
 def matching_symbols(client: Client, ask: Values) -> None:

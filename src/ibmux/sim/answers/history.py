@@ -11,12 +11,14 @@ from ..client import Client
 from ..contracts import ContractDetails, Refusal
 from ..instants import parse_end
 from ..wire import query_from, time_text
-from .kind import Handler, invalid, resolve
+from .kind import Handler, has_room, invalid, resolve
 
 if TYPE_CHECKING:
     from ..bars import Bar, BarSet
 
 EPOCH_FORMAT = 2
+MAX_OPEN = 50
+"""Historical requests that a client may keep open (IBKR)."""
 
 
 def historical_data(client: Client, ask: Values) -> None:
@@ -30,6 +32,8 @@ def historical_data(client: Client, ask: Values) -> None:
         return
     if ask["keepUpToDate"] and ask["endDateTime"]:
         invalid(client, request_id, "End date not supported with keep up to date")
+        return
+    if ask["keepUpToDate"] and not has_room(client, request_id, client.bars, MAX_OPEN):
         return
     details = resolve(client, request_id, query_from(ask))
     found = _load(client, ask, details) if details else None

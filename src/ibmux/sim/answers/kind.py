@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ibmux.tws.layout import Values
 
@@ -11,10 +11,23 @@ from ..contracts import ContractDetails, Query, Refusal
 
 Handler = Callable[[Client, Values], None]
 
+MAX_SUBSCRIPTIONS = 100
+"""Subscriptions of one kind that a client may have at once."""
+
 
 def invalid(client: Client, request_id: int, cause: str) -> None:
     """Send error 321: the request was understood and is not allowed."""
     client.error(request_id, 321, f"Error validating request.-'bN' : cause - {cause}")
+
+
+def has_room(client: Client, request_id: int, taken: Collection[int], limit: int = MAX_SUBSCRIPTIONS) -> bool:
+    """Whether one more subscription fits beside those `taken`; if not, the client is told with error 322."""
+    if request_id in taken or len(taken) < limit:
+        return True
+    client.error(
+        request_id, 322, f"Error processing request.-'bN' : cause - Maximum number of {limit} such requests exceeded"
+    )
+    return False
 
 
 def resolve(client: Client, request_id: int, query: Query) -> ContractDetails | None:
