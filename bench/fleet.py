@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, Self
 
 HERE = Path(__file__).parent
@@ -19,7 +22,6 @@ Way = Literal["direct", "ibmux"]
 
 GATEWAY = {"stamp": True, "lines": 5000, "linger": 0.1, "max_clients": 64}
 PROXY = {
-    "mqtt": {"port": 0},
     "http": {"port": -1},
     "default_role": "trade",
     "limits": {"leases": 200},
@@ -93,13 +95,16 @@ class Process:
 class Stack:
     """A gateway and its scripts, directly or through a proxy."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, *, tcp: bool = False) -> None:
         self.way = way
+        self.tcp = tcp
+        self._folder = ExitStack()
         self.gateway: Process
         self.proxy: Process | None = None
         self.scripts: list[Process] = []
         self.con_ids: list[int] = []
         self._where = ""
+        self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
         self.gateway = await Process.start("gateway", json.dumps(GATEWAY))
@@ -107,9 +112,15 @@ class Stack:
         self.con_ids = hello["conIds"]
         self._where = str(hello["port"])
         if self.way == "ibmux":
-            tree = {**PROXY, "gateways": {"paper": {"port": hello["port"], "client_id": 1}}}
+            path = self._folder.enter_context(TemporaryDirectory()) + "/mqtt.sock"
+            tree = {
+                **PROXY,
+                "gateways": {"paper": {"port": hello["port"], "client_id": 1}},
+                "mqtt": {"port": 0, "socket": path},
+            }
             self.proxy = await Process.start("proxy", json.dumps(tree))
-            self._where = f"mqtt://127.0.0.1:{(await self.proxy.hear())['mqtt']}"
+            ports = await self.proxy.hear()
+            self._where = f"mqtt://127.0.0.1:{ports['mqtt']}" if self.tcp else f"unix://{path}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,10 +128,11 @@ class Stack:
         if self.proxy is not None:
             await self.proxy.end()
         await self.gateway.end()
+        self._folder.close()
 
     async def add_script(self) -> float:
         """Start one more script; seconds from the start of its process to its first position."""
-        number = len(self.scripts) + 1
+        number = next(self._numbers)
         program, name = ("direct", str(100 + number)) if self.way == "direct" else ("through_ibmux", f"script{number}")
         script = await Process.start(program, name, self._where)
         self.scripts.append(script)

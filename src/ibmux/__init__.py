@@ -36,8 +36,8 @@ if TYPE_CHECKING:
         VolumeCondition,
         Warrant,
     )
+    from ibmux.client.groups import BracketOrder
     from ibmux.client.ib import IB, connect
-    from ibmux.client.orders import BracketOrder
     from ibmux.client.ticker import OptionComputation, TickData, Ticker
     from ibmux.client.trades import Trade
     from ibmux.errors import IbmuxError
@@ -97,7 +97,7 @@ _ELSEWHERE = {
     "IB": "client.ib",
     "connect": "client.ib",
     "IbmuxError": "errors",
-    "BracketOrder": "client.orders",
+    "BracketOrder": "client.groups",
     "Trade": "client.trades",
     "ExecutionFilter": "messages.trading",
     **dict.fromkeys(("OptionComputation", "TickData", "Ticker"), "client.ticker"),

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from far_side import Proxy
 
 import ibmux
-
-from far_side import Proxy
 
 Connect = Callable[..., Awaitable[ibmux.IB]]
 

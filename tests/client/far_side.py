@@ -1,4 +1,4 @@
-"""A scripted far side of the API on the real endpoint: answers requests by method, publishes what a test tells it to."""
+"""A scripted far side of the API on the real endpoint: answers by method, publishes what a test tells it to."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ class Proxy:
         status = GatewayStatus(gateway, state, "as told", 1.0, self.epoch, accounts=["DU1"])
         self.say(topics.status(gateway), status, retain=True)
 
-    def tick(self, con_id: int, seq: int, *ticks: tuple[int, float, float], epoch: int | None = None, **more: Any) -> None:
+    def tick(
+        self, con_id: int, seq: int, *ticks: tuple[int, float, float], epoch: int | None = None, **more: Any
+    ) -> None:
         when = more.pop("time", time.time())
         message = Ticks(self.epoch if epoch is None else epoch, seq, when, list(ticks), **more)
         self.say(topics.tick(self.gateway, con_id), message)
@@ -156,4 +158,6 @@ def trade(contract: Contract, order: Order, key: str, script: str, status: str =
     order = copy.copy(order)
     order.orderId = order.orderId or 11
     order.permId = order.permId or 900_000 + order.orderId
-    return Trade(contract, order, OrderStatus(order.orderId, status, permId=order.permId, **more), key=key, script=script)
+    return Trade(
+        contract, order, OrderStatus(order.orderId, status, permId=order.permId, **more), key=key, script=script
+    )

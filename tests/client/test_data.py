@@ -28,7 +28,9 @@ def answer(proxy: Proxy, **answers) -> None:
 async def test_accounts(proxy: Proxy, ib: ibmux.IB) -> None:
     value = AccountValue("DU1", "NetLiquidation", "1000", "USD")
     item = PortfolioItem(AAPL, 1, 2, 3, 4, 5, 6, "DU1")
-    answer(proxy, managedAccounts=["DU1"], accountValues=[value], accountSummary=[value], portfolio=[item], positions=[])
+    answer(
+        proxy, managedAccounts=["DU1"], accountValues=[value], accountSummary=[value], portfolio=[item], positions=[]
+    )
     assert await ib.managedAccounts() == ["DU1"]
     assert await ib.accountValues("DU1") == [value]
     assert await ib.accountSummary() == await ib.accountSummaryAsync() == [value]
@@ -102,7 +104,7 @@ async def test_history(proxy: Proxy, ib: ibmux.IB) -> None:
 def test_times() -> None:
     assert write_ib(None) == write_ib("") == ""
     assert write_ib("20260101 10:00:00 US/Eastern") == "20260101 10:00:00 US/Eastern"
-    local = dt.datetime(2026, 1, 1, 23, 59, 59).astimezone()  # noqa: DTZ001 - local time is meant
+    local = dt.datetime(2026, 1, 1, 23, 59, 59).astimezone()
     assert write_ib(dt.date(2026, 1, 1)) == local.astimezone(dt.UTC).strftime("%Y%m%d %H:%M:%S UTC")
     assert read_moment("2026-01-01T00:00:00") == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     assert read_bar_date(dt.date(2026, 1, 1)) == dt.date(2026, 1, 1)

@@ -36,13 +36,23 @@ def test_importing_the_package_alone_loads_nothing_else() -> None:
 
 
 def test_importing_takes_under_a_hundred_milliseconds() -> None:
-    code = "import time; began = time.perf_counter(); import ibmux; ibmux.connect; print(time.perf_counter() - began)"
-    times = []
+    code = """
+import time
+began = time.perf_counter()
+import asyncio
+between = time.perf_counter()
+import ibmux
+ibmux.connect
+print(between - began, time.perf_counter() - began)
+"""
+    tries = []
     for _ in range(12):  # other work on the machine may slow one attempt, not all
-        times.append(float(run(code)))
-        if times[-1] < 0.1:
-            break
-    assert min(times) < 0.1, times
+        loop, total = map(float, run(code).split())
+        tries.append(f"{total:.3f} s, of which asyncio {loop:.3f} s")
+        # On a busy machine the clock says little: asyncio alone takes 35 ms of a quiet one, a third of what is allowed.
+        if total < max(0.1, 3 * loop):
+            return
+    raise AssertionError(tries)
 
 
 def test_everything_promised_can_be_imported() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import math
 import time
 
@@ -151,7 +152,7 @@ async def test_leases_are_renewed_before_half_their_time(proxy: Proxy, ib: ibmux
     for count in (2, 3, 4):
         await proxy.until(lambda count=count: len(proxy.of("reqMktData")) >= count)
         times.append(time.monotonic())
-    assert all(later - earlier < 0.3 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier < 0.3 for earlier, later in itertools.pairwise(times))
     assert await ib.cancelMktData(AAPL)
     assert proxy.of("cancelMktData")[0].contract.conId == CON
     assert ib.tickers() == []
@@ -303,3 +304,43 @@ async def test_five_thousand_ticks_are_all_seen(proxy: Proxy, ib: ibmux.IB) -> N
     await asyncio.wait_for(done.wait(), 10)
     assert prices == [float(number) for number in range(5000)]
     assert ticker.gaps == 0
+
+
+async def test_many_ticks_during_a_slow_refresh_stay_bounded(proxy: Proxy, ib: ibmux.IB, monkeypatch) -> None:
+    monkeypatch.setattr("ibmux.client.lines.REPLAYED", 5)
+    ticker = await ib.reqMktData(AAPL)
+    release = asyncio.Event()
+
+    async def slowly():
+        await release.wait()
+        return Lease(CON, AAPL, 60.0, Quote(CON, 1, 40, time.time(), 1, {"ask": 9.9}))
+
+    proxy.answers["reqMktData"] = lambda _request, _message: slowly()
+    for seq in range(20, 41):
+        proxy.tick(CON, seq, (BID, float(seq), 1.0))
+    await after(ticker, lambda: ticker.bid == 40.0)
+    release.set()
+    await after(ticker, lambda: ticker.ask == 9.9)
+    assert ticker.bid == 40.0
+    proxy.tick(CON, 41, (BID, 41.0, 1.0))
+    await after(ticker, lambda: ticker.bid == 41.0)
+    assert ticker.gaps == 1
+
+
+async def test_two_questions_for_one_stream_at_once_share_it(proxy: Proxy, ib: ibmux.IB) -> None:
+    first, second = Stock("AAPL", "SMART", "USD"), Stock("AAPL", "SMART", "USD")
+    one, two = await asyncio.gather(ib.reqMktData(first), ib.reqMktData(second))
+    assert one is two
+    assert len(ib.tickers()) == 1
+
+
+async def test_a_size_of_nothing_takes_the_bid_away(proxy: Proxy, ib: ibmux.IB) -> None:
+    ticker = await ib.reqMktData(AAPL)
+    proxy.tick(CON, 0, (BID, 10.0, 3.0), (ASK, 10.2, 3.0), (LAST, 9.0, 1.0))
+    await after(ticker, ticker.hasBidAsk)
+    assert ticker.marketPrice() == pytest.approx(10.1)
+    proxy.tick(CON, 3, (BID_SIZE, -1.0, 0.0), (999, 1.0, 1.0))
+    await after(ticker, lambda: ticker.bid == -1.0)
+    assert not ticker.hasBidAsk()
+    assert ticker.marketPrice() == 9.0
+    assert math.isnan(ticker.midpoint())

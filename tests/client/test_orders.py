@@ -374,7 +374,7 @@ async def test_orders_of_other_libraries_live_too(proxy: Proxy, ib: ibmux.IB, li
 async def test_what_if_and_the_lists(proxy: Proxy, ib: ibmux.IB) -> None:
     fill = make_fill("k", "e1", 1)
     lists = {"fills": [fill], "reqExecutions": [fill], "reqGlobalCancel": True}
-    lists |= dict.fromkeys(("openTrades", "reqOpenOrders", "reqAllOpenOrders", "reqCompletedOrders"), [])
+    lists |= {name: [] for name in ("openTrades", "reqOpenOrders", "reqAllOpenOrders", "reqCompletedOrders")}
     for name, answer in lists.items():
         proxy.answers[name] = lambda _request, _message, answer=answer: answer
     proxy.answers["whatIfOrder"] = lambda _request, _message: OrderState(commission=1.5)
@@ -399,6 +399,42 @@ async def test_a_leg_must_be_a_contract_and_an_order(ib: ibmux.IB) -> None:
         await ib.placeOrders([(AAPL,)])
     with pytest.raises(errors.RequestError, match="is not an order"):
         await ib.placeOrder(AAPL, "BUY 1")
+
+
+async def test_filled_is_told_once_and_with_its_quantity(proxy: Proxy, ib: ibmux.IB) -> None:
+    told, filled, book = record(ib), [], Book(proxy)
+    placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
+    placed.filledEvent += filled.append
+    book.event("k", "Filled", remaining=10.0)
+    book.event("k", "Filled", filled=10.0, avgFillPrice=5.0)
+    book.event("k", "Filled", filled=10.0, avgFillPrice=0.0)
+    assert (await placed.done(5)).orderStatus.avgFillPrice == 5.0
+    completed = trade(AAPL, Order(permId=900_011), "k", "alpha", "Filled", filled=10.0)
+    proxy.answers["reqCompletedOrders"] = lambda _request, _message: [completed]
+    assert await ib.reqCompletedOrders() == [placed]
+    assert placed.orderStatus.avgFillPrice == 5.0
+    assert filled == [placed]
+    assert [one for one in told if one[-1] == "Filled"] == [("status", "k", "Filled")]
+
+
+async def test_an_order_without_key_is_modified_by_its_permId(proxy: Proxy, ib: ibmux.IB) -> None:
+    proxy.answers["modifyOrder"] = lambda request, _message: trade(AAPL, request.order, "", "external")
+    order = LimitOrder("BUY", 1, 1.0, permId=77, orderId=5)
+    modified = await ib.modifyOrder(order)
+    request = proxy.of("modifyOrder")[0]
+    assert (request.key, request.order.permId, request.order.orderId) == ("", 77, 5)
+    assert modified.script == "external"
+
+
+async def test_a_parent_of_the_gateways_own_number_is_left_as_it_is(proxy: Proxy, ib: ibmux.IB) -> None:
+    await ib.placeOrder(AAPL, LimitOrder("BUY", 1, 1.0, parentId=42))
+    assert proxy.of("placeOrder")[0].order.parentId == 42
+
+
+async def test_connecting_does_not_wait_for_long_for_the_standing_orders(proxy: Proxy, connect) -> None:
+    proxy.answers["trades"] = lambda _request, _message: Silence
+    ib = await connect(timeout=1.0)
+    assert ib.isConnected()
 
 
 async def test_finished_trades_are_forgotten_past_a_bound(proxy: Proxy, ib: ibmux.IB, monkeypatch) -> None:

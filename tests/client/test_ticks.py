@@ -51,6 +51,15 @@ def test_random_ticks_leave_the_same_quote_as_in_ib_async() -> None:
                 continue
             foreign.tickSize(1, kind, size)
         ours.lay([(kind, price, size)], {})
-        for name in (*ticks.PRICES.values(), *ticks.SIZES.values(), "bid", "bidSize", "ask", "askSize", "last", "lastSize"):
+        for name in (
+            *ticks.PRICES.values(),
+            *ticks.SIZES.values(),
+            "bid",
+            "bidSize",
+            "ask",
+            "askSize",
+            "last",
+            "lastSize",
+        ):
             mine, its = getattr(ours, name), getattr(theirs, name)
             assert mine == its or (math.isnan(mine) and math.isnan(its)), (seed, name, kind)

@@ -43,11 +43,8 @@ class Stage:
 
     proxy: Proxy
     gateway: SimulatedGateway
+    port: int
     environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def port(self) -> int:
-        return self.proxy.ports["mqtt"]
 
     async def start(self, *command: str) -> asyncio.subprocess.Process:
         environment = {**os.environ, "IBMUX_URL": f"mqtt://127.0.0.1:{self.port}", **self.environment}
@@ -75,16 +72,12 @@ async def ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
             await process.wait()
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
+@asynccontextmanager
+async def staged(mqtt: dict[str, str | int], port: int = 0) -> AsyncIterator[Stage]:
+    """A proxy with a ready session, reached by its own endpoint or by the broker at `port`."""
     async with SimulatedGateway(Settings(linger=0)) as gateway:
-        tree = {
-            "gateways": {"paper": {"port": gateway.port}},
-            "mqtt": {"port": 0},
-            "http": {"port": 0},
-            "scripts": ROLES,
-        }
-        proxy = Proxy(build(tree, "the test"))
+        gateways = {"paper": {"port": gateway.port}}
+        proxy = Proxy(build({"gateways": gateways, "mqtt": mqtt, "http": {"port": 0}, "scripts": ROLES}, "the test"))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(proxy.run())
             async with asyncio.timeout(PATIENCE):
@@ -92,9 +85,15 @@ async def stage() -> AsyncIterator[Stage]:
                 session = proxy.gateways["paper"].session
                 await session.until_ready(asyncio.get_running_loop().time() + PATIENCE)
             try:
-                yield Stage(proxy, gateway)
+                yield Stage(proxy, gateway, port or proxy.ports["mqtt"])
             finally:
                 proxy.stop()
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with staged({"port": 0}) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="session")

@@ -53,9 +53,15 @@ WRONG = {
     "publish to a wildcard": (0x90, b"\x30\x06\x00\x03a/#\x00"),
     "publish with NUL in the topic": (0x90, b"\x30\x04\x00\x01\x00\x00"),
     "alias that is too high": (0x94, PublishPacket("a", b"", topic_alias=257).write()),
-    "alias that stands for nothing": (0x82, PublishPacket("a", b"", topic_alias=1).write().replace(b"\x01a", b"\x00", 1)),
+    "alias that stands for nothing": (
+        0x82,
+        PublishPacket("a", b"", topic_alias=1).write().replace(b"\x01a", b"\x00", 1),
+    ),
     "subscription identifier from a client": (0x82, PublishPacket("a", b"", subscription_ids=[1]).write()),
-    "response topic with a wildcard": (0x82, PublishPacket("a", b"", response_topic="r1").write().replace(b"r1", b"r+")),
+    "response topic with a wildcard": (
+        0x82,
+        PublishPacket("a", b"", response_topic="r1").write().replace(b"r1", b"r+"),
+    ),
     "shared subscription without a name": (0x8F, SubscribePacket(1, [wish("$share/g1a")]).write()),
     "shared subscription without own messages": (0x82, SubscribePacket(1, [wish("$share/g/a", no_local=True)]).write()),
 }

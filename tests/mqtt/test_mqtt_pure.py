@@ -24,9 +24,11 @@ from ibmux.mqtt.subscriptions import Options, Subscriptions
 
 LEVELS = st.sampled_from(["a", "b", "", "$s", "é"])
 TOPICS = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(bool)
-FILTERS = st.tuples(
-    st.lists(st.sampled_from(["a", "b", "", "$s", "+"]), max_size=4), st.sampled_from([[], ["#"]])
-).map(lambda parts: "/".join(parts[0] + parts[1])).filter(bool)
+FILTERS = (
+    st.tuples(st.lists(st.sampled_from(["a", "b", "", "$s", "+"]), max_size=4), st.sampled_from([[], ["#"]]))
+    .map(lambda parts: "/".join(parts[0] + parts[1]))
+    .filter(bool)
+)
 
 
 def matches(pattern: str, topic: str) -> bool:

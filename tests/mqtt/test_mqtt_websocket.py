@@ -34,7 +34,9 @@ pytestmark = pytest.mark.usefixtures("no_noise")
 MQTT = [Subprotocol("mqtt")]
 
 
-@given(st.lists(st.tuples(st.sampled_from([BINARY, PING]), st.binary(max_size=120)), max_size=5), st.booleans(), st.data())
+@given(
+    st.lists(st.tuples(st.sampled_from([BINARY, PING]), st.binary(max_size=120)), max_size=5), st.booleans(), st.data()
+)
 def test_frames_in_any_pieces(sent: list[tuple[int, bytes]], masked: bool, chance: st.DataObject) -> None:
     stream = b"".join(frame(opcode, payload, masked) for opcode, payload in sent)
     deframer, found = Deframer(masked), []

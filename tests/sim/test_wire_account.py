@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Connector, RawOpener, until
+from wire_client import Connector, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.requests import REQUEST_NAMES

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from conftest import RawOpener, until
+from wire_client import RawOpener, until
 
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.requests import REQUESTS

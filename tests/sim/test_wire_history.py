@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
-from conftest import Connector, Opener, RawOpener, until
+from wire_client import Connector, Opener, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.requests import REQUEST_NAMES

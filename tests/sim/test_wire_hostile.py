@@ -7,7 +7,7 @@ import logging
 import random
 
 import pytest
-from conftest import Opener, Raw, RawOpener, until
+from wire_client import Opener, Raw, RawOpener, until
 
 from ibmux.tws.framing import frame
 from ibmux.tws.requests import REQUESTS

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from conftest import Connector, Opener, Raw, RawOpener, until
+from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.requests import REQUEST_NAMES

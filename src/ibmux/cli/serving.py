@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from ibmux.cli import screen
 from ibmux.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from ibmux.sim import Settings
 
 PLACES = (Path("proxy.toml"), Path("/etc/ibmux/proxy.toml"))
 """Where the settings are looked for when no file is named."""
@@ -78,7 +83,7 @@ def sim(
         moc_delay: seconds until market-on-close orders fill.
         kind: paper or live.
     """
-    from ibmux.sim import Settings, serve  # noqa: PLC0415
+    from ibmux.sim import Settings  # noqa: PLC0415
 
     given: dict[str, Any] = {
         "rate": rate,
@@ -96,10 +101,31 @@ def sim(
         screen.fail(f"{error}.")
         return Exit.USAGE
     try:
-        asyncio.run(serve(settings))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_simulate(settings))
     except OSError as error:
-        screen.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Choose another --port.")
+        screen.fail(f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}.", "Choose another --port.")
         return Exit.FAILED
-    except KeyboardInterrupt:
-        return Exit.OK
     return Exit.OK
+
+
+async def _simulate(settings: Settings) -> None:
+    """Run the simulated gateway until SIGINT or SIGTERM."""
+    from ibmux.sim import SimulatedGateway  # noqa: PLC0415
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with SimulatedGateway(settings) as gateway:
+        where = f"{gateway.host}:{gateway.port}"
+        accounts = ", ".join(settings.accounts)
+        screen.out.print(f"Simulated gateway on {where}: {accounts}, server version {settings.version}.", markup=False)
+        await stopped.wait()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:
+        return asyncio.new_event_loop
+    return new_event_loop

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from ibmux import topics
+from ibmux.client.connection import Identity
 from ibmux.client.events import Event
-from ibmux.client.session import Identity, Session
+from ibmux.client.session import Session
 from ibmux.messages import decode
 from ibmux.messages.account import AccountValue, PnL, PnLSingle, PnLState, PortfolioItem, Position
 from ibmux.mqtt.bus import Unsubscribe

@@ -78,7 +78,7 @@ class Book:
         if trade is None:
             trade = Trade(contract, order, key, self._script, self._owner)
             trade.sent = sent
-            trade.orderStatus = OrderStatus(orderId=order.orderId, status="PendingSubmit")
+            trade.orderStatus = OrderStatus(order.orderId, "PendingSubmit", remaining=sent.totalQuantity)
             trade.note("")
             self._enter(trade)
             self.newOrderEvent.emit(trade)
@@ -121,6 +121,9 @@ class Book:
 
     def take_event(self, event: OrderEvent) -> Trade:
         """Take one event of an order."""
+        status = event.trade.orderStatus
+        if status.status == "Filled" and not status.filled and event.key in self._by_key:
+            status.status = ""  # the gateway's openOrder: its orderStatus follows, and says how much and at which price
         trade = self.merge(event.trade)
         if event.message and not event.trade.log:
             trade.note(event.message, event.code)

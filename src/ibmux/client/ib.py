@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ibmux import topics
 from ibmux.client.accounts import Accounts
+from ibmux.client.connection import Identity
 from ibmux.client.contracts import Contracts
 from ibmux.client.history import History
 from ibmux.client.market import Market
 from ibmux.client.reports import Reports
-from ibmux.client.session import Identity
 from ibmux.errors import RequestError
 
 if TYPE_CHECKING:

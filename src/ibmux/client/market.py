@@ -9,10 +9,11 @@ from typing import Any
 
 from ibmux import topics
 from ibmux.client.accounts import settle
+from ibmux.client.connection import Identity
 from ibmux.client.events import Event, Stream
 from ibmux.client.foreign import to_contract, to_tags
 from ibmux.client.lines import Line
-from ibmux.client.session import Identity, Session
+from ibmux.client.session import Session
 from ibmux.client.ticker import Ticker
 from ibmux.errors import IbmuxError
 from ibmux.messages.contracts import Contract

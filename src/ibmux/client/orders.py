@@ -7,19 +7,19 @@ Every order has a key before it leaves, so that asking again after a loss never 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from ibmux import topics
 from ibmux.client.book import FIRST_LOCAL, Book
-from ibmux.client.constructors import LimitOrder, StopOrder
+from ibmux.client.connection import Identity
 from ibmux.client.foreign import to_contract, to_order
-from ibmux.client.session import Identity, Session
+from ibmux.client.session import Session
 from ibmux.client.trades import Trade
 from ibmux.errors import IbmuxError, RequestError
 from ibmux.messages import decode
-from ibmux.messages.orders import Order, OrderState
+from ibmux.messages.orders import Order
 from ibmux.messages.trading import FillEvent, OrderEvent, OrderTicket
 from ibmux.mqtt.message import Message
 
@@ -28,14 +28,6 @@ log = logging.getLogger("ibmux.client")
 O = TypeVar("O")  # noqa: E741 - an order of ibmux, ib_async or ib_insync
 FIRST_SIGHT = 5.0
 """Seconds that connecting waits for the orders that stand already."""
-
-
-class BracketOrder(NamedTuple):
-    """An entry with its two exits; iterate over it, or hand it to `placeOrders`."""
-
-    parent: Order
-    takeProfit: Order
-    stopLoss: Order
 
 
 class Numbers:
@@ -101,21 +93,6 @@ class Orders(Session):
             )
         return self._book.merge(reply)
 
-    async def placeOrders(
-        self, orders: Iterable[Sequence[Any] | OrderTicket], *, timeout: float | None = None
-    ) -> list[Trade]:
-        """Place orders as one unit, such as a bracket: if one is refused, those before it are cancelled.
-
-        Each is `(contract, order)` or `(contract, order, key)`. Raises as `placeOrder` does.
-        """
-        entered = [self._enter(*_legs(item)) for item in orders]
-        tickets = [ticket for ticket, _, _ in entered]
-        with self._refusing([trade for _, trade, fresh in entered if fresh]):
-            replies = await self._ask(
-                "placeOrders", timeout, _key=", ".join(ticket.key for ticket in tickets), tickets=tickets
-            )
-        return [self._book.merge(reply) for reply in replies]
-
     async def modifyOrder(self, order: Any, key: str | None = None, *, timeout: float | None = None) -> Trade:
         """Send an order (or a trade's order) again as it is now; returns when the gateway took the change.
 
@@ -163,48 +140,6 @@ class Orders(Session):
             "cancelOrder", timeout, _key=str(name), manualCancelOrderTime=manualCancelOrderTime, **name
         )
         return self._book.merge(reply)
-
-    async def whatIfOrder(self, contract: object, order: Any) -> OrderState:
-        """Margin and commission of an order, without placing it; the order is not changed."""
-        result: OrderState = await self._ask("whatIfOrder", contract=to_contract(contract), order=self._wire(order)[0])
-        return result
-
-    async def reqGlobalCancel(self) -> bool:
-        """Cancel every open order of the login, by whomever placed (`admin`)."""
-        return bool(await self._ask("reqGlobalCancel"))
-
-    def bracketOrder(
-        self,
-        action: str,
-        quantity: float,
-        limitPrice: float,
-        takeProfitPrice: float,
-        stopLossPrice: float,
-        **kwargs: Any,
-    ) -> BracketOrder:
-        """A limit order with its take-profit and its stop-loss; nothing is placed.
-
-        Raises:
-            RequestError: `action` is neither BUY nor SELL.
-        """
-        if action not in ("BUY", "SELL"):
-            raise RequestError(f"action is {action!r}, not BUY or SELL.")
-        exit_action = "SELL" if action == "BUY" else "BUY"
-        number = self.client.getReqId
-        parent = LimitOrder(action, quantity, limitPrice, orderId=number(), transmit=False, **kwargs)
-        common = {"parentId": parent.orderId, **kwargs}
-        profit = LimitOrder(exit_action, quantity, takeProfitPrice, orderId=number(), transmit=False, **common)
-        loss = StopOrder(exit_action, quantity, stopLossPrice, orderId=number(), transmit=True, **common)
-        return BracketOrder(parent, profit, loss)
-
-    @staticmethod
-    def oneCancelsAll(orders: list[O], ocaGroup: str, ocaType: int) -> list[O]:
-        """Put orders into one group of which one cancels the others; nothing is placed."""
-        for order in orders:
-            order.ocaGroup, order.ocaType = ocaGroup, ocaType  # type: ignore[attr-defined]
-        return orders
-
-    whatIfOrderAsync = whatIfOrder
 
     # -- what leaves ------------------------------------------------------------------------------------------------
 
@@ -270,7 +205,7 @@ class Orders(Session):
     async def _listen(self) -> None:
         await super()._listen()
         try:
-            await self._look(FIRST_SIGHT)
+            await self._look(min(FIRST_SIGHT, self._identity.timeout / 4))
         except IbmuxError as error:
             log.info("the orders that stand already are not known yet: %s", error)
 
@@ -300,12 +235,3 @@ def _gateway_id(order: Any) -> int:
     """The order's id if it is the gateway's and not this client's own."""
     number = int(getattr(order, "orderId", 0) or 0)
     return number if number < FIRST_LOCAL else 0
-
-
-def _legs(item: Sequence[Any] | OrderTicket) -> tuple[Any, ...]:
-    """Contract, order, key and parent's key of one leg."""
-    if isinstance(item, OrderTicket):
-        return item.contract, item.order, item.key or None, item.parentKey
-    if not 2 <= len(item) <= 4:
-        raise RequestError(f"{item!r} is no leg.", hint="Pass (contract, order) or (contract, order, key).")
-    return tuple(item)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ibmux.client.events import Stream
-from ibmux.client.foreign import adapt
-from ibmux.client.orders import Orders
+from ibmux.client.foreign import adapt, to_contract
+from ibmux.client.groups import Groups
 from ibmux.client.trades import Trade
 from ibmux.messages import orders as wire
-from ibmux.messages.orders import Execution, Fill
+from ibmux.messages.orders import Execution, Fill, OrderState
 from ibmux.messages.trading import ExecutionFilter
 
 NEVER_DROPPED = 65_536
 """Events that a script may fall behind before its stream ends with an error: nothing is lost unseen."""
 
 
-class Reports(Orders):
+class Reports(Groups):
     """Questions about orders and executions. Own trades are always the same live objects, those of others snapshots."""
 
     # -- asking -----------------------------------------------------------------------------------------------------
@@ -70,6 +70,15 @@ class Reports(Orders):
         chosen = adapt(execFilter, ExecutionFilter) if execFilter is not None else None
         return list(await self._ask("reqExecutions", execFilter=chosen))
 
+    async def whatIfOrder(self, contract: object, order: Any) -> OrderState:
+        """Margin and commission of an order, without placing it; the order is not changed."""
+        result: OrderState = await self._ask("whatIfOrder", contract=to_contract(contract), order=self._wire(order)[0])
+        return result
+
+    async def reqGlobalCancel(self) -> bool:
+        """Cancel every open order of the login, by whomever placed (`admin`)."""
+        return bool(await self._ask("reqGlobalCancel"))
+
     # -- streams ----------------------------------------------------------------------------------------------------
 
     def orderEvents(self) -> Stream[Trade]:
@@ -80,6 +89,7 @@ class Reports(Orders):
         """This script's executions from now on; nothing is dropped (see `Busy`)."""
         return self.execDetailsEvent.stream(NEVER_DROPPED, "fail", lambda _trade, fill: fill)
 
+    whatIfOrderAsync = whatIfOrder
     reqOpenOrdersAsync = reqOpenOrders
     reqAllOpenOrdersAsync = reqAllOpenOrders
     reqCompletedOrdersAsync = reqCompletedOrders

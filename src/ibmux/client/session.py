@@ -1,4 +1,4 @@
-"""One script's connection to the proxy: who it is, what it hears, how it asks, how it comes back after a loss.
+"""One script's view of one gateway: finding it, asking it, hearing how it stands.
 
 The base of the client; what a method means is in the modules of each domain. Knows no contract, price or order.
 """
@@ -7,84 +7,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from ibmux import topics
-from ibmux.client.events import Event, Owner
-from ibmux.client.requests import Requests
+from ibmux.client.connection import Connection, Identity
+from ibmux.client.events import Event
 from ibmux.errors import RequestError, UnknownMethod, Unreachable
-from ibmux.messages import CONTENT_TYPE, METHODS, decode, encode
-from ibmux.messages.session import GatewayStatus, Notice, Presence, ProxyInfo, ProxyStatus, SessionEvent
-from ibmux.mqtt.client import Link, Will
+from ibmux.messages import METHODS, decode, encode
+from ibmux.messages.session import GatewayStatus, Notice, ProxyInfo, ProxyStatus, SessionEvent
 from ibmux.mqtt.message import Message
 
 log = logging.getLogger("ibmux.client")
 
-KEPT_OFFLINE = 60
-"""Seconds that the word of a script's end stays with the endpoint; instances have new names each time."""
-SESSION_EXPIRY = 300
-"""Seconds for which the endpoint keeps order events and fills for a script that lost its connection."""
 
+class Session(Connection):
+    """A script's view of one gateway.
 
-class Identity(msgspec.Struct, frozen=True):
-    """Who connects where. `timeout` and `request_timeout` in seconds; `tls` is an `ssl.SSLContext` or None."""
-
-    script: str
-    instance: str
-    url: str
-    gateway: str
-    token: str | None
-    tls: Any
-    timeout: float
-    request_timeout: float
-
-
-class Session:
-    """The connection. All events are emitted in the event loop that opened it.
-
-    Events: `connectedEvent()`, `disconnectedEvent()`, `statusEvent(GatewayStatus)`, `gapEvent(start, end, reason)`
-    (seconds UTC), `errorEvent(reqId, code, message, contract)`, `updateEvent()` once per turn of the loop with news.
+    Events: `statusEvent(GatewayStatus)`, `errorEvent(reqId, code, message, contract)` with messages of the gateway
+    (reqId is -1 where they belong to no order).
 
     Attributes:
-        script, instance, gateway: the names under which this client speaks, and to which gateway.
+        gateway: the gateway that this client speaks to.
         RequestTimeout: seconds to wait for an answer where a method is given no other; never endless.
     """
 
     def __init__(self, identity: Identity) -> None:
-        self._identity = identity
-        self.script, self.instance, self.gateway = identity.script, identity.instance, identity.gateway
+        super().__init__(identity)
+        self.gateway = identity.gateway
         self.RequestTimeout = identity.request_timeout
-        self._owner = Owner()
-        for name in ("connected", "disconnected", "status", "gap", "error", "update", "timeout"):
-            setattr(self, f"{name}Event", Event(f"{name}Event", self._owner))
-        self._opened = time.time()
-        self._lost_at: float | None = None
-        self._lost_because = ""
+        self.statusEvent = Event("statusEvent", self._owner)
+        self.errorEvent = Event("errorEvent", self._owner)
         self._info: ProxyInfo | None = None
         self._informed = asyncio.Event()
         self._status: GatewayStatus | None = None
-        self._touched = False
-        self._closing = False
-        self._recoveries: list[Callable[[float], Coroutine[Any, Any, None]]] = []
-        self._link = self._make_link()
-        self._requests = Requests(self._link)
-
-    connectedEvent: Event
-    disconnectedEvent: Event
-    statusEvent: Event
-    gapEvent: Event
-    errorEvent: Event
-    updateEvent: Event
-    timeoutEvent: Event
-
-    def isConnected(self) -> bool:
-        """Whether the connection to the proxy stands."""
-        return bool(self._link.connected) and not self._closing
 
     def status(self) -> GatewayStatus:
         """Where the gateway's session stands, as the proxy last said.
@@ -104,23 +63,6 @@ class Session:
             IbmuxError: what the proxy answers.
         """
         return await self._ask(method, timeout, **arguments)
-
-    async def sleep(self, secs: float = 0.02) -> bool:
-        """Wait `secs` seconds while events go on arriving; True, as in ib_async."""
-        await asyncio.sleep(secs)
-        return True
-
-    async def waitOnUpdate(self, timeout: float = 0) -> bool:
-        """Wait for the next update of anything, `timeout` seconds at most (0: for ever); False if none came."""
-        stream = self.updateEvent.stream(1)
-        try:
-            async with asyncio.timeout(timeout or None):
-                await anext(stream, None)
-        except TimeoutError:
-            return False
-        finally:
-            stream.close()
-        return True
 
     async def close(self) -> None:
         """Say goodbye and end everything; the proxy ends this client's leases, orders stay as they are."""
@@ -205,79 +147,7 @@ class Session:
         topic = topics.request(self.gateway, self.script, name)
         return await self._requests.ask(method, topic, payload, timeout or self.RequestTimeout, _key)
 
-    # -- the connection's ups and downs -----------------------------------------------------------------------------
-
-    def _make_link(self) -> Link:
-        who = self._identity
-        offline = encode(Presence("offline", time.time(), os.getpid(), _version()))
-        return Link(
-            who.url,
-            client_id=f"{who.script}.{who.instance}",
-            username=who.script,
-            password=who.token,
-            tls=who.tls,
-            will=Will(topics.presence(who.script, who.instance), offline, retain=True),
-            keepalive=15,
-            session_expiry=SESSION_EXPIRY,
-            on_connect=self._on_connect,
-            on_disconnect=self._on_disconnect,
-        )
-
-    def _announce(self, state: Any) -> None:
-        """Write this instance's presence."""
-        self._link.publish(
-            topics.presence(self.script, self.instance),
-            encode(Presence(state, self._opened, os.getpid(), _version())),
-            qos=1,
-            retain=True,
-            expiry=KEPT_OFFLINE if state == "offline" else None,
-            content_type=CONTENT_TYPE,
-        )
-
-    def _on_connect(self, _session_present: bool) -> None:
-        if self._lost_at is None or self._closing:
-            return
-        lost, self._lost_at = self._lost_at, None
-        self._announce("online")
-        self._requests.resume()
-        self._owner.spawn(self._recover(lost, self._lost_because), "recovery after a reconnect")
-
-    def _on_disconnect(self, reason: str) -> None:
-        if self._closing or self._lost_at is not None:
-            return
-        self._lost_at, self._lost_because = time.time(), reason
-        log.warning("connection to the proxy lost: %s", reason)
-        self.disconnectedEvent.emit()
-
-    async def _recover(self, lost: float, reason: str) -> None:
-        """Catch up with what was missed, then tell the script of the gap."""
-        results = await asyncio.gather(*(recover(lost) for recover in self._recoveries), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                log.warning("catching up after a reconnect: %s", result)
-        now = time.time()
-        log.warning("connected again after %.1f s (%s)", now - lost, reason)
-        self.connectedEvent.emit()
-        self._gap(lost, now, f"connection to the proxy lost: {reason}")
-
-    def _gap(self, start: float, end: float, reason: str) -> None:
-        self.gapEvent.emit(start, end, reason)
-        self._touch()
-
     # -- what the proxy says ----------------------------------------------------------------------------------------
-
-    def _safely(self, take: Callable[[Message], None]) -> Callable[[Message], None]:
-        """A handler that no bad message can stop: it is logged with its topic."""
-
-        def guarded(message: Message) -> None:
-            try:
-                take(message)
-            except msgspec.MsgspecError as error:
-                log.warning("unreadable message on %s: %s", message.topic, error)
-            except Exception:
-                log.exception("a message on %s could not be handled", message.topic)
-
-        return guarded
 
     def _on_info(self, message: Message) -> None:
         if message.payload:
@@ -314,19 +184,3 @@ class Session:
         notice: Notice = decode(message.payload, Notice)
         self.errorEvent.emit(-1, notice.code, notice.message, None)
         self._touch()
-
-    def _touch(self) -> None:
-        """Something changed: `updateEvent` comes once at the end of this turn of the loop."""
-        if not self._touched:
-            self._touched = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._touched = False
-        self.updateEvent.emit()
-
-
-def _version() -> str:
-    from ibmux import __version__  # noqa: PLC0415 - the package imports this module
-
-    return __version__

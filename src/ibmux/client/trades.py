@@ -17,6 +17,10 @@ from ibmux.messages.orders import ACTIVE, DONE, CommissionReport, Fill, Order, O
 EVENTS = (
     "statusEvent", "modifyEvent", "fillEvent", "commissionReportEvent", "filledEvent", "cancelEvent", "cancelledEvent",
 )  # fmt: skip
+FINAL = DONE - {"Inactive"}
+"""States that no later report changes; an inactive order may come to life in TWS."""
+TELLING = ("status", "filled", "remaining", "avgFillPrice", "whyHeld")
+"""What of a status is worth an event."""
 FOLLOWED = ("totalQuantity", "lmtPrice", "auxPrice", "trailStopPrice")
 """What of a script's own order follows a change made elsewhere; what the script left unset stays unset."""
 
@@ -103,14 +107,16 @@ class Trade:
 
 
 def take_status(trade: Trade, fresh: OrderStatus) -> bool:
-    """Lay a status over a trade's; whether it changed. An older report never undoes an end or an execution."""
+    """Lay a status over a trade's; whether it says anything new. An older report never undoes an end or an execution."""
     present = trade.orderStatus
-    over = present.status in DONE and present.status != "Inactive"
-    if fresh == present or not fresh.status or (over and fresh.status not in DONE) or fresh.filled < present.filled:
+    if not fresh.status or fresh.filled < present.filled:
         return False
+    if present.status in FINAL and (fresh.status not in DONE or fresh.filled <= present.filled):
+        return False
+    news = any(getattr(present, name) != getattr(fresh, name) for name in TELLING)
     for name in fresh.__struct_fields__:
         setattr(present, name, getattr(fresh, name))
-    return True
+    return news
 
 
 def take_order(trade: Trade, fresh: Order) -> None:

@@ -526,6 +526,7 @@ def _raise(code: int, what: str) -> None:
 
 def _sentence(error: BaseException) -> str:
     """What went wrong, in the system's words where it has some."""
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno in errno.errorcode:
-        return os.strerror(error.errno).lower()
+    number = error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
+    if number is not None and number in errno.errorcode:
+        return os.strerror(number).lower()
     return str(error).lower()

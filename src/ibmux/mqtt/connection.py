@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 _GREETING_BYTES = 128 * 1024
 """Largest CONNECT; a client is not known before it."""
+LARGE = 64 * 1024
+"""Bytes that came in at once, after which the other clients have their turn."""
 _PONG = PingRespPacket().write()
 
 
@@ -104,6 +106,8 @@ class Connection(Outgoing, asyncio.Protocol):
                 if self.ended:
                     return
                 self._receive(frame)
+            if len(data) > LARGE:
+                self.yield_turn()
         except Fault as fault:
             self.end(fault.code, fault.text)
         except ConnectRefused as refusal:

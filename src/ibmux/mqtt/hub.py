@@ -8,19 +8,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 
 from ibmux.mqtt.aliases import AliasBook
 from ibmux.mqtt.bus import Handler
 from ibmux.mqtt.counters import Counters
 from ibmux.mqtt.limits import Limits
 from ibmux.mqtt.message import Message
-from ibmux.mqtt.outgoing import TURN_BYTES, Lane, Outgoing
+from ibmux.mqtt.outgoing import GATHERED_BYTES, Lane, Outgoing
 from ibmux.mqtt.publication import Publication
 from ibmux.mqtt.retained import Retained
 from ibmux.mqtt.sessions import Session
 from ibmux.mqtt.subscriptions import Options, Route, Subscriptions
 
 logger = logging.getLogger(__name__)
+
+LANES_KEPT = 20_000
+"""Topics of which it is remembered what a slow client may miss."""
+WIDE = 8
+"""Clients that take the same message, from which on writing to each of them is what costs most."""
+BREATH = 0.001
+"""Seconds between two writes of such messages; everything else is written at the end of the turn, and takes them along."""
 
 
 class LocalHandler:
@@ -57,21 +65,39 @@ class Hub:
         self.remote: Subscriptions[Session] = Subscriptions()
         self.local: Subscriptions[LocalHandler] = Subscriptions()
         self.due: list[Outgoing] = []
-        self.lane = lane
+        self.lane = lru_cache(LANES_KEPT)(lane)
         self.book = AliasBook(lambda topic: lane(topic) != "keep")
         self._on_overflow = on_overflow
         self._scheduled = False
+        self._breath: asyncio.TimerHandle | None = None
+        self._flushed = 0.0
 
     # -- one write per connection and turn of the loop ---------------------------------------------------------------
 
     def wake(self) -> None:
         """Have everything that is due written at the end of this turn."""
-        if not self._scheduled:
+        if self._breath is not None:
+            self._breath.cancel()
+            self._breath = None
+        elif self._scheduled:
+            return
+        self._scheduled = True
+        asyncio.get_running_loop().call_soon(self._flush)
+
+    def _wake_gently(self, width: int) -> None:
+        """The same for messages to `width` clients; a wide stream of them is written once a millisecond at most."""
+        loop = asyncio.get_running_loop()
+        wait = self._flushed + BREATH - loop.time()
+        if width < WIDE or wait <= 0:
+            self.wake()
+        else:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._breath = loop.call_later(wait, self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
+        self._breath = None
+        self._flushed = asyncio.get_running_loop().time()
         due = self.due[:]
         self.due.clear()
         for outgoing in due:
@@ -112,14 +138,14 @@ class Hub:
             sent += 1
             link.out.append(data)
             link.gathered += size
-            if link.gathered > TURN_BYTES:
-                link.blocked, link.open = True, False
+            if link.gathered > GATHERED_BYTES:
+                link.write()
             if not link.dirty:
                 link.dirty = True
                 due.append(link)
         self.counters.messages_out += sent
         if sent and not self._scheduled:
-            self.wake()
+            self._wake_gently(sent)
 
     def _deliver_reliably(self, publication: Publication, route: Route[Session]) -> None:
         for session, qos in route.plain:

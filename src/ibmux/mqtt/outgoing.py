@@ -20,8 +20,8 @@ Lane: TypeAlias = Literal["fold", "drop", "keep"]
 
 HIGH_WATER = 64 * 1024
 """Bytes in the transport above which it counts as full: what lies there can no longer be folded."""
-TURN_BYTES = 256 * 1024
-"""Bytes written for one client in one turn of the loop; more waits for the next turn."""
+GATHERED_BYTES = 256 * 1024
+"""Bytes gathered for one client, above which they are written without waiting for the end of the turn."""
 CONTROL_BYTES = 64 * 1024
 """Bytes of acknowledgements to a client that does not read; past it nothing more is read from the client either."""
 _UNBOUNDED = 1 << 28
@@ -66,7 +66,6 @@ class Outgoing:
         self._book = book
         self._clock = clock
         self._bound = bound
-        self._paused = False
         self._reading = True
         self._control = 0
         self._droppable: deque[int] = deque()
@@ -106,7 +105,7 @@ class Outgoing:
     def control(self, data: bytes) -> None:
         """Send anything that is not a message; never waits, but a client that does not read is read no more."""
         self._append(data)
-        if self._paused and self.transport is not None:
+        if self.blocked and self.transport is not None:
             self._control += len(data)
             if self._control > CONTROL_BYTES and self._reading:
                 self._reading = False
@@ -123,15 +122,18 @@ class Outgoing:
             return
         self.out.append(data)
         self.gathered += len(data)
-        if self.gathered > TURN_BYTES:
-            self.blocked, self.open = True, False
+        if self.gathered > GATHERED_BYTES:
+            self.write()
         if not self.dirty:
             self.dirty = True
             self.due.append(self)
             self.wake()
 
     def _send(self, publication: Publication, retain: bool, ids: tuple[int, ...]) -> None:
-        left = None if publication.expiry is None else publication.left(self._clock())
+        if not (retain or ids or self._alias_max or publication.expiry is not None):
+            self.packet(publication.plain())
+            return
+        left = publication.left(self._clock())
         if left is not None and left <= 0:
             return
         if self._alias_max and (number := self._book.number(publication.topic)) and number <= self._alias_max:
@@ -188,17 +190,21 @@ class Outgoing:
     def flush(self) -> None:
         """Write what this turn gathered; the transport says by `pause_writing` when it is full."""
         self.dirty = False
-        if self.out and self.transport is not None:
-            data = self.out[0] if len(self.out) == 1 else b"".join(self.out)
-            self.out.clear()
-            self.gathered = 0
+        if self.out:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is gathered now."""
+        data = self.out[0] if len(self.out) == 1 else b"".join(self.out)
+        self.out.clear()
+        self.gathered = 0
+        if self.transport is not None:
             self.counters.bytes_out += len(data)
             self.transport.write(data)
-        if self.blocked and not self._paused and not self.ended:
-            self._drain()
 
     def _drain(self) -> None:
         self.blocked = False
+        self.open = not self._alias_max
         self.pump()
         while self.held and not self.blocked:
             key, (publication, retain, ids) = self.held.popitem(last=False)
@@ -206,16 +212,25 @@ class Outgoing:
             if self._droppable and self._droppable[0] == key:
                 self._droppable.popleft()
             self._send(publication, retain, ids)
-        self.open = not self.blocked and not self._alias_max
 
     def pause_writing(self) -> None:
         """The transport is full."""
-        self._paused = True
         self.blocked, self.open = True, False
+
+    def yield_turn(self) -> None:
+        """Read no more in this turn: a client that sends much leaves room for the others."""
+        transport = self.transport
+        if transport is not None and self._reading and not transport.is_closing():
+            transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        transport = self.transport
+        if transport is not None and self._reading and not transport.is_closing():
+            transport.resume_reading()
 
     def resume_writing(self) -> None:
         """The transport has room again."""
-        self._paused = False
         self._control = 0
         if not self._reading and self.transport is not None:
             self._reading = True

@@ -238,9 +238,10 @@ class Session(Notices, Snapshot):
             await self._pass_time(interval - quiet)
             return
         for _ in range(_MISSES):
+            asked = time.monotonic()
             self._post_stream(lambda wire: wire.reqCurrentTime())
             await self._pass_time(min(interval, 10.0))
-            if link is not self.link or time.monotonic() - link.heard < interval or self._stopped.is_set():
+            if link is not self.link or link.heard >= asked or self._stopped.is_set():
                 return
         self.feed("silent", f"The gateway has said nothing for {time.monotonic() - link.heard:.0f} seconds.")
 

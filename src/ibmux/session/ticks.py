@@ -101,8 +101,7 @@ class Line:
         if kind in GENERIC_TICK_MAP:
             value = value if value > 0 else _NO_SIZE
             self.fields[GENERIC_TICK_MAP[kind]] = value
-            if value:
-                self.ticks.append((kind, value, 0.0))
+            self.ticks.append((kind, value, 0.0))
 
     def text(self, kind: int, value: str) -> None:
         """Exchanges, times, and what IB packs into text (message 46).

@@ -34,7 +34,8 @@ _FIELDS: tuple[tuple[str, Any, Any], ...] = tuple(
 """Each plain field: name, ibmux's default, ib_async's (which is IB's mark for "unset" where ours is `None`)."""
 _STATE = tuple(zip(OrderState.__struct_fields__, OrderState.__struct_defaults__, strict=True))
 _EXECUTION = Execution.__struct_fields__
-_UNSET_TEXT = str(UNSET_DOUBLE)
+_UNSET_TEXTS = frozenset({"1.7976931348623157E308", "1.7976931348623157E+308"})
+"""How gateways and Python write the number that means "unset"."""
 _MAX_INTEGER = 2**31 - 1
 """IB's integers have 32 bits, and the largest one means "unset"."""
 
@@ -103,7 +104,7 @@ def order_state(source: ib.OrderState) -> OrderState:
     """Margin and commission; the margins stay text, empty where not set."""
     values = {name: known(getattr(source, name), default) for name, default in _STATE}
     for name, value in values.items():
-        if isinstance(value, str) and value.upper() == _UNSET_TEXT.upper():
+        if isinstance(value, str) and value.upper() in _UNSET_TEXTS:
             values[name] = ""
     return OrderState(**values)
 

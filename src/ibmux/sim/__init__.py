@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .server import SimulatedGateway, Stats, serve
+    from .server import SimulatedGateway, serve
+    from .stats import Stats
 
 __all__ = ["Settings", "SimulatedGateway", "Stats", "serve"]
 

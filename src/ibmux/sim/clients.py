@@ -18,9 +18,10 @@ class ClientIds:
 
     def claim(self, client_id: int, now: float) -> str:
         """Take the id. Return "" if it was free, "used" if it is in use, "full" if too many clients are connected."""
-        if self._until.get(client_id, 0.0) > now:
+        self._until = {known: until for known, until in self._until.items() if until > now}
+        if client_id in self._until:
             return "used"
-        if sum(until == math.inf for until in self._until.values()) >= self.limit:
+        if len(self.connected()) >= self.limit:
             return "full"
         self._until[client_id] = math.inf
         return ""

@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut bytes into messages and answer each."""
-        if self._greeting is not None and len(self._greeting) < len(PREFIX):
+        if len(self._greeting) < len(PREFIX):
             data = self._strip_prefix(data)
         try:
             for payload in self._framer.feed(data):
@@ -153,13 +153,12 @@ class Connection(asyncio.Protocol):
     def _answer(self, client: Client, message: Message, ask: Values) -> None:
         try:
             HANDLERS[message.name](client, ask)
+            self.gateway.advance()
         except Exception:
             # One request must not end the gateway: the fault is logged and the asker told.
             log.exception("request %s of client %d failed", message.name, client.client_id)
             request_id: int = ask["reqId"] if "reqId" in ask else ask.get("orderId", -1)
             self.error(request_id, 322, f"Error processing request.-'{message.name}' : cause - internal error")
-        else:
-            self.gateway.advance()
 
     def _slow_down(self, message: Message | None, texts: list[str]) -> None:
         meter = self._meter

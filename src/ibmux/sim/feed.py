@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from ibmux.tws.ticks import TickEncoder
 from ibmux.tws.values import number
 
+from .market import UNDEFINED
 from .prices import PRICE_TICKS
 
 if TYPE_CHECKING:
     from .client import Client
     from .contracts import ContractDetails
+    from .options import Computation
     from .prices import Change, Quote
     from .server import SimulatedGateway
 
@@ -29,8 +31,9 @@ SIZE_OF = {1: 0, 2: 3, 4: 5}
 """The size tick that repeats the size of a price tick, as gateways send it."""
 DELAYED = {0: 69, 1: 66, 2: 67, 3: 70, 4: 68, 5: 71, 6: 72, 7: 73, 8: 74, 9: 75, 14: 76, 45: 88}
 DELAYED_OPTION = {10: 80, 11: 81, 12: 82, 13: 83}
-LIVE_TYPES = (1, 2)
-MODEL = 13
+LIVE = {kind: kind for kind in DELAYED}
+COMPUTE_EVERY = 4
+"""Movements of an option's price per computation of its sensitivities."""
 
 
 class Line:
@@ -53,29 +56,21 @@ class Line:
 
     def ticks(self, changes: list[Texts], stamp: str | None) -> list[bytes]:
         """Return the messages of these changes; `stamp` replaces the size in BID_SIZE ticks."""
-        encoder, out, delayed = self.encoder, [], self.delayed
+        encoder, shown, out = self.encoder, DELAYED if self.delayed else LIVE, []
         for kind, price, size in changes:
-            shown = DELAYED.get(kind, kind) if delayed else kind
+            sized: int | None = kind
             if kind in PRICE_TICKS:
-                out.append(encoder.price(shown, price, size, 1 if kind in (1, 2) else 0))
-                kind = SIZE_OF.get(kind, -1)  # noqa: PLW2901 - the repeated size follows its price
-                if kind < 0:
-                    continue
-                shown = DELAYED[kind] if delayed else kind
-            out.append(encoder.size(shown, stamp if stamp and kind == BID_SIZE else size))
+                out.append(encoder.price(shown[kind], price, size, 1 if kind in (1, 2) else 0))
+                sized = SIZE_OF.get(kind)
+            if sized is not None:
+                out.append(encoder.size(shown[sized], stamp if stamp and sized == BID_SIZE else size))
         return out
 
-    def computations(self, only: tuple[int, ...] = ()) -> int:
-        """Send option computations (of these tick types only, if given). Return how many."""
-        sent = 0
-        market = self.client.gateway.world.market
-        for kind, values in market.computations(self.details.contract.conId):
-            if only and kind not in only:
-                continue
+    def compute(self, found: list[tuple[int, Computation]]) -> None:
+        """Send option computations."""
+        for kind, values in found:
             shown = DELAYED_OPTION.get(kind, kind) if self.delayed else kind
             self.client.reply("tickOptionComputation", **computation_values(self.req_id, shown, values))
-            sent += 1
-        return sent
 
 
 Texts = tuple[int, str, str]
@@ -87,12 +82,12 @@ def to_texts(changes: list[Change]) -> list[Texts]:
     return [(kind, number(price), number(size)) for kind, price, size in changes]
 
 
-def computation_values(req_id: int, tick_type: int, values: object) -> dict[str, object]:
-    """Return the fields of tickOptionComputation; what could not be computed is -2 (the implied volatility -1)."""
-    out: dict[str, object] = {"reqId": req_id, "tickType": tick_type, "tickAttrib": 0}
-    for name in ["impliedVol", "delta", "optPrice", "pvDividend", "gamma", "vega", "theta", "undPrice"]:
-        value = getattr(values, name)
-        out[name] = value if value is not None else (-1 if name == "impliedVol" else -2)
+def computation_values(req_id: int, tick_type: int, values: Computation) -> dict[str, object]:
+    """Return the fields of tickOptionComputation; what was not computed is -2 (sensitivities) or -1 (the rest)."""
+    out: dict[str, object] = {"reqId": req_id, "tickType": tick_type, "tickAttrib": 0, **values._asdict()}
+    for name in ("impliedVol", "optPrice", "pvDividend", "undPrice"):
+        if out[name] == UNDEFINED:
+            out[name] = -1
     return out
 
 
@@ -166,15 +161,17 @@ class Feed:
 
     def _step(self, con_id: int) -> int:
         """Move one contract's price and tell its lines. Return the number of ticks sent."""
-        quote = self._gateway.world.market.quote(con_id)
+        market, lines = self._gateway.world.market, self._by_contract.get(con_id, ())
+        quote = market.quote(con_id)
         changes = to_texts(quote.step())
+        due = lines and lines[0].is_option and quote.steps % COMPUTE_EVERY == 0
+        computations = market.computations(con_id) if due else []
         sent = 0
-        for line in self._by_contract.get(con_id, ()):
+        for line in lines:
             stamp = str(time.time_ns() // 1000 % 10**9) if self._gateway.settings.stamp else None
             ticks = line.ticks(changes, stamp)
             line.client.send(b"".join(ticks))
-            sent += len(ticks)
-            if line.is_option:
-                sent += line.computations((MODEL,))
+            line.compute(computations)
+            sent += len(ticks) + len(computations)
         self._gateway.counts.ticks_sent += sent
         return sent

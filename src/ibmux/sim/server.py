@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,9 +16,11 @@ from .client import Client
 from .clients import ClientIds
 from .connection import Connection
 from .delivery import deliver
+from .events import PositionChange
 from .feed import Feed
 from .reports import Reports
 from .settings import Settings
+from .stats import Counts, Stats
 from .world import World, WorldSettings
 
 if TYPE_CHECKING:
@@ -34,34 +35,6 @@ NOTICES = (
     (2106, "HMDS data farm connection is OK:ushmds"),
     (2158, "Sec-def data farm connection is OK:secdefil"),
 )
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the gateway counted since its start."""
-
-    connections_ever: int = 0
-    by_client: dict[int, int] = field(default_factory=dict)
-    messages_in: int = 0
-    ticks_sent: int = 0
-    orders_placed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """A snapshot of the counts.
-
-    `connections` are started clients now, `connections_ever` all that ever started, `by_client` the same per clientId;
-    `lines` the streaming market-data lines now per connected clientId.
-    """
-
-    connections: int
-    connections_ever: int
-    by_client: dict[int, int]
-    messages_in: int
-    ticks_sent: int
-    orders_placed: int
-    lines: dict[int, int]
 
 
 class SimulatedGateway:
@@ -84,7 +57,7 @@ class SimulatedGateway:
         self._drained: asyncio.Event | None = None
 
     def __repr__(self) -> str:
-        return f"SimulatedGateway({self.host}:{self.port}, clients={self._ids.connected()})"
+        return f"SimulatedGateway({self.settings.kind}, {self.host}:{self.port}, clients={self._ids.connected()})"
 
     @property
     def book(self) -> OrderDesk:
@@ -106,13 +79,14 @@ class SimulatedGateway:
         )
 
     async def start(self) -> None:
-        """Listen.
+        """Listen. After `close`, the same gateway comes back on the same port with its orders and accounts.
 
         Raises:
             OSError: the port is taken.
         """
         self.loop = asyncio.get_running_loop()
-        self._server = await self.loop.create_server(lambda: Connection(self), self.host, self.settings.port)
+        self._drained = None
+        self._server = await self.loop.create_server(lambda: Connection(self), self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         self.feed.start()
         self.reports.start()
@@ -190,6 +164,17 @@ class SimulatedGateway:
         if self._drained is not None and not self.connections:
             self._drained.set()
 
+    def drop(self, client_id: int) -> None:
+        """Cut the connection of a client, as a gateway does that restarts. Nothing happens if there is none."""
+        for connection in list(self.connections):
+            if connection.client is not None and connection.client.client_id == client_id:
+                connection.abort()
+
+    def announce(self, code: int, text: str) -> None:
+        """Send a message about the session to every client: 1100, 1101, 1102, 2103 and the like."""
+        for client in list(self.clients.values()):
+            client.error(-1, code, text)
+
     def publish(self, events: Iterable[Event]) -> None:
         """Send events to the clients that they concern."""
         for event in events:
@@ -197,10 +182,9 @@ class SimulatedGateway:
                 deliver(client, (event,))
 
     def _audience(self, event: Event) -> list[Client]:
-        owner = getattr(event, "clientId", None)
-        if owner is None or owner < 0:
+        if isinstance(event, PositionChange):
             return list(self.clients.values())
-        wanted = {owner, self.settings.master}
+        wanted = {event.clientId, self.settings.master}
         return [client for client_id, client in self.clients.items() if client_id in wanted]
 
     def advance(self) -> None:

@@ -10,14 +10,19 @@ MAX_RATE = 200_000.0
 """Highest `rate`. The feed is built for 20,000 ticks a second (a tenth of a core); more is possible."""
 
 
+KINDS = ("paper", "live")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Settings of a simulated gateway; all times in seconds.
 
-    `rate` is the number of ticks a second over all subscribed lines together (None: two to five per line).
-    `stamp` puts the send time in microseconds modulo 1e9 into the size of every BID_SIZE tick. `foreign_cancel`
-    lets a client cancel another client's order, as gateways of April 2026 did; later ones answer 10147.
-    `moc_delay` stands in for the wait until the close. `master` is the Master client id, which sees all orders.
+    `kind` is what the gateway calls itself; both are simulated alike. `rate` is the number of ticks a second over all
+    subscribed lines together (None: two to five per line). `stamp` puts the send time in microseconds modulo 1e9 into
+    the size of every BID_SIZE tick. `foreign_cancel` lets a client cancel another client's order, as gateways of April
+    2026 did; later ones answer 10147. `moc_delay` stands in for the wait until the close. `master` is the Master client
+    id, which hears of all orders. `lines` is the limit over all clients, `send_limit` the bytes that a client may leave
+    unread.
 
     Raises:
         ValueError: a value out of its range; the text names it.
@@ -54,6 +59,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not MIN_VERSION <= self.version <= MAX_VERSION:
             raise ValueError(f"version is {self.version}; allowed are {MIN_VERSION} to {MAX_VERSION}")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}; allowed are {', '.join(KINDS)}")
         if self.rate is not None and not 0 < self.rate <= MAX_RATE:
             raise ValueError(f"rate is {self.rate}; allowed are values above 0 up to {MAX_RATE:.0f}")
         if not self.accounts:

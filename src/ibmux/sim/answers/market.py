@@ -90,7 +90,7 @@ def _open_line(client: Client, request_id: int, details: ContractDetails) -> Lin
     client.send(b"".join(first))
     client.gateway.counts.ticks_sent += len(first)
     if line.is_option:
-        client.gateway.counts.ticks_sent += line.computations()
+        line.compute(client.gateway.world.market.computations(details.contract.conId))
     return line
 
 

@@ -1,0 +1,239 @@
+"""`ibmux check`: each exit code, against the simulator and against peers that misbehave on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+from typing import Any
+
+import pytest
+from conftest import Command, Talk, bad_peer
+
+from ibmux.cli.examination import Examination, Result, Step
+from ibmux.cli.exits import CheckExit
+from ibmux.cli.verdicts import Target, judge_accounts, judge_error, kind_of
+from ibmux.daemon import Proxy
+from ibmux.sim import SimulatedGateway
+from ibmux.tws.framing import Framer, split_fields
+from ibmux.tws.handshake import encode_answer
+from ibmux.tws.replies import encode_reply
+
+Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+VERSION = 176
+
+
+async def examine(port: int, **promised: Any) -> Result:
+    return await Examination(Target(port=port, **{"timeout": 0.4, **promised})).run()
+
+
+async def silent(reader: Reader, writer: Writer) -> None:
+    await reader.read()
+
+
+async def hang_up(reader: Reader, writer: Writer) -> None:
+    return
+
+
+async def web_server(reader: Reader, writer: Writer) -> None:
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+
+
+def greeting(*replies: tuple[str, dict[str, Any]], then: Talk = silent, downloads: bool = False) -> Talk:
+    """A gateway that greets, gives these replies to startApi, and if `downloads` ends both downloads."""
+
+    async def talk(reader: Reader, writer: Writer) -> None:
+        await reader.readexactly(4)
+        framer, greeted = Framer(), False
+        while data := await reader.read(4096):
+            for payload in framer.feed(data):
+                if not greeted:
+                    greeted = True
+                    writer.write(encode_answer(VERSION, "20261121 08:00:00 UTC"))
+                    continue
+                match split_fields(payload)[0]:
+                    case "71":
+                        writer.write(b"".join(encode_reply(name, values, VERSION) for name, values in replies))
+                        if then is not silent:
+                            await writer.drain()
+                            return await then(reader, writer)
+                    case "61" if downloads:
+                        writer.write(encode_reply("positionEnd", {}, VERSION))
+                    case "5" if downloads:
+                        writer.write(encode_reply("openOrderEnd", {}, VERSION))
+        return None
+
+    return talk
+
+
+ACCOUNTS = ("managedAccounts", {"accountsList": "DU1,DU2"})
+NEXT_ID = ("nextValidId", {"orderId": 7})
+
+
+def error(code: int, text: str) -> tuple[str, dict[str, Any]]:
+    return "error", {"id": -1, "errorCode": code, "errorString": text}
+
+
+READ_ONLY = error(321, "Error validating request.-'bO' : cause - The API interface is currently in Read-Only mode.")
+
+
+class TestVerdicts:
+    async def test_ready(self, gateway: SimulatedGateway) -> None:
+        result = await examine(gateway.port, kind="paper", accounts=("DU1000001",))
+        assert result.exit == CheckExit.READY
+        assert [step.ok for step in result.steps] == [True] * 6
+        assert "11 positions, 0 open orders" in result.message
+        assert gateway.stats.connections_ever == 1, "one attempt"
+        assert 0 < sum(step.seconds for step in result.steps) <= result.seconds
+
+    async def test_nothing_listens(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            result = await examine(probe.getsockname()[1])
+        assert result.exit == CheckExit.NOTHING_LISTENS
+        assert "refused" in result.message
+        assert len(result.steps) == 1
+
+    @pytest.mark.parametrize(
+        ("talk", "code", "step", "words"),
+        [
+            (silent, CheckExit.NO_ANSWER, 2, "does not answer"),
+            (hang_up, CheckExit.NO_ANSWER, 2, "closes them at once"),
+            (web_server, CheckExit.NO_ANSWER, 2, "not as TWS"),
+            (greeting(), CheckExit.NO_ANSWER, 3, "startApi gets no answer"),
+            (greeting(ACCOUNTS), CheckExit.NO_ANSWER, 4, "nextValidId gets no answer"),
+            (greeting(NEXT_ID), CheckExit.NO_ANSWER, 5, "managedAccounts gets no answer"),
+            (greeting(error(326, "in use"), then=hang_up), CheckExit.CLIENT_ID_IN_USE, 3, "clientId 1 is in use"),
+            (greeting(then=hang_up), CheckExit.API_REFUSED, 3, "then closed the connection"),
+            (greeting(ACCOUNTS, NEXT_ID, READ_ONLY), CheckExit.API_REFUSED, 6, "read-only"),
+            (greeting(ACCOUNTS, NEXT_ID), CheckExit.SLOW, 6, "did not end"),
+            (
+                greeting(ACCOUNTS, NEXT_ID, error(1100, "Connectivity lost"), downloads=True),
+                CheckExit.SLOW,
+                6,
+                "lost Interactive Brokers",
+            ),
+            (
+                greeting(ACCOUNTS, NEXT_ID, error(1100, "lost"), error(1102, "restored"), downloads=True),
+                CheckExit.READY,
+                6,
+                "Ready",
+            ),
+            (greeting(error(2104, "farm is OK"), NEXT_ID, ACCOUNTS, downloads=True), CheckExit.READY, 6, "DU1, DU2"),
+        ],
+    )
+    async def test_what_a_peer_does_is_judged(self, talk: Talk, code: CheckExit, step: int, words: str) -> None:
+        async with bad_peer(talk) as port:
+            result = await examine(port)
+        assert (result.exit, len(result.steps)) == (code, step)
+        assert words in result.message
+        assert bool(result.hint) == (code != CheckExit.READY)
+        assert result.steps[-1].ok == (code == CheckExit.READY)
+
+    async def test_the_second_connection_of_a_client_id_is_told_so(self, gateway: SimulatedGateway) -> None:
+        first, second = await asyncio.gather(examine(gateway.port), examine(gateway.port))
+        assert {first.exit, second.exit} == {CheckExit.READY, CheckExit.CLIENT_ID_IN_USE}
+
+    async def test_steps_are_shown_as_they_begin_and_end(self, gateway: SimulatedGateway) -> None:
+        seen: list[tuple[int, bool | None]] = []
+
+        def show(step: Step) -> None:
+            seen.append((step.number, step.ok))
+
+        await Examination(Target(port=gateway.port), show).run()
+        assert seen == [(number, ok) for number in range(1, 7) for ok in (None, True)]
+
+
+class TestJudgement:
+    @pytest.mark.parametrize(
+        ("account", "kind"), [("DU123", "paper"), ("DF1", "paper"), ("U123", "live"), ("F55", "live")]
+    )
+    def test_the_first_letter_tells_paper_from_live(self, account: str, kind: str) -> None:
+        assert kind_of(account) == kind
+
+    def test_accounts_that_were_promised_must_be_there(self) -> None:
+        verdict = judge_accounts(Target(accounts=("DU1", "DU9")), ["DU1", "DU2"])
+        assert verdict is not None
+        assert verdict.exit == CheckExit.WRONG_ACCOUNT
+        assert "does not have DU9" in verdict.message
+
+    def test_live_where_paper_was_promised_is_found(self) -> None:
+        verdict = judge_accounts(Target(kind="paper"), ["DU1", "U2"])
+        assert verdict is not None
+        assert "U2 is live" in verdict.message
+        assert judge_accounts(Target(kind="paper"), ["DU1"]) is None
+
+    @pytest.mark.parametrize(("code", "text"), [(2104, "OK"), (321, "missing field"), (1100, "lost"), (200, "unknown")])
+    def test_most_errors_end_nothing(self, code: int, text: str) -> None:
+        assert judge_error(Target(), code, text) is None
+
+
+class TestCommand:
+    """The whole command, as a process."""
+
+    async def test_it_shows_six_timed_steps(self, command: Command, gateway: SimulatedGateway) -> None:
+        done = await command("check", "--port", str(gateway.port), "--kind", "paper")
+        assert done.code == 0, done
+        assert re.findall(r"^\[(\d)/6\] .* ok +[\d.]+ ms", done.out, re.MULTILINE) == list("123456")
+        assert "Ready: clientId 1, DU1000001, DU1000002, 11 positions" in done.out
+
+    async def test_nothing_listens(self, command: Command) -> None:
+        done = await command("check", "--port", "1")
+        assert done.code == 1
+        assert "[1/6] TCP connect 127.0.0.1:1" in done.out
+        assert "Connection refused" in done.out
+
+    async def test_a_silent_listener(self, command: Command) -> None:
+        async with bad_peer(silent) as port:
+            done = await command("check", "--port", str(port), "--timeout", "0.3")
+        assert done.code == 2
+        assert "two-factor" in done.out
+
+    async def test_a_client_id_in_use(self, command: Command, gateway: SimulatedGateway, proxy: Proxy) -> None:
+        done = await command("check", "--port", str(gateway.port), "--client-id", "1", "--json")
+        assert done.code == 3
+        told = json.loads(done.out)
+        assert (told["exit"], told["steps"][-1]["number"]) == (3, 3)
+        assert proxy.gateways["paper"].session.state == "ready", "the proxy's session is untouched"
+
+    async def test_the_wrong_kind(self, command: Command, gateway: SimulatedGateway) -> None:
+        done = await command("check", "--port", str(gateway.port), "--kind", "live")
+        assert done.code == 4
+
+    async def test_a_proxy_that_holds_the_session_is_asked_instead(
+        self, command: Command, gateway: SimulatedGateway, proxy: Proxy, url: str
+    ) -> None:
+        done = await command("check", "--gateway", "paper", "--url", url)
+        assert done.code == 0, done
+        assert "The proxy holds this session: ready" in done.out
+        assert gateway.stats.connections_ever == 1
+
+    async def test_without_a_proxy_the_settings_say_where_to_ask(
+        self, command: Command, gateway: SimulatedGateway, tmp_path: Any
+    ) -> None:
+        settings = tmp_path / "proxy.toml"
+        settings.write_text(f'[gateways.mine]\nport = {gateway.port}\nclient_id = 9\naccounts = ["DU77"]\n')
+        done = await command("check", "--config", str(settings), "--url", "mqtt://127.0.0.1:1")
+        assert done.code == 4, done
+        assert "startApi as clientId 9" in done.out
+        assert "does not have DU77" in done.out
+
+    @pytest.mark.parametrize(
+        "arguments", [("--port", "x"), ("--bogus",), ("--gateway", "nobody"), ("--config", "/none")]
+    )
+    async def test_wrong_arguments_are_64_here(self, command: Command, arguments: tuple[str, ...]) -> None:
+        done = await command("check", *arguments)
+        assert done.code == 64, done
+        assert done.err.startswith("ibmux: ")
+        assert "Traceback" not in done.err
+
+
+def test_every_code_is_documented_in_the_help() -> None:
+    from ibmux.cli.checking import check
+
+    text = " ".join((check.__doc__ or "").split())
+    told = {int(code) for code in re.findall(r"\b(\d+) (?=[a-z])", text.split("Exit codes:")[1].split("Args:")[0])}
+    assert told == {int(code) for code in CheckExit}

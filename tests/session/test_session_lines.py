@@ -1,0 +1,163 @@
+"""Market data over TCP: one line for a contract, every tick in order, refusals by their codes, lines given back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from conftest import APPLE, Heard, Stage, soon, until
+
+from ibmux.config import GatewaySettings
+from ibmux.errors import NoLines, NotReady, UnknownContract
+from ibmux.messages.contracts import Contract
+from ibmux.session import Hooks, Session
+from ibmux.session.ticks import Line
+from ibmux.sim import SimulatedGateway
+
+
+async def contract(session: Session, symbol: str) -> Contract:
+    (details,) = await session.contract_details(
+        Contract(secType="STK", symbol=symbol, exchange="SMART", currency="USD"), deadline=soon()
+    )
+    assert details.contract is not None
+    return details.contract
+
+
+async def test_a_line_brings_a_whole_quote_and_every_tick(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+) -> None:
+    await session.open_line(apple, deadline=soon())
+    await until(lambda: {"bid", "ask", "last", "close", "volume"} <= session.quote_fields(apple.conId)[1].keys())
+    data_type, fields = session.quote_fields(apple.conId)
+    assert data_type == 1
+    assert 0 < fields["bid"] < fields["ask"]
+    assert isinstance(fields["lastTimestamp"], float)
+    replayed = Line(apple)
+    for con_id, ticks, changed in heard.of("on_ticks"):
+        assert con_id == apple.conId
+        for kind, price, size in ticks:
+            if kind in (0, 3, 5, 8):
+                replayed.size(kind, size)
+            else:
+                replayed.price(kind, price, size)
+        replayed.fields |= {name: value for name, value in changed.items() if name != "marketDataType"}
+    assert replayed.fields == session.quote_fields(apple.conId)[1]
+    assert session.stats().ticks_in == sum(len(ticks) for _, ticks, _ in heard.of("on_ticks"))
+    assert gateway.stats.lines == {1: 1}
+
+
+async def test_closing_gives_the_line_back_and_ends_its_ticks(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+) -> None:
+    await session.open_line(apple, deadline=soon())
+    await session.close_line(apple.conId)
+    await session.close_line(apple.conId)
+    heard.calls.clear()
+    await until(lambda: gateway.stats.lines == {1: 0})
+    assert not heard.of("on_ticks")
+    assert session.quote_fields(apple.conId)[1] == {}
+
+
+async def test_reopening_cancels_first_so_that_nothing_leaks(
+    session: Session, gateway: SimulatedGateway, apple: Contract
+) -> None:
+    await session.open_line(apple, deadline=soon())
+    first = set(gateway.clients[1].lines)
+    await session.reopen_line(apple, "233", deadline=soon())
+    await until(lambda: not first & set(gateway.clients[1].lines))
+    assert gateway.stats.lines == {1: 1}
+    assert session.lines[apple.conId].generic_ticks == "233"
+    with pytest.raises(RuntimeError):
+        await session.open_line(apple, deadline=soon())
+
+
+async def test_refusals_are_errors_and_leave_no_line(stage: Stage) -> None:
+    gateway = await stage.gateway(lines=1)
+    session = await stage.ready(gateway)
+    with pytest.raises(UnknownContract):
+        await session.open_line(Contract(conId=123454321, exchange="SMART"), deadline=soon())
+    await session.open_line(await contract(session, "AAPL"), deadline=soon())
+    microsoft = await contract(session, "MSFT")
+    with pytest.raises(NoLines) as refused:
+        await session.open_line(microsoft, deadline=soon())
+    assert refused.value.ib is not None
+    assert refused.value.ib[0] == 101
+    assert len(session.lines) == 1
+    await session.close_line(next(iter(session.lines)))
+    await session.open_line(microsoft, deadline=soon())
+
+
+async def test_a_snapshot_is_complete_and_leaves_nothing(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+) -> None:
+    data_type, fields = await session.snapshot(apple, deadline=soon())
+    assert data_type == 1
+    assert {"bid", "ask", "last", "bidSize", "askSize", "close"} <= fields.keys()
+    assert not heard.of("on_ticks")
+    assert gateway.stats.lines == {1: 0}
+    with pytest.raises(UnknownContract):
+        await session.snapshot(Contract(conId=123454321, exchange="SMART"), deadline=soon())
+
+
+async def test_delayed_data_is_asked_for_and_again_after_a_reconnect(stage: Stage, gateway: SimulatedGateway) -> None:
+    session = await stage.ready(gateway, market_data_type=3)
+    await until(lambda: gateway.clients[1].market_type == 3)
+    await session.set_market_data_type(4, deadline=soon())
+    await until(lambda: gateway.clients[1].market_type == 4)
+    assert session.market_data_type == 4
+    await gateway.close()
+    again = await stage.gateway(port=gateway.port)
+    await until(lambda: 1 in again.clients and again.clients[1].market_type == 4)
+
+
+async def test_many_lines_come_back_after_1101_within_the_budget(
+    session: Session, gateway: SimulatedGateway, heard: Heard
+) -> None:
+    opened = [await contract(session, symbol) for symbol in ("AAPL", "MSFT", "NVDA", "AMZN")]
+    await asyncio.gather(*(session.open_line(each, deadline=soon()) for each in opened))
+    client = gateway.clients[1]
+    before = set(client.lines)
+    client.error(-1, 1101, "Connectivity has been restored - data lost.")
+    await until(lambda: len(client.lines) == 4 and not before & set(client.lines))
+    heard.calls.clear()
+    await until(lambda: {call[0] for call in heard.of("on_ticks")} == {each.conId for each in opened})
+
+
+async def test_a_line_asked_for_during_a_gap_waits_or_is_refused(
+    stage: Stage, gateway: SimulatedGateway, session: Session, apple: Contract
+) -> None:
+    await gateway.close()
+    await until(lambda: session.state == "waiting")
+    with pytest.raises(NotReady):
+        await session.open_line(apple, deadline=0.0)
+    waiting = asyncio.create_task(session.open_line(apple, deadline=soon()))
+    again = await stage.gateway(port=gateway.port)
+    await waiting
+    assert again.stats.lines == {1: 1}
+    await session.close_line(apple.conId)
+
+
+async def test_five_thousand_ticks_a_second_arrive_whole_and_in_order(stage: Stage) -> None:
+    gateway = await stage.gateway(rate=5000.0, stamp=True)
+    session = await stage.ready(gateway)
+    stamps: list[float] = []
+    session.hooks = Hooks(on_ticks=lambda _, ticks, __: stamps.extend(size for kind, _, size in ticks if kind == 0))
+    await session.open_line(await contract(session, "AAPL"), deadline=soon())
+    await until(lambda: len(stamps) > 500)
+    assert stamps == sorted(stamps)
+
+
+def test_a_tick_costs_microseconds() -> None:
+    session = Session(GatewaySettings())
+    session._streams["7"] = Line(APPLE)
+    price, size = ["1", "6", "7", "1", "100.5", "3", "1"], ["2", "6", "7", "0", "3"]
+    started = time.perf_counter()
+    for number in range(20_000):
+        price[4], size[4] = str(100 + number % 7), str(number % 5 + 1)
+        session._on_price(price)
+        session._on_size(size)
+        if number % 20 == 0:
+            session._flush()
+    per_tick = (time.perf_counter() - started) / 40_000
+    assert per_tick < 20e-6, f"{per_tick * 1e6:.1f} µs"
