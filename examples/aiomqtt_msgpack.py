@@ -1,4 +1,7 @@
-"""Positions, an order and a live quote with nothing but aiomqtt and msgpack: python aiomqtt_msgpack.py [PORT]"""
+"""Positions, an order and a live quote with nothing but aiomqtt and msgpack: python aiomqtt_msgpack.py [PORT]
+
+The script `plain` needs the role `trade`. The key names the order: run it twice, and there is still one order.
+"""
 
 import asyncio
 import sys

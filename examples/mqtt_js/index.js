@@ -1,4 +1,5 @@
 // Positions, an order and a live quote from Node, with nothing but mqtt.js and MessagePack: node index.js [PORT]
+// The script `plain-js` needs the role `trade`. The key names the order: run it twice, and there is still one order.
 import { on } from "node:events";
 import { decode, encode } from "@msgpack/msgpack";
 import mqtt from "mqtt";

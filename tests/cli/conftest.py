@@ -113,5 +113,5 @@ async def bad_peer(talk: Talk) -> AsyncIterator[int]:
 async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(timeout):
-        while not condition():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - a plain condition has nobody who would set an event
+        while not condition():  # noqa: ASYNC110 - a plain condition has nobody who would set an event
+            await asyncio.sleep(0.01)

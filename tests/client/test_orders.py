@@ -325,7 +325,7 @@ async def test_events_with_a_code_reach_the_error_event(proxy: Proxy, ib: ibmux.
     ib.errorEvent += lambda *args: told.append(args)
     Book(proxy).event("k", "Cancelled", 202, "Order Canceled - reason:")
     await placed.done(5)
-    assert told == [(11, 202, "Order Canceled - reason:", AAPL)]
+    assert told == [(placed.order.orderId, 202, "Order Canceled - reason:", AAPL)]
     assert placed.log[-1].errorCode == 202
 
 

@@ -138,7 +138,7 @@ def test_a_handler_that_waits_is_told_so_instead_of_hanging(far: Background, cap
         ib.statusEvent += handler
         far.do(far.proxy.report, "cut")
         assert done.wait(5)
-        assert ib.waitOnUpdate(0.5) in (True, False)
+        assert ib.isConnected()
     assert "called a method that waits" in caplog.text
 
 
@@ -149,6 +149,15 @@ def test_failures_to_connect_leave_no_thread(far: Background) -> None:
     with pytest.raises(errors.RequestError):
         ibmux.sync.connect("a b", url=far.proxy.url)
     assert threading.active_count() == before
+
+
+def test_streams_end_with_the_client_and_waiting_has_a_bound(far: Background) -> None:
+    ib = ibmux.sync.connect("alpha", url=far.proxy.url)
+    assert ib.waitOnUpdate(0.01) is False
+    changes, ticker = ib.orderEvents(), ib.reqMktData(AAPL)
+    ib.close()
+    assert list(changes) == []
+    assert ticker.contract is AAPL
 
 
 SCRIPT = """

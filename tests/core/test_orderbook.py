@@ -12,7 +12,7 @@ from ibmux.core.codes import judge
 from ibmux.core.orderbook import OrderBook, describe
 from ibmux.errors import KeyConflict
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import CommissionReport, Execution, Fill, Order, OrderState, OrderStatus
+from ibmux.messages.orders import CommissionReport, Execution, Fill, Order, OrderState, OrderStatus, Trade
 
 NOW = dt.datetime(2026, 2, 19, 15, 30, tzinfo=dt.UTC)
 AAPL = Contract("STK", conId=265598, symbol="AAPL")
@@ -145,6 +145,31 @@ def test_an_order_from_before_the_proxys_restart_finds_its_script_again(book):
     book.saw_order(AAPL, order, OrderState(status="Submitted"), NOW)
     assert book.find("alice", "k9").trade.order.orderRef == ""
     assert book.same("alice", "k9", AAPL, an_order()) is book.find("alice", "k9")
+
+
+def completed(status="Filled", perm_id=900, ref="ibmux:alice/k1"):
+    order = replace(an_order(order_id=0), permId=perm_id, orderRef=ref)
+    return Trade(AAPL, order, OrderStatus(status=status, permId=perm_id))
+
+
+def test_a_completed_order_ends_what_was_open(book, entry):
+    (change,) = book.saw_completed(completed(), NOW)
+    assert change.entry is entry and entry.trade.orderStatus.status == "Filled" and entry.acknowledged
+    assert book.find("", perm_id=900) is entry
+    assert book.saw_completed(completed("Cancelled"), NOW) == []
+
+
+def test_a_completed_order_from_before_the_restart_keeps_its_key(book):
+    assert book.saw_completed(completed(), NOW) == []
+    assert book.same("alice", "k1", AAPL, an_order()).trade.orderStatus.status == "Filled"
+    assert book.saw_completed(completed(perm_id=901, ref="by hand"), NOW) == []
+    assert book.find("", perm_id=901) is None
+
+
+def test_a_completed_order_of_the_same_key_and_another_permid_is_not_this_one(book, entry):
+    book.saw_status(a_status("Submitted", perm_id=900), NOW)
+    assert book.saw_completed(completed(perm_id=800), NOW) == []
+    assert not entry.done
 
 
 def test_a_number_that_the_gateway_hands_out_again_is_another_order(book, entry):

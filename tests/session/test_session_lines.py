@@ -12,6 +12,7 @@ from ibmux.config import GatewaySettings
 from ibmux.errors import NoLines, NotReady, UnknownContract
 from ibmux.messages.contracts import Contract
 from ibmux.session import Hooks, Session
+from ibmux.session.gate import Gate
 from ibmux.session.ticks import Line
 from ibmux.sim import SimulatedGateway
 
@@ -161,3 +162,32 @@ def test_a_tick_costs_microseconds() -> None:
             session._flush()
     per_tick = (time.perf_counter() - started) / 40_000
     assert per_tick < 20e-6, f"{per_tick * 1e6:.1f} µs"
+
+
+async def test_a_line_given_up_while_the_gateway_is_cut_off_is_given_back_all_the_same(
+    session: Session, gateway: SimulatedGateway, apple: Contract
+) -> None:
+    await session.open_line(apple, deadline=soon())
+    session.gate = Gate(5.0, 1)
+    await session.gate.send("market", "", lambda: None)
+    await session.close_line(apple.conId)
+    assert session.stats().lanes["market"].depth == 1
+    gateway.clients[1].error(-1, 1100, "Connectivity lost.")
+    await until(lambda: session.state == "cut")
+    gateway.clients[1].error(-1, 1102, "Connectivity restored.")
+    await until(lambda: gateway.stats.lines == {1: 0})
+
+
+async def test_what_was_posted_for_a_connection_that_is_gone_is_void(
+    stage: Stage, gateway: SimulatedGateway, session: Session, apple: Contract
+) -> None:
+    await session.open_line(apple, deadline=soon())
+    sent: list[str] = []
+    session.gate = Gate(20.0, 1)
+    await session.gate.send("market", "", lambda: None)
+    session._post_cancel(lambda link: sent.append("stale"))
+    session.park("A pause.")
+    session.resume()
+    await session.until_ready(soon())
+    session._post_cancel(lambda link: sent.append("fresh"))
+    await until(lambda: sent == ["fresh"])

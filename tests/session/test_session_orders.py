@@ -240,3 +240,10 @@ async def test_orders_that_finish_while_the_list_comes_are_not_on_it(
 
     monkeypatch.setattr(Client, "reply", cancel_first)
     assert await session.open_orders(deadline=soon()) == []
+
+
+async def test_client_0_asks_for_the_orders_that_people_place_by_hand(
+    stage: Stage, gateway: SimulatedGateway
+) -> None:
+    await stage.ready(gateway, client_id=0)
+    await until(lambda: gateway.clients[0].auto_open)

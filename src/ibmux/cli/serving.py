@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from cyclopts import Parameter
 
 from ibmux.cli import screen
 from ibmux.cli.exits import Exit
+from ibmux.ops.eventloop import loop_factory
 
 if TYPE_CHECKING:
     from ibmux.sim import Settings
@@ -101,7 +101,7 @@ def sim(
         screen.fail(f"{error}.")
         return Exit.USAGE
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_simulate(settings))
     except OSError as error:
         screen.fail(f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}.", "Choose another --port.")
@@ -121,11 +121,3 @@ async def _simulate(settings: Settings) -> None:
         accounts = ", ".join(settings.accounts)
         screen.out.print(f"Simulated gateway on {where}: {accounts}, server version {settings.version}.", markup=False)
         await stopped.wait()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415
-    except ImportError:
-        return asyncio.new_event_loop
-    return new_event_loop

@@ -223,7 +223,7 @@ class Orders(Session):
         event: OrderEvent = decode(message.payload, OrderEvent)
         trade = self._book.take_event(event)
         if event.code:
-            self.errorEvent.emit(event.trade.order.orderId, event.code, event.message, trade.contract)
+            self.errorEvent.emit(trade.order.orderId, event.code, event.message, trade.contract)
         self._touch()
 
     def _on_fill_event(self, message: Message) -> None:

@@ -170,6 +170,28 @@ class OrderBook:
         entry.acknowledged = entry.acknowledged or status.status in ACKNOWLEDGED
         return [Change(entry, "order")]
 
+    def saw_completed(self, trade: Trade, now: dt.datetime) -> list[Change]:
+        """A finished order of the day, as it is downloaded: it ends what was still open here.
+
+        One with our mark that nobody knows is from before the proxy's restart; entered, its key cannot become two
+        orders.
+        """
+        text, script, key = reference.read(trade.order.orderRef)
+        trade.order.orderRef = text
+        entry = self._by_perm.get(trade.order.permId) or self._by_key.get((script, key))
+        if entry is None:
+            if script:
+                trade.script, trade.key = script, key
+                self._enter(Entry(script, key, trade, acknowledged=True))
+            return []
+        known = entry.trade.orderStatus.permId
+        if entry.done or (known and known != trade.order.permId):
+            return []
+        self._by_perm[trade.order.permId] = entry
+        entry.trade.order.permId = entry.trade.orderStatus.permId = trade.order.permId
+        self._become(entry, trade.orderStatus.status, now, "found among the completed orders")
+        return [Change(entry, "order")]
+
     def saw_error(self, order_id: int, code: int, message: str, now: dt.datetime) -> list[Change]:
         """An error message about one of our orders: what it means depends on what the order was doing."""
         entry = self._by_address.get((self.client_id, order_id))

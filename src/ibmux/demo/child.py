@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from ibmux.ops.eventloop import loop_factory
+
 GRACE = 5.0
 """Seconds between the word that the demo is gone and the end by force."""
 _PR_SET_PDEATHSIG = 1
@@ -121,17 +123,9 @@ def main(arguments: list[str]) -> int:
     loops: dict[str, Callable[[], Any]] = {"gateway": run_gateway, "proxy": lambda: run_proxy(int(rest[0]))}
     if part == "script":
         return run_script(rest[0])
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(loops[part]())
     return 0
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415
-    except ImportError:
-        return asyncio.new_event_loop
-    return new_event_loop
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ class Gateway:
         hooks.on_order = self.feed.saw_order
         hooks.on_order_status = self.feed.saw_status
         hooks.on_order_error = self.feed.saw_error
+        hooks.on_completed = self.feed.saw_completed
         hooks.on_execution = self.feed.saw_execution
         hooks.on_commission = self.feed.saw_commission
 

@@ -13,7 +13,7 @@ from ibmux import topics
 from ibmux.core.orderbook import Change, Entry, OrderBook, describe
 from ibmux.errors import OrderUnknown
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus
+from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus, Trade
 from ibmux.messages.trading import FillEvent, OrderEvent, OrderStateRecord
 from ibmux.services.caller import Caller
 from ibmux.services.publisher import Publisher
@@ -39,6 +39,10 @@ class OrderFeed:
     def saw_status(self, status: OrderStatus) -> None:
         """An orderStatus message."""
         self._apply(self.book.saw_status(status, utc_now()))
+
+    def saw_completed(self, trade: Trade) -> None:
+        """A finished order of the first download."""
+        self._apply(self.book.saw_completed(trade, utc_now()))
 
     def saw_error(self, order_id: int, code: int, message: str, _advanced: str) -> None:
         """An error message about an order."""

@@ -91,19 +91,23 @@ class Asking(Base):
             raise GatewayTimeout(f"The gateway did not answer in time ({kind}).") from None
 
     def _post_cancel(self, cancel: Send) -> None:
-        """End something upstream, if its connection still stands."""
-        link = self.link
-        if link is not None and link.alive:
-            self._post("market", lambda: cancel(link))
+        """End something upstream."""
+        self._post("market", cancel)
 
     def _post_stream(self, send: Send) -> None:
         """Start something upstream that has no single answer."""
-        self._post("account", lambda: send(self._wire()))
+        self._post("account", send)
 
-    def _post(self, lane: Lane, send: Callable[[], None]) -> None:
-        """Send when it is its turn; nobody waits for it, so it is told if the queue is full."""
+    def _post(self, lane: Lane, send: Send) -> None:
+        """Send when it is its turn, if this connection still stands then; it is told if the queue is full."""
+        link = self.link
+
+        def fire() -> None:
+            if link is not None and link is self.link and link.alive:
+                send(link)
+
         try:
-            self.gate.post(lane, "", send)
+            self.gate.post(lane, fire)
         except Busy as error:
             self.hooks.on_notice(0, f"{self.name}: {error.message}")
 

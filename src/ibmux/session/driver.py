@@ -203,13 +203,14 @@ class Session(Notices, Snapshot):
             self._connected()
 
     def _connected(self) -> None:
+        """The API is up; whether this is the login that was promised decides what follows."""
         problem = wording.unsuitable(self.settings, self.kind, self.accounts)
-        self.connects["unsuitable" if problem else "connected"] += not problem
         if problem:
             self.feed("unsuitable", problem)
-        else:
-            self._fresh = True
-            self.feed("connected")
+            return
+        self.connects["connected"] += 1
+        self._fresh = True
+        self.feed("connected")
 
     async def _synchronise(self) -> None:
         try:

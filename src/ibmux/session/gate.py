@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 
 from ibmux.core.pacing import LANES, Lane, Pacer
-from ibmux.errors import IbmuxError
 from ibmux.session.stats import LaneStats
 
 
@@ -68,8 +67,8 @@ class Gate:
             self._pacer.withdraw(lane, script, waiting)
             raise
 
-    def post(self, lane: Lane, script: str, send: Callable[[], None]) -> None:
-        """As `send`, without waiting; if the connection is gone when its turn comes, it is dropped.
+    def post(self, lane: Lane, send: Callable[[], None]) -> None:
+        """As `send`, without waiting, for what no script asked for.
 
         Raises:
             Busy: too many wait already.
@@ -78,17 +77,16 @@ class Gate:
             self.passed[lane] += 1
             self._fire(Waiting(lane, send, None))
         else:
-            self._pacer.offer(lane, script, Waiting(lane, send, None))
+            self._pacer.offer(lane, "", Waiting(lane, send, None))
             self._arm()
 
     def clear(self, error: Exception) -> None:
-        """Nothing that waits will be sent; whoever waits for it gets the error."""
+        """Whoever waits for a message to be sent gets the error; what was posted stays: it knows when it is void."""
         for waiting in self._pacer.clear():
-            if waiting.future is not None and not waiting.future.done():
+            if waiting.future is None:
+                self._pacer.offer(waiting.lane, "", waiting)
+            elif not waiting.future.done():
                 waiting.future.set_exception(error)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _arm(self) -> None:
         """Set the timer for the next message; a more urgent one that came meanwhile moves it forward."""
@@ -123,7 +121,7 @@ class Gate:
         except Exception as error:
             if future is not None:
                 future.set_exception(error)
-            elif not isinstance(error, ConnectionError | IbmuxError):
+            else:
                 raise
         else:
             if future is not None:

@@ -7,6 +7,7 @@ never cancel, so there is never one.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from ibmux.errors import GatewayTimeout
@@ -42,7 +43,7 @@ class Lines(Asking):
         line.first = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout_at(deadline):
-                await self.gate.send("market", script, lambda: self._subscribe(line))
+                await self.gate.send("market", script, lambda: self._subscribe(line, self._wire()))
             await self._begun(line, deadline)
         except TimeoutError:
             self._forget(line)
@@ -116,11 +117,11 @@ class Lines(Asking):
         """Subscribe what was lost, paced, behind orders and account requests."""
         if self.market_data_type != 1 and not self._told_data_type:
             kind = self.market_data_type
-            self.gate.post("market", "", lambda: self._wire().reqMarketDataType(kind))
+            self._post("market", lambda link: link.reqMarketDataType(kind))
             self._told_data_type = True
         for line in self.lines.values():
             if not line.request:
-                self.gate.post("market", "", lambda line=line: self._subscribe(line))  # type: ignore[misc]
+                self._post("market", partial(self._subscribe, line))
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
@@ -201,20 +202,19 @@ class Lines(Asking):
         line = self._streams.get(str(request))
         if line is None or line.snapshot:
             return False
-        if not codes.is_remark(code):
-            if line.first is not None and not line.first.done():
-                line.first.set_exception(codes.to_error(code, text, line.contract.symbol))
-            else:
-                self.hooks.on_notice(code, f"{line.contract.symbol} ({line.contract.conId}): {text}")
+        if not codes.is_remark(code) and line.first is not None and not line.first.done():
+            line.first.set_exception(codes.to_error(code, text, line.contract.symbol))
+        else:
+            self.hooks.on_notice(code, f"{line.contract.symbol} ({line.contract.conId}): {text}")
         return True
 
     # -- out --------------------------------------------------------------------------------------------------------
 
-    def _subscribe(self, line: Line) -> None:
+    def _subscribe(self, line: Line, link: Any) -> None:
         if self.lines.get(line.contract.conId) is not line or line.request:
             return  # given up, or subscribed again, while it waited its turn
         request = self.next_request()
-        self._wire().reqMktData(request, to_contract(line.contract), line.generic_ticks, False, False, [])
+        link.reqMktData(request, to_contract(line.contract), line.generic_ticks, False, False, [])
         line.request = request
         self._streams[str(request)] = line
 

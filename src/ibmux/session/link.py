@@ -127,7 +127,7 @@ class Link(Client):
         reason = f"the connection broke: {error}" if error else "the gateway closed the connection"
         if not self.greeted.done():
             self.refuse(ConnectionError(reason))
-        elif self.greeted.exception() is None:
+        elif not self.greeted.cancelled() and self.greeted.exception() is None:
             self._lost(reason)
 
     # -- out --------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ class Notices(Lines, Orders, Questions):
     def _expect(self) -> None:
         """A new connection: the API is up when the gateway has said both, its accounts and its count of order ids."""
         self._named = self._counted = False
+        self.farms = {}
 
     def on_accounts(self, accounts: list[str]) -> None:
         """The login's accounts; with the next order id, the API is up."""

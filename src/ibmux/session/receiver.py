@@ -228,5 +228,8 @@ class Receiver:
         """A snapshot is complete."""
         self._calls.end(reqId, True)
 
+    def deltaNeutralValidation(self, *_: Any) -> None:
+        """The gateway checked a delta-neutral contract; its order says the rest."""
+
     def priceSizeTick(self, *_: Any) -> None:
         """Prices are read before ib_async's decoder would: see `lines`."""

@@ -27,6 +27,8 @@ class Snapshot(Questions, Accounts):
             GatewayTimeout: a part that must not be missing did not end.
             NotReady: the connection broke.
         """
+        if self.client_id == 0:
+            self._post_stream(lambda link: link.reqAutoOpenOrders(True))  # binds orders that are placed by hand
         await self._download_positions()
         await self._download_accounts()
         missing: list[str] = []
