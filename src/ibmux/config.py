@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ibmux import topics
+from ibmux import places, topics
 from ibmux.errors import ConfigError
 from ibmux.messages.methods import Role
 
@@ -51,11 +51,14 @@ class GatewaySettings(Settings, frozen=True):
 
 
 class MqttSettings(Settings, frozen=True):
-    """`[mqtt]`: the embedded endpoint, or with `url` an existing broker."""
+    """`[mqtt]`: the embedded endpoint, or with `url` an existing broker.
+
+    `socket` is the path of a Unix socket; `auto` is the place where scripts look for it, if the port is the usual one.
+    """
 
     host: str = "127.0.0.1"
-    port: int = 1883
-    socket: str = ""
+    port: int = places.PORT
+    socket: str = "auto"
     websocket_port: int = -1
     tls_port: int = -1
     tls_certificate: str = ""

@@ -22,7 +22,7 @@ from typing import Any, Self, TypeVar
 from ibmux.client.events import Event, Stream
 from ibmux.client.ib import IB as AsyncIB
 from ibmux.client.ib import connect as _connect
-from ibmux.errors import IbmuxError, RequestError
+from ibmux.errors import IbmuxError, RequestError, Unreachable
 
 log = logging.getLogger("ibmux.client")
 
@@ -57,6 +57,7 @@ class Loop:
 
         Raises:
             RequestError: called by a handler on the loop's own thread, where waiting would be for ever.
+            Unreachable: the loop has ended.
             TimeoutError: after `timeout` seconds.
         """
         if threading.current_thread() is self.thread:
@@ -64,6 +65,9 @@ class Loop:
             raise RequestError(
                 "A handler of an event called a method that waits.", hint="Use the asynchronous client in handlers."
             )
+        if not self.thread.is_alive():
+            work.close()
+            raise Unreachable("This client is closed.", hint="Connect again.")
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             return future.result(timeout)
@@ -104,6 +108,8 @@ class SyncStream(Iterator[T]):
             TimeoutError: nothing came for `timeout` seconds.
             StopIteration: the stream has ended.
         """
+        if not self._loop.thread.is_alive():
+            raise StopIteration
         try:
             return self._loop.wait(self._step(timeout))
         except _Ended:

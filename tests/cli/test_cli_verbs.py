@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 
@@ -222,6 +223,43 @@ class TestLongRunning:
         assert events[0].startswith("proxy.online")
         assert any(event.startswith("proxy.draining") for event in events)
         assert events[-1].startswith("proxy.offline")
+
+    async def test_a_second_signal_ends_serve_at_once(self) -> None:
+        """A request waits for a gateway that is not there; the first signal waits for it, the second does not."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ibmux.cli",
+            "serve",
+            stderr=asyncio.subprocess.PIPE,
+            env={
+                "IBMUX_GATEWAYS__PAPER__PORT": "1",
+                "IBMUX_MQTT__PORT": "0",
+                "IBMUX_HTTP__PORT": "0",
+                "IBMUX_DRAIN_TIMEOUT": "60",
+                "PYTHONPATH": ":".join(sys.path),
+            },
+        )
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(25):
+                online = json.loads(await process.stderr.readline())["event"]
+                port = re.findall(r"'mqtt': (\d+)", online)[0]
+                async with ibmux.connect("waiting", url=f"mqtt://127.0.0.1:{port}") as ib:
+                    asking = asyncio.create_task(ib.positions())
+                    await until(lambda: ib._requests and len(ib._requests))
+                    await ib.call("status")
+                    process.send_signal(signal.SIGTERM)
+                    while "proxy.draining in_flight=1" not in (await process.stderr.readline()).decode():
+                        continue
+                    process.send_signal(signal.SIGTERM)
+                    assert await process.wait() == Exit.INTERRUPTED
+                    asking.cancel()
+                    await asyncio.gather(asking, return_exceptions=True)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
     async def test_serve_says_what_is_wrong_with_the_settings(self, command: Command) -> None:
         done = await command("serve", IBMUX_MQTT__PORT="many")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 
 import pytest
@@ -111,19 +112,33 @@ async def test_presence_is_told_online_offline_and_by_the_will(proxy: Proxy) -> 
     await ib.close()
     await proxy.until(lambda: proxy.presences[topic].state == "offline")
 
-    lost = await ibmux.connect("alpha", url=proxy.url, instance="two")
-    topic = topics.presence("alpha", "two")
+
+async def test_the_will_says_offline_for_a_script_that_was_killed(proxy: Proxy) -> None:
+    code = """
+import sys, time, ibmux.sync
+ib = ibmux.sync.connect("alpha", url=sys.argv[1], instance="one")
+time.sleep(60)
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, proxy.url)
+    topic = topics.presence("alpha", "one")
+    try:
+        await proxy.until(lambda: topic in proxy.presences, 20)
+    finally:
+        process.kill()
+        await process.wait()
+    await proxy.until(lambda: proxy.presences[topic].state == "offline")
+
+
+async def test_a_script_that_was_cut_off_comes_back_online(proxy: Proxy, connect) -> None:
+    ib = await connect(instance="one")
+    back, topic = asyncio.Event(), topics.presence("alpha", "one")
+    ib.connectedEvent += back.set
     await proxy.until(lambda: topic in proxy.presences)
-    lost._link._wire.abort("pulled")
-    states = [proxy.presences[topic].state]
-
-    def offline() -> bool:
-        states.append(proxy.presences[topic].state)
-        return "offline" in states and states[-1] == "online"
-
-    # The will says offline, and the link comes back by itself and says online again.
-    await proxy.until(offline)
-    await lost.close()
+    del proxy.presences[topic]
+    assert proxy.endpoint.disconnect("alpha.one")
+    await asyncio.wait_for(back.wait(), 10)
+    await proxy.until(lambda: topic in proxy.presences and proxy.presences[topic].state == "online")
+    assert ib.isConnected()
 
 
 async def test_unix_socket(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

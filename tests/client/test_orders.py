@@ -298,6 +298,20 @@ async def test_orders_that_stood_before_are_known_without_being_news(proxy: Prox
     assert proxy.of("modifyOrder")[0].key == "old"
 
 
+async def test_a_restarted_script_gets_its_order_back_by_key(proxy: Proxy, connect) -> None:
+    old = trade(AAPL, LimitOrder("BUY", 10, 5.0), "old", "alpha")
+    proxy.answers["trades"] = lambda _request, _message: [old]
+    proxy.answers["placeOrders"] = lambda _request, _message: [old]
+    ib = await connect()
+    order = ib_async.LimitOrder("BUY", 10, 5.0)
+    (known,) = await ib.trades()
+    assert await ib.placeOrder(AAPL, order, "old") is known
+    assert known.order is order
+    assert order.permId == 900_011
+    assert await ib.placeOrders([(AAPL, LimitOrder("BUY", 10, 5.0), "old")]) == [known]
+    assert known.order is order
+
+
 async def test_what_was_missed_during_a_loss_is_told_after_it(proxy: Proxy, ib: ibmux.IB) -> None:
     told = record(ib)
     placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")

@@ -158,6 +158,8 @@ def test_streams_end_with_the_client_and_waiting_has_a_bound(far: Background) ->
     ib.close()
     assert list(changes) == []
     assert ticker.contract is AAPL
+    with pytest.raises(errors.Unreachable, match="closed"):
+        ib.positions()
 
 
 SCRIPT = """

@@ -147,6 +147,13 @@ def test_an_order_from_before_the_proxys_restart_finds_its_script_again(book):
     assert book.same("alice", "k9", AAPL, an_order()) is book.find("alice", "k9")
 
 
+def test_an_open_order_message_does_not_end_an_order_before_its_counts_are_known(book, entry):
+    book.saw_order(AAPL, replace(an_order(), permId=900), OrderState(status="Filled"), NOW)
+    assert not entry.done and entry.acknowledged
+    book.saw_status(a_status("Filled", filled=100), NOW)
+    assert entry.done and entry.trade.orderStatus.filled == 100
+
+
 def completed(status="Filled", perm_id=900, ref="ibmux:alice/k1"):
     order = replace(an_order(order_id=0), permId=perm_id, orderRef=ref)
     return Trade(AAPL, order, OrderStatus(status=status, permId=perm_id))

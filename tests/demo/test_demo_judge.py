@@ -22,10 +22,10 @@ def status(state: State, epoch: int = 1) -> GatewayStatus:
     return GatewayStatus(gateway="paper", state=state, reason="why", since=0.0, epoch=epoch)
 
 
-def order(scene: Scene, key: str, kind: str, status: str, action: str = "BUY", quantity: float = 100.0) -> None:
+def order(scene: Scene, key: str, kind: str, status: str, action: str = "BUY") -> None:
     trade = Trade(
         STOCK,
-        Order(action=action, totalQuantity=quantity, orderType=kind),
+        Order(action=action, totalQuantity=100.0, orderType=kind),
         OrderStatus(status=status),
         key=key,
         script="trader",

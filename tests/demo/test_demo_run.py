@@ -50,6 +50,11 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def contents(folder: Path) -> list[str]:
+    """Every file and folder below a folder."""
+    return [path.name for path in folder.rglob("*")]
+
+
 def family(leader: int) -> set[int]:
     """The processes that a process has started and that still run, by Linux's own record."""
     try:
@@ -85,7 +90,7 @@ async def read_until(process: Process, words: str) -> None:
     raise AssertionError(f"the demo ended and never said {words!r}")
 
 
-async def test_fifteen_seconds(home: Path) -> None:
+async def test_by_itself(home: Path) -> None:
     """Everything works, is told, and leaves nothing in the file system."""
     async with demo(home, "--seconds", "12") as process:
         out, err = (text.decode() for text in await process.communicate())
@@ -104,7 +109,7 @@ async def test_fifteen_seconds(home: Path) -> None:
     assert 0 < lines < streams
     assert re.search(r"requests +\d+ asked, [1-9]\d* of them answered without the gateway", out)
     assert re.search(r"orders of trader +4 \(2 Filled, .*\), \d+ fills of 200 units", out)
-    assert [path.name for path in home.rglob("*")] == ["tmp"], "nothing is left behind"
+    assert contents(home) == ["tmp"], "nothing is left behind"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

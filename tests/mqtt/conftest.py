@@ -86,15 +86,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def tls_server(certificate: tuple[Path, Path]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    return context
-
-
-@pytest.fixture(scope="session")
-def tls_client(certificate: tuple[Path, Path]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(certificate[0]))
+def contexts(certificate: tuple[Path, Path]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """TLS of an endpoint with that certificate, and of a client that trusts it."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*certificate)
+    return server, ssl.create_default_context(cafile=str(certificate[0]))
 
 
 def binary(name: str) -> str:
@@ -127,8 +123,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen([self._path, "-c", str(self._config)], stdout=quiet, stderr=quiet)
+        self._launch()
         async with asyncio.timeout(10):
             while True:
                 try:
@@ -139,6 +134,10 @@ class Mosquitto:
                     writer.close()
                     await writer.wait_closed()
                     return
+
+    def _launch(self) -> None:
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen([self._path, "-c", str(self._config)], stdout=quiet, stderr=quiet)
 
     def stop(self) -> None:
         if self._process is not None:

@@ -29,7 +29,7 @@ Kind = TypeVar("Kind")
 async def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
     """Wait until a condition holds; TimeoutError names it if it never does."""
     async with asyncio.timeout(patience):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (no event tells when)
             await asyncio.sleep(0.003)
 
 

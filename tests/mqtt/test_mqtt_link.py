@@ -53,8 +53,9 @@ async def restartable() -> Any:
 
 @pytest.mark.parametrize("scheme", ["mqtt", "mqtts", "ws", "wss", "unix"])
 async def test_every_way_in(
-    start: Any, link: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, tmp_path: Path, scheme: str
+    start: Any, link: Any, contexts: tuple[ssl.SSLContext, ssl.SSLContext], tmp_path: Path, scheme: str
 ) -> None:
+    tls_server, tls_client = contexts
     path = tmp_path / "a door.sock"
     listeners = {
         "mqtt": TcpListener(port=0),
@@ -222,7 +223,7 @@ async def test_nobody_there() -> None:
     with pytest.raises(Unreachable, match=r"nobody answers at mqtt://127\.0\.0\.1:\d+: .*refused"):
         await link.start()
     await link.close()
-    with pytest.raises(Unreachable, match="nobody answers at unix:///nowhere/door.sock: no such file"):
+    with pytest.raises(Unreachable, match=r"nobody answers at unix:///nowhere/door\.sock: no such file"):
         await Link("unix:///nowhere/door.sock", client_id="x").start()
 
 
@@ -255,8 +256,8 @@ async def test_refused(start: Any) -> None:
         await link.start()
 
 
-async def test_a_certificate_nobody_trusts(start: Any, tls_server: ssl.SSLContext) -> None:
-    endpoint = await start(TcpListener(port=0, tls=tls_server))
+async def test_a_certificate_nobody_trusts(start: Any, contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    endpoint = await start(TcpListener(port=0, tls=contexts[0]))
     with pytest.raises(Unreachable, match="certificate"):
         await Link(f"mqtts://127.0.0.1:{endpoint.ports[0]}", client_id="x").start()
 

@@ -8,9 +8,14 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import EPOCH, CommissionReport, Execution, Fill, OrderStatus
+from ibmux.messages.session import GatewayStatus
 from ibmux.ops.collector import STATES, LiveCollector
 from ibmux.ops.metrics import MAX_SCRIPTS, OTHER, Labels, Metrics
 from ibmux.ops.readings import GatewayReading, LaneReading, MqttReading, Reading
+from ibmux.ops.taps import tap
+from ibmux.session import Hooks
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ READING = Reading(
             ticks_in=500,
             ticks_out=900,
             conflated=11,
-            lanes={"order": LaneReading(depth=2, oldest=0.5)},
+            lanes={"order": LaneReading(depth=2, oldest=0.5, passed=30, wait_seconds=1.25)},
             in_flight=4,
             orders={"Submitted": 2, "Filled": 9},
         ),
@@ -88,18 +93,16 @@ class TestHotEdges:
         assert [labels.of(value) for value in ("b", "c", "b", "a", "c")] == ["b", OTHER, "b", "a", OTHER]
 
     def test_the_other_edges(self, registry: CollectorRegistry, metrics: Metrics) -> None:
-        metrics.pacing_waited("paper", "order", 0.2)
         metrics.session_synced("paper", 1.5)
-        metrics.order_acknowledged("paper", 0.03)
-        metrics.order_event("paper", "Filled")
+        metrics.order_status("paper", "Filled")
+        metrics.order_status("paper", "SomethingNew")
         metrics.fill("paper")
         metrics.upstream_error("paper", 1100)
         metrics.logged("warning")
         expected = {
-            ("ibmux_pacing_wait_seconds_sum", "lane", "order"): 0.2,
             ("ibmux_session_sync_duration_seconds_sum", "gateway", "paper"): 1.5,
-            ("ibmux_order_ack_duration_seconds_count", "gateway", "paper"): 1,
-            ("ibmux_order_events_total", "state", "Filled"): 1,
+            ("ibmux_order_statuses_total", "status", "Filled"): 1,
+            ("ibmux_order_statuses_total", "status", OTHER): 1,
             ("ibmux_fills_total", "gateway", "paper"): 1,
             ("ibmux_upstream_errors_total", "code", "1100"): 1,
             ("ibmux_log_messages_total", "level", "warning"): 1,
@@ -150,6 +153,9 @@ class TestLiveState:
             ("ticks_conflated_total", {"gateway": "paper"}, 11),
             ("pacing_queue_depth", {"gateway": "paper", "lane": "order"}, 2),
             ("pacing_oldest_wait_seconds", {"gateway": "paper", "lane": "order"}, 0.5),
+            ("pacing_wait_seconds_count", {"gateway": "paper", "lane": "order"}, 30),
+            ("pacing_wait_seconds_sum", {"gateway": "paper", "lane": "order"}, 1.25),
+            ("upstream_messages_sent_total", {"gateway": "paper"}, 40),
             ("api_requests_in_flight", {"gateway": "paper"}, 4),
             ("orders", {"gateway": "paper", "state": "Filled"}, 9),
             ("scripts_online", {"script": "trader"}, 2),
@@ -192,3 +198,44 @@ class TestLiveState:
         assert (first, len(taken)) == ("1", 1)
         second = next(iter(collector.collect())).samples[0].labels["version"]
         assert (second, len(taken)) == ("2", 2)
+
+
+class TestTaps:
+    """What a session tells is counted on its way, and still arrives."""
+
+    def test_each_piece_of_news_is_counted_and_passed_on(self, registry: CollectorRegistry, metrics: Metrics) -> None:
+        heard: list[tuple[object, ...]] = []
+        hooks = Hooks(
+            on_state=lambda *news: heard.append(news),
+            on_notice=lambda *news: heard.append(news),
+            on_order_error=lambda *news: heard.append(news),
+            on_order_status=lambda *news: heard.append(news),
+            on_execution=lambda *news: heard.append(news),
+        )
+        ticks = hooks.on_ticks
+        tap(hooks, metrics, "paper")
+        for state, previous, since in (
+            ("connecting", "waiting", 10.0),
+            ("syncing", "connecting", 10.5),
+            ("ready", "syncing", 12.0),
+        ):
+            hooks.on_state(GatewayStatus("paper", state, "", since, 1), previous)  # type: ignore[arg-type]
+        hooks.on_state(GatewayStatus("paper", "ready", "again", 13.0, 1), "cut")
+        hooks.on_notice(2104, "OK")
+        hooks.on_order_error(5, 201, "no", "")
+        hooks.on_order_status(OrderStatus(status="Filled"))
+        for number in (1, 2, 1):
+            execution = Execution(execId=f"x{number}")
+            hooks.on_execution(Fill(Contract(), execution, CommissionReport(), EPOCH))
+        assert len(heard) == 10
+        assert hooks.on_ticks is ticks, "the hot path is untouched"
+
+        def value(name: str, **labels: str) -> float | None:
+            return registry.get_sample_value(f"ibmux_{name}", {"gateway": "paper", **labels})
+
+        assert value("session_sync_duration_seconds_count") == 1
+        assert value("session_sync_duration_seconds_sum") == 2.0
+        assert value("upstream_errors_total", code="2104") == 1
+        assert value("upstream_errors_total", code="201") == 1
+        assert value("order_statuses_total", status="Filled") == 1
+        assert value("fills_total") == 2

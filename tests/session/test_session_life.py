@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from conftest import Far, Heard, Stage, soon, until
 
-from ibmux.errors import Draining, NotReady
+from ibmux.errors import Busy, Draining, NotReady
 from ibmux.messages.contracts import Contract
 from ibmux.session import Session
+from ibmux.session.link import Link
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.client import Client
 
@@ -346,3 +347,35 @@ async def test_positions_that_were_closed_during_a_gap_are_told_as_flat(
     flat = [each for each in heard.of("on_position") if each.contract.conId == ghost.conId]
     assert [each.position for each in flat] == [0.0]
     assert ghost.conId not in {each.contract.conId for each in session.positions()}
+
+
+async def test_a_peer_that_does_not_read_cannot_keep_its_socket() -> None:
+    release = asyncio.Event()
+
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(struct.pack(">I", 8) + b"176\0now\0")
+        await release.wait()
+        writer.close()
+
+    server = await asyncio.start_server(never_read, "127.0.0.1", 0)
+    link = Link(object(), {}, lambda: None, lambda reason: None)
+    port = server.sockets[0].getsockname()[1]
+    opening = asyncio.create_task(link.open("127.0.0.1", port, 1))
+    await until(link.serverVersion)
+    link.wire.write(b"x" * 50_000_000)
+    await link.end(patience=0.05)
+    assert not link.wire.present
+    with pytest.raises(ConnectionError):
+        link.send(61, 1)
+    await asyncio.gather(opening, return_exceptions=True)
+    release.set()
+    server.close()
+
+
+async def test_a_queue_that_is_full_is_told(session: Session, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise Busy("5000 messages wait")
+
+    monkeypatch.setattr(session.gate, "post", full)
+    session._post_cancel(lambda link: None)
+    assert [text for code, text in heard.of("on_notice") if code == 0] == ["paper: 5000 messages wait"]

@@ -9,12 +9,13 @@ import pytest
 from conftest import APPLE, Heard, Stage, soon, until
 
 from ibmux.config import GatewaySettings
-from ibmux.errors import NoLines, NotReady, UnknownContract
+from ibmux.errors import GatewayTimeout, NoLines, NotReady, UnknownContract
 from ibmux.messages.contracts import Contract
 from ibmux.session import Hooks, Session
 from ibmux.session.gate import Gate
 from ibmux.session.ticks import Line
 from ibmux.sim import SimulatedGateway
+from ibmux.tws.framing import join_fields
 
 
 async def contract(session: Session, symbol: str) -> Contract:
@@ -191,3 +192,56 @@ async def test_what_was_posted_for_a_connection_that_is_gone_is_void(
     await session.until_ready(soon())
     session._post_cancel(lambda link: sent.append("fresh"))
     await until(lambda: sent == ["fresh"])
+
+
+async def test_an_option_brings_its_greeks(session: Session, apple: Contract) -> None:
+    (chain, *_) = await session.option_parameters("AAPL", "", "STK", apple.conId, deadline=soon())
+    middle = chain.strikes[len(chain.strikes) // 2]
+    wanted = Contract(
+        secType="OPT", symbol="AAPL", exchange=chain.exchange, currency="USD", strike=middle, right="C",
+        lastTradeDateOrContractMonth=chain.expirations[-1], tradingClass=chain.tradingClass,
+    )  # fmt: skip
+    (details,) = await session.contract_details(wanted, deadline=soon())
+    option = details.contract
+    assert option is not None
+    assert (option.strike, option.right) == (middle, "C")
+    await session.open_line(option, "106", deadline=soon())
+    await until(lambda: "modelGreeks" in session.quote_fields(option.conId)[1])
+    greeks = session.quote_fields(option.conId)[1]["modelGreeks"]
+    assert 0 <= greeks["delta"] <= 1
+    assert greeks["undPrice"] > 0
+
+
+async def test_generic_ticks_and_efp_reach_the_line(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+) -> None:
+    await session.open_line(apple, "104", deadline=soon())
+    request = session.lines[apple.conId].request
+    client = gateway.clients[1]
+    fields = (45, 6, request, 23, 0.25), (47, 1, request, 38, 1.5, "1.5", 2.5, 30, "20270101", 0.5, 0.25)
+    for each in fields:
+        client.send(join_fields(map(str, each)))
+    await until(lambda: "bidEfp" in session.quote_fields(apple.conId)[1])
+    quote = session.quote_fields(apple.conId)[1]
+    assert (quote["histVolatility"], quote["bidEfp"]["impliedFuture"]) == (0.25, 2.5)
+    assert [tick for _, ticks, _ in heard.of("on_ticks") for tick in ticks if tick[0] == 23] == [(23, 0.25, 0.0)]
+
+
+async def test_a_line_that_waits_too_long_for_its_turn_is_not_opened(
+    session: Session, gateway: SimulatedGateway, apple: Contract
+) -> None:
+    session.gate = Gate(0.05, 1)
+    await session.gate.send("market", "", lambda: None)
+    with pytest.raises(GatewayTimeout):
+        await session.open_line(apple, deadline=soon(0.05))
+    assert session.lines == {}
+    assert session.stats().lanes["market"].depth == 0
+
+
+async def test_news_about_a_line_that_is_open_is_told(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+) -> None:
+    await session.open_line(apple, deadline=soon())
+    gateway.clients[1].error(session.lines[apple.conId].request, 10197, "No market data during competing live session")
+    told = await until(lambda: [text for code, text in heard.of("on_notice") if code == 10197])
+    assert told == [f"AAPL ({apple.conId}): No market data during competing live session"]

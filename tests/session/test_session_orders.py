@@ -10,7 +10,7 @@ from conftest import Heard, Stage, soon, until
 
 from ibmux.errors import NotReady, OrderNotSent, OrderRejected, RequestError
 from ibmux.messages.contracts import Contract, TagValue
-from ibmux.messages.orders import Order, OrderCondition, SoftDollarTier
+from ibmux.messages.orders import CommissionReport, Order, OrderCondition, SoftDollarTier
 from ibmux.session import Session
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.gate import Gate
@@ -242,8 +242,35 @@ async def test_orders_that_finish_while_the_list_comes_are_not_on_it(
     assert await session.open_orders(deadline=soon()) == []
 
 
-async def test_client_0_asks_for_the_orders_that_people_place_by_hand(
-    stage: Stage, gateway: SimulatedGateway
-) -> None:
+async def test_client_0_asks_for_the_orders_that_people_place_by_hand(stage: Stage, gateway: SimulatedGateway) -> None:
     await stage.ready(gateway, client_id=0)
     await until(lambda: gateway.clients[0].auto_open)
+
+
+async def test_commissions_are_kept_up_to_a_bound(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibmux.session.orders._REPORTS", 2)
+    for number in range(5):
+        session.on_commission(CommissionReport(f"exec-{number}", 1.0, "USD"))
+    assert list(session._reports) == ["exec-3", "exec-4"]
+
+
+async def test_ids_are_drawn_in_the_order_of_sending(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+) -> None:
+    """A question about margin waits behind an order: with an id drawn earlier the gateway would refuse it (103)."""
+    session.gate = Gate(20.0, 1)
+    await session.gate.send("bulk", "", lambda: None)
+    question = asyncio.create_task(session.what_if(apple, limit(), deadline=soon()))
+    await until(lambda: session.stats().lanes["account"].depth == 1)
+    drawn: list[int] = []
+
+    def prepare(number: int) -> Order:
+        drawn.append(number)
+        return limit(orderId=number)
+
+    await asyncio.gather(*(session.place_order(apple, prepare, deadline=soon()) for _ in range(3)))
+    assert (await question).commission is not None
+    await until(lambda: all("Submitted" in statuses(heard, number) for number in drawn))
+    assert drawn == sorted(drawn)
+    assert session.stats().pending == 0
+    assert not heard.of("on_order_error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wire_client import Connector, RawOpener, until
+from wire_client import Connector, Opener, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.requests import REQUEST_NAMES
@@ -176,3 +176,20 @@ async def test_accounts_survive_a_reconnect(gateway: SimulatedGateway, connect: 
     await until(lambda: gateway.stats.connections == 0)
     again = await connect(gateway, 1)
     assert held(again.positions(), contract.conId) == before + 7
+
+
+async def test_a_single_account_is_followed_from_the_start(
+    open_gateway: Opener, connect: Connector, library: Any
+) -> None:
+    gateway = await open_gateway(accounts=("DU7000001",))
+    ib = await connect(gateway, 0)
+    assert ib.managedAccounts() == ["DU7000001"]
+    assert len(ib.portfolio()) == len(ib.positions()) > 0
+    assert [error for error in ib.errors if error[1] < 2100] == []
+    contract = library.Stock("KO", "SMART", "USD")
+    await ib.qualifyContractsAsync(contract)
+    before = sum(item.position for item in ib.portfolio() if item.contract.symbol == "KO")
+    trade = ib.placeOrder(contract, library.MarketOrder("BUY", 3))
+    await until(trade.isDone)
+    await until(lambda: sum(item.position for item in ib.portfolio() if item.contract.symbol == "KO") == before + 3)
+    assert trade.fills[0].execution.acctNumber == "DU7000001"

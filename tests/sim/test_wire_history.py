@@ -111,3 +111,26 @@ async def test_one_message_holds_all_bars_and_ends_the_request(gateway: Simulate
     assert message[5] == "20260105 09:30:00 US/Eastern"
     client.send(25, 1, 7)
     await until(lambda: (7, 366) in client.errors())
+
+
+async def test_updates_and_quotes_do_not_cancel_each_other(gateway: SimulatedGateway, raw: RawOpener) -> None:
+    client = await raw(gateway, 1)
+    client.send(*question(client, keepUpToDate=True))
+    await until(lambda: client.of(17))
+    client.send(2, 2, 7)
+    await until(lambda: (7, 300) in client.errors())
+    updates = len(client.of(90))
+    await until(lambda: len(client.of(90)) > updates)
+    client.send(25, 1, 7)
+    await until(lambda: (7, 162) in client.errors())
+
+
+async def test_subscriptions_are_bounded(open_gateway: Opener, raw: RawOpener) -> None:
+    gateway = await open_gateway(messages_per_second=1000)
+    client = await raw(gateway, 1)
+    for number in range(51):
+        client.send(*question(client, reqId=number, keepUpToDate=True, barSizeSetting="1 day", durationStr="5 D"))
+    await until(lambda: (50, 322) in client.errors())
+    for number in range(101):
+        client.send(92, 1000 + number, "DU1000001", "")
+    await until(lambda: (1100, 322) in client.errors())

@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 import pytest
-from wire_client import FAST, Connector, Opener, RawOpener, until
+import uvloop
+from wire_client import FAST, Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway, serve
+from ibmux.tws.handshake import Greeting, encode_greeting
 from ibmux.tws.requests import REQUEST_NAMES
 
 
@@ -170,3 +172,18 @@ async def test_a_cut_connection_and_announcements(gateway: SimulatedGateway, raw
     gateway.drop(9)
     await until(lambda: first.ended and gateway.stats.connections == 1)
     assert not second.ended
+
+
+def test_a_gateway_runs_on_uvloop() -> None:
+    async def scenario() -> None:
+        async with SimulatedGateway(Settings(**FAST)) as gateway:
+            client = Raw(*await asyncio.open_connection(gateway.host, gateway.port))
+            client.writer.write(encode_greeting(Greeting(157, 178)))
+            await until(lambda: client.version == 176)
+            await client.start(1)
+            client.send(61, 1)
+            await until(lambda: client.of(62))
+            await client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())

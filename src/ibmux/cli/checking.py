@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from ibmux.cli.examination import STEPS, Examination, Result, Step
 from ibmux.cli.exits import CheckExit
 from ibmux.cli.options import Proxy
 from ibmux.cli.verdicts import Target
-from ibmux.config import Config, load
+from ibmux.config import Config, GatewaySettings, load
 from ibmux.errors import ConfigError, IbmuxError
 from ibmux.messages.session import GatewayStatus
 
@@ -31,18 +32,49 @@ HELD = {
 """What the state of a session that the proxy holds means here."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which gateway to ask, and what is promised of it; what is not given comes from the settings.
+
+    Attributes:
+        host: the gateway's host.
+        port: the gateway's port.
+        client_id: the clientId to use.
+        account: an account that the login must have; may be given several times.
+        kind: what the login must be.
+        timeout: seconds for each step.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    client_id: int | None = None
+    account: tuple[str, ...] = ()
+    kind: Literal["paper", "live"] | None = None
+    timeout: float = 10.0
+
+    def over(self, settings: GatewaySettings) -> Target:
+        """The target that the settings describe, with what was given laid over it."""
+        return Target(
+            host=self.host or settings.host,
+            port=self.port or settings.port,
+            client_id=settings.client_id if self.client_id is None else self.client_id,
+            accounts=self.account or settings.accounts,
+            kind=self.kind or settings.kind,
+            timeout=self.timeout,
+        )
+
+
+WANTED = Wanted()
+
+
 async def check(
     *,
-    host: str | None = None,
-    port: int | None = None,
-    client_id: int | None = None,
-    account: tuple[str, ...] = (),
-    kind: Literal["paper", "live"] | None = None,
+    wanted: Wanted = WANTED,
     config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] = None,
     gateway: Annotated[str, Parameter(env_var="IBMUX_GATEWAY")] = "",
     url: Annotated[str | None, Parameter(env_var="IBMUX_URL")] = None,
     token: Annotated[str, Parameter(env_var="IBMUX_TOKEN")] = "",
-    timeout: float = 10.0,
     json: bool = False,
 ) -> int:
     """Can a session be held with this gateway? Six timed steps over one connection, one attempt.
@@ -54,50 +86,31 @@ async def check(
     account or kind, 5 the API is not enabled or read-only, 6 slow or partial download, 64 wrong arguments.
 
     Args:
-        host: the gateway's host.
-        port: the gateway's port.
-        client_id: the clientId to use.
-        account: an account that the login must have; may be given several times.
-        kind: what the login must be.
+        wanted: which gateway, and what is promised of it.
         config: the proxy's settings.
         gateway: the gateway's name in the settings.
         url: where the proxy would listen.
         token: the proxy's token for the name `cli`.
-        timeout: seconds for each step.
         json: write JSON for programs.
     """
     try:
-        name, target = _target(load(config, os.environ), gateway)
+        settings = _choose(load(config, os.environ), gateway)
     except ConfigError as error:
         screen.fail(error.message, error.advice)
         return CheckExit.USAGE
-    if host is None and port is None and (status := await _held(Proxy(url=url, token=token, timeout=2.0), name)):
+    direct = wanted.host is not None or wanted.port is not None
+    if not direct and (status := await _held(Proxy(url=url, token=token, timeout=2.0), settings.name)):
         return _show_held(status, json)
-    target = Target(
-        host=host or target.host,
-        port=port or target.port,
-        client_id=target.client_id if client_id is None else client_id,
-        accounts=account or target.accounts,
-        kind=kind or target.kind,
-        timeout=timeout,
-    )
-    result = await Examination(target, lambda step: None if json else _show(step)).run()
+    result = await Examination(wanted.over(settings), lambda step: None if json else _show(step)).run()
     screen.emit(result) if json else _conclude(result)
     return result.exit
 
 
-def _target(config: Config, name: str) -> tuple[str, Target]:
-    name = name or next(iter(config.gateways))
-    settings = config.gateways.get(name)
+def _choose(config: Config, name: str) -> GatewaySettings:
+    settings = config.gateways.get(name or next(iter(config.gateways)))
     if settings is None:
         raise ConfigError(f"There is no gateway {name} in the settings; there is {', '.join(config.gateways)}.")
-    return name, Target(
-        host=settings.host,
-        port=settings.port,
-        client_id=settings.client_id,
-        kind=settings.kind,
-        accounts=settings.accounts,
-    )
+    return settings
 
 
 async def _held(proxy: Proxy, gateway: str) -> GatewayStatus | None:

@@ -36,7 +36,11 @@ def serve(*, config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] =
     found = config or next((place for place in PLACES if place.is_file()), None)
     settings = load(found, os.environ)
     logs.set_up(settings.log.level, settings.log.format)
-    main_loop(settings)
+    try:
+        main_loop(settings)
+    except asyncio.CancelledError:
+        # The second signal: whoever sent it did not want to wait for the requests in flight.
+        return Exit.INTERRUPTED
     return Exit.OK
 
 

@@ -111,8 +111,9 @@ class Board:
 
     def _price(self, ticker: Ticker, name: str) -> Text:
         key, value = (ticker.contract.conId, name), getattr(ticker, name)
-        before = self._before.get(key, value)
-        if value != before:
-            self._colours[key] = "green" if value > before else "red"
-        self._before[key] = value
+        if value == value:  # noqa: PLR0124 - not NaN
+            before = self._before.get(key, value)
+            if value != before:
+                self._colours[key] = "green" if value > before else "red"
+            self._before[key] = value
         return Text(screen.price(value), self._colours.get(key, ""))

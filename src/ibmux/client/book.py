@@ -86,6 +86,11 @@ class Book:
         self._by_local[order.orderId] = trade
         return trade
 
+    def adopt(self, trade: Trade, contract: Any, order: Any, sent: Order) -> None:
+        """The proxy took this order for one that it told of before: from now on the script's own objects follow it."""
+        if trade.sent is None:
+            trade.contract, trade.order, trade.sent = contract, order, sent
+
     def refuse(self, trade: Trade, message: str, code: int) -> None:
         """The order never came to work: finish the trade with the reason in its log."""
         if trade.orderStatus.status == "PendingSubmit":

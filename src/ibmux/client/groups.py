@@ -33,12 +33,15 @@ class Groups(Orders):
 
         Each is `(contract, order)` or `(contract, order, key)`. Raises as `placeOrder` does.
         """
-        entered = [self._enter(*_legs(item)) for item in orders]
+        legs = [_legs(item) for item in orders]
+        entered = [self._enter(*leg) for leg in legs]
         tickets = [ticket for ticket, _, _ in entered]
         with self._refusing([trade for _, trade, fresh in entered if fresh]):
             replies = await self._ask(
                 "placeOrders", timeout, _key=", ".join(ticket.key for ticket in tickets), tickets=tickets
             )
+        for (ticket, trade, _), (contract, order, *_) in zip(entered, legs, strict=True):
+            self._book.adopt(trade, contract, order, ticket.order)
         return [self._book.merge(reply) for reply in replies]
 
     def bracketOrder(

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ibmux import topics
+from ibmux import places, topics
 from ibmux.client.accounts import Accounts
 from ibmux.client.connection import Identity
 from ibmux.client.contracts import Contracts
@@ -19,10 +19,6 @@ from ibmux.errors import RequestError
 
 if TYPE_CHECKING:
     from ssl import SSLContext  # loaded only where TLS is used
-
-DEFAULT_URL = "mqtt://127.0.0.1:1883"
-_SOCKETS = ("{runtime}/ibmux/mqtt.sock", "/run/ibmux/mqtt.sock")
-"""Where the proxy's Unix socket is looked for; it is a little faster than TCP."""
 
 
 class IB(Market, Reports, Accounts, Contracts, History):
@@ -107,12 +103,10 @@ def connect(
 
 def default_url() -> str:
     """The proxy's Unix socket if there is one, else its TCP port on this machine."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")
-    for pattern in _SOCKETS:
-        path = pattern.format(runtime=runtime)
+    for path in places.sockets():
         try:
             if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - pathlib takes milliseconds to load
                 return f"unix://{path}"
         except OSError:
             continue
-    return DEFAULT_URL
+    return places.DEFAULT_URL

@@ -91,6 +91,7 @@ class Orders(Session):
                 key=ticket.key,
                 parentKey=ticket.parentKey,
             )
+        self._book.adopt(trade, contract, order, ticket.order)
         return self._book.merge(reply)
 
     async def modifyOrder(self, order: Any, key: str | None = None, *, timeout: float | None = None) -> Trade:

@@ -107,7 +107,7 @@ class Trade:
 
 
 def take_status(trade: Trade, fresh: OrderStatus) -> bool:
-    """Lay a status over a trade's; whether it says anything new. An older report never undoes an end or an execution."""
+    """Lay a status over a trade's; whether it says anything new. An older one never undoes an end or an execution."""
     present = trade.orderStatus
     if not fresh.status or fresh.filled < present.filled:
         return False

@@ -32,7 +32,8 @@ from ibmux.messages.orders import (
 from ibmux.topics import EXTERNAL
 
 _REVIVABLE = frozenset({"Inactive"})
-ACKNOWLEDGED = (DONE - _REVIVABLE) | {"PreSubmitted", "Submitted", "PendingCancel"}
+_ENDS = DONE - _REVIVABLE
+ACKNOWLEDGED = _ENDS | {"PreSubmitted", "Submitted", "PendingCancel"}
 """Order states that mean that the gateway took the order. `Inactive` does not: an error that says why may follow."""
 _PENDING_COMMISSIONS = 1000
 
@@ -149,7 +150,9 @@ class OrderBook:
         if order.permId:
             trade.orderStatus.permId = order.permId
             self._by_perm[order.permId] = entry
-        if state.status and self._may_become(entry, state.status):
+        if state.status in _ENDS:  # its orderStatus says so too, and with the right counts
+            entry.acknowledged = True
+        elif state.status and self._may_become(entry, state.status):
             self._become(entry, state.status, now, state.warningText)
         return [Change(entry, "order", news=before != (trade.order, trade.orderStatus.status))]
 

@@ -15,6 +15,8 @@ Lane = Literal["cancel", "order", "account", "market", "bulk"]
 LANES: tuple[Lane, ...] = ("cancel", "order", "account", "market", "bulk")
 """In order of urgency: a lane goes only when all before it are empty."""
 _URGENT = frozenset({"cancel", "order"})
+_BEFORE: dict[Lane, tuple[Lane, ...]] = {lane: LANES[: LANES.index(lane) + 1] for lane in LANES}
+"""The lanes that go before a newcomer in this one: the more urgent ones, and its own."""
 _WINDOW = 1.0
 
 T = TypeVar("T")
@@ -49,12 +51,7 @@ class Pacer(Generic[T]):
 
     def admit(self, lane: Lane, now: float) -> bool:
         """Whether a message may go at once, past an empty queue; if so it is counted as sent."""
-        for each in LANES:
-            if self._depth[each]:
-                return False
-            if each == lane:
-                break
-        if self._wait(lane, now) > 0.0:
+        if any(self._depth[each] for each in _BEFORE[lane]) or self._wait(lane, now) > 0.0:
             return False
         self._charge(now)
         return True

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ibmux import topics
+from ibmux import places, topics
 from ibmux.config import Config, MqttSettings, read_secret
 from ibmux.doors.access import Identity, identify, may_publish, may_subscribe
 from ibmux.errors import ConfigError
@@ -94,9 +94,15 @@ def _listeners(settings: MqttSettings) -> dict[str, Listener]:
         listeners["tls"] = TcpListener(settings.host, settings.tls_port, _tls(settings))
     if settings.websocket_port >= 0:
         listeners["ws"] = WebSocketListener(settings.host, settings.websocket_port)
-    if settings.socket:
-        listeners["unix"] = UnixListener(settings.socket)
+    if socket := _socket(settings):
+        listeners["unix"] = UnixListener(socket)
     return listeners
+
+
+def _socket(settings: MqttSettings) -> str:
+    if settings.socket != "auto":
+        return settings.socket
+    return places.socket_to_open() if settings.port == places.PORT else ""
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:

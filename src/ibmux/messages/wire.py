@@ -17,11 +17,11 @@ CONTENT_TYPE = "application/msgpack"
 T = TypeVar("T")
 
 
-class Record(msgspec.Struct, omit_defaults=True):
+class Record(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True):
     """Base of everything that the proxy sends; unknown fields are ignored, so that old clients read new proxies."""
 
 
-class Input(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+class Input(msgspec.Struct, omit_defaults=True, repr_omit_defaults=True, forbid_unknown_fields=True):
     """Base of everything that a script sends; an unknown field is an error, so that no argument is silently lost."""
 
 

@@ -42,20 +42,26 @@ def admit(connection: Connection, packet: ConnectPacket) -> None:
     session.will_delay = packet.will.will_delay_interval if packet.will else 0
     keepalive = _keepalive(packet.keep_alive, limits.keepalive_max)
     connection.admitted(session, packet, keepalive)
-    connection.control(
-        ConnAckPacket(
-            session_present=present,
-            session_expiry_interval=expiry if expiry != packet.session_expiry_interval else None,
-            assigned_client_id=None if packet.client_id else client_id,
-            server_keep_alive=keepalive if keepalive != packet.keep_alive else None,
-            response_info=connection.rules.response_info(client) if packet.request_response_info else None,
-            receive_max=limits.receive_maximum,
-            topic_alias_max=limits.topic_alias_max,
-            max_packet_size=limits.max_packet_size,
-        ).write()
-    )
+    connection.control(_welcome(connection, packet, client, present, expiry, keepalive))
     if present:
         session.resume()
+
+
+def _welcome(  # noqa: PLR0917
+    connection: Connection, packet: ConnectPacket, client: Client, present: bool, expiry: int, keepalive: int
+) -> bytes:
+    """The CONNACK: whatever differs from what the client asked for is said."""
+    limits = connection.limits
+    return ConnAckPacket(
+        session_present=present,
+        session_expiry_interval=expiry if expiry != packet.session_expiry_interval else None,
+        assigned_client_id=None if packet.client_id else client.client_id,
+        server_keep_alive=keepalive if keepalive != packet.keep_alive else None,
+        response_info=connection.rules.response_info(client) if packet.request_response_info else None,
+        receive_max=limits.receive_maximum,
+        topic_alias_max=limits.topic_alias_max,
+        max_packet_size=limits.max_packet_size,
+    ).write()
 
 
 def _check(packet: ConnectPacket) -> None:

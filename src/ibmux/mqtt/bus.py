@@ -1,4 +1,4 @@
-"""The contract between those who publish and subscribe and whatever carries it: embedded endpoint or link to a broker."""
+"""The contract between those who publish and subscribe and what carries it: embedded endpoint or link to a broker."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Bus(Protocol):
         correlation_data: bytes | None = None,
         user_properties: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Send a message; never blocks. An empty payload with `retain` clears the retained message. `expiry` in seconds."""
+        """Send a message; never blocks. An empty payload with `retain` clears what is retained. `expiry` in seconds."""
 
     async def subscribe(self, pattern: str, handler: Handler, *, qos: int = 1, late_ack: bool = False) -> Unsubscribe:
         """Have `handler` called for every message whose topic matches `pattern` (`+` and `#` as in MQTT).

@@ -1,6 +1,7 @@
 """One client's connection to the endpoint: its packets in, its timers, its end. Bytes come from any asyncio transport.
 
-What packets mean is elsewhere: `admission` (CONNECT), `incoming` (PUBLISH), `subscribing`, `sessions` (acknowledgements).
+What packets mean is elsewhere: `admission` (CONNECT), `incoming` (PUBLISH), `subscribing`, `sessions`
+(acknowledgements).
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Connection(Outgoing, asyncio.Protocol):
     session: Session
 
     def __init__(self, hub: Hub, registry: Registry, rules: Rules, limits: Limits, transport_name: str) -> None:
-        super().__init__(hub.due, hub.wake, hub.counters, hub.lane, hub.book, hub.clock, limits.max_queued_bytes)
+        super().__init__(hub, limits.max_queued_bytes)
         self.hub = hub
         self.registry = registry
         self.rules = rules
@@ -88,8 +89,7 @@ class Connection(Outgoing, asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=HIGH_WATER)
         self.peer = _peer(transport)
-        self.registry.sockets.add(self)
-        if len(self.registry.sockets) > 2 * self.limits.max_connections + 16:
+        if not self.registry.opened(self):
             self.transport.abort()
             return
         loop = asyncio.get_running_loop()
@@ -126,7 +126,7 @@ class Connection(Outgoing, asyncio.Protocol):
         self.transport = None
         if self._timer is not None:
             self._timer.cancel()
-        self.registry.sockets.discard(self)
+        self.registry.closed(self)
 
     def __repr__(self) -> str:
         name = repr(self.client.client_id) if self.is_admitted else "before CONNECT"

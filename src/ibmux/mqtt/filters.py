@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 MAX_LEVELS = 200
-"""Levels of a name or filter; the specification sets no bound, but each level costs memory (mosquitto has the same bound)."""
+"""Levels of a name or filter; the specification sets no bound, but each level costs memory (so bounds mosquitto)."""
 
 SHARE = "$share/"
 

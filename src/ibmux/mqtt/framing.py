@@ -1,7 +1,7 @@
 """From a stream of bytes to whole packets, for input that may be hostile.
 
-The codec panics on text that is not UTF-8, and prints the panic; so text is looked at before the codec reads it. It also
-needs whole packets, and a packet larger than allowed is refused by its header, before it is gathered.
+The codec panics on text that is not UTF-8, and prints the panic; so text is looked at before the codec reads it. It
+also needs whole packets, and a packet larger than allowed is refused by its header, before it is gathered.
 """
 
 from __future__ import annotations

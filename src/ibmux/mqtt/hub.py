@@ -28,7 +28,11 @@ LANES_KEPT = 20_000
 WIDE = 8
 """Clients that take the same message, from which on writing to each of them is what costs most."""
 BREATH = 0.001
-"""Seconds between two writes of such messages; everything else is written at the end of the turn, and takes them along."""
+"""Seconds between two writes of such messages; all else is written at the end of the turn, and takes them along."""
+
+
+def _ignore(_session: Session) -> None:
+    """Until someone knows what to do about a session for which too much waits."""
 
 
 class LocalHandler:
@@ -48,15 +52,16 @@ class Hub:
     Args:
         limits: bounds of retained messages.
         lane: what to do with messages of a topic for a client that reads slowly.
-        on_overflow: called with a session for which more waits than allowed.
         clock: seconds, monotonic.
+
+    Attributes:
+        on_overflow: called with a session for which more waits than allowed.
     """
 
     def __init__(
         self,
         limits: Limits,
         lane: Callable[[str], Lane],
-        on_overflow: Callable[[Session], None],
         clock: Callable[[], float],
     ) -> None:
         self.clock = clock
@@ -67,7 +72,7 @@ class Hub:
         self.due: list[Outgoing] = []
         self.lane = lru_cache(LANES_KEPT)(lane)
         self.book = AliasBook(lambda topic: lane(topic) != "keep")
-        self._on_overflow = on_overflow
+        self.on_overflow: Callable[[Session], None] = _ignore
         self._scheduled = False
         self._breath: asyncio.TimerHandle | None = None
         self._flushed = 0.0
@@ -158,7 +163,7 @@ class Hub:
         qos = min(qos, publication.qos)
         if qos:
             if not session.offer(publication, qos, retain, ids):
-                self._on_overflow(session)
+                self.on_overflow(session)
         elif session.link is not None:
             session.link.put(publication, retain, ids)
 

@@ -19,7 +19,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to credentials: under which name the client is known, and whatever the door wants to remember of it."""
+    """The answer to credentials: under which name the client is known, and what the door wants to remember of it."""
 
     username: str = ""
     data: object = None

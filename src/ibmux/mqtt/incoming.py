@@ -1,4 +1,4 @@
-"""Messages a client publishes: aliases, quality of service, permission, and when the client gets its acknowledgement."""
+"""Messages a client publishes: aliases, quality of service, permission, and when they are acknowledged."""
 
 from __future__ import annotations
 

@@ -37,3 +37,6 @@ class Limits:
     keepalive_max: int = 300
     topic_alias_max: int = 256
     close_timeout: float = 3.0
+
+
+DEFAULT_LIMITS = Limits()

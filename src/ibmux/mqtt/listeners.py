@@ -115,7 +115,7 @@ def _unix_socket(path: str) -> socket.socket:
 
 
 def _remove_stale(path: str) -> None:
-    """Remove the file a killed proxy left; one that somebody listens on stays, and binding fails with a clear reason."""
+    """Remove the file a killed proxy left; one that somebody listens on stays, and binding fails with the reason."""
     file = Path(path)
     if not file.exists() or not stat.S_ISSOCK(file.stat().st_mode):
         return

@@ -39,7 +39,7 @@ class Message:
     completion: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     def ack(self) -> None:
-        """Let the acknowledgement go to the publisher (PUBACK, or PUBREC for QoS 2); again, or without one due: no effect.
+        """Let the acknowledgement go to the publisher (PUBACK, or PUBREC for QoS 2); without one due it has no effect.
 
         Only handlers subscribed with `late_ack=True` have to call it: after what must not be lost is on disk.
         """

@@ -1,4 +1,4 @@
-"""What a link has published with QoS 1 or 2 and the peer has not acknowledged: numbered, bounded, sent again after a break."""
+"""What a link has published with QoS 1 or 2 and the peer has not acknowledged: bounded, sent again after a break."""
 
 from __future__ import annotations
 

@@ -1,20 +1,21 @@
-"""The way out to one client: packets gathered and written once per turn of the loop, and what happens when it reads slowly.
+"""The way out to one client: packets gathered, written once per turn of the loop, and held back if it reads slowly.
 
-While the transport takes bytes, packets go straight to `out`. When it is full, QoS 0 messages are held back by their lane:
-`fold` keeps the latest of each topic, `drop` keeps the newest that fit, `keep` keeps all; past the bound the connection
-ends with 0x97 (quota exceeded). QoS 1 and 2 messages wait in the session. Knows nothing of routes or packets coming in.
+While the transport takes bytes, packets go straight to `out`. When it is full, QoS 0 messages are held back by their
+lane: `fold` keeps the latest of each topic, `drop` keeps the newest that fit, `keep` keeps all; past the bound the
+connection ends with 0x97 (quota exceeded). QoS 1 and 2 messages wait in the session. Knows nothing of routes or
+packets coming in.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ibmux.mqtt.aliases import AliasBook
-from ibmux.mqtt.counters import Counters
 from ibmux.mqtt.publication import Publication
+
+if TYPE_CHECKING:
+    from ibmux.mqtt.hub import Hub
 
 Lane: TypeAlias = Literal["fold", "drop", "keep"]
 
@@ -36,21 +37,16 @@ class Outgoing:
         out: the packets of this turn, and `gathered` their bytes.
         due: the connections that have something to write this turn; `dirty`: whether this one is among them.
         max_packet: bytes of the largest packet the client accepts.
+
+    Args:
+        hub: whose turns, counters and lanes are used.
+        bound: bytes of messages that may be held back.
     """
 
-    def __init__(
-        self,
-        due: list[Outgoing],
-        wake: Callable[[], None],
-        counters: Counters,
-        lane: Callable[[str], Lane],
-        book: AliasBook,
-        clock: Callable[[], float],
-        bound: int,
-    ) -> None:
-        self.due = due
-        self.wake = wake
-        self.counters = counters
+    def __init__(self, hub: Hub, bound: int) -> None:
+        self.due = hub.due
+        self.wake = hub.wake
+        self.counters = hub.counters
         self.open = True
         self.blocked = False
         self.out: list[bytes] = []
@@ -62,9 +58,9 @@ class Outgoing:
         self.held: OrderedDict[str | int, tuple[Publication, bool, tuple[int, ...]]] = OrderedDict()
         self.held_bytes = 0
         self.ended = False
-        self._lane = lane
-        self._book = book
-        self._clock = clock
+        self._lane = hub.lane
+        self._book = hub.book
+        self._clock = hub.clock
         self._bound = bound
         self._reading = True
         self._control = 0

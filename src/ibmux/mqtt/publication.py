@@ -1,7 +1,7 @@
 """One message on its way through the endpoint, with the bytes it becomes on the wire.
 
-A publication is encoded once for each form in which it leaves, however many clients take it: plain (QoS 0), as a retained
-message, and for QoS 1 and 2 as head and tail around the packet identifier.
+A publication is encoded once for each form in which it leaves, however many clients take it: plain (QoS 0), as a
+retained message, and for QoS 1 and 2 as head and tail around the packet identifier.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Publication:
         "username",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  (one for every message: keywords would cost time)
         self,
         topic: str,
         payload: bytes,

@@ -1,11 +1,13 @@
 """All sessions: how one begins, is taken over, waits for its client, and ends; and the wills that come due on the way.
 
-Sections 3.1.2.4 (clean start), 3.1.2.5 (will), 3.1.3.2.2 (will delay), 3.1.2.11.2 (session expiry), 4.1 and 4.2 of MQTT 5.
+Sections 3.1.2.4 (clean start), 3.1.2.5 (will), 3.1.3.2.2 (will delay), 3.1.2.11.2 (session expiry), 4.1 and 4.2 of
+MQTT 5.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from ibmux.mqtt.connection import Connection
 
 
+logger = logging.getLogger(__name__)
+
+
 class Registry:
     """The sessions by client id, and the connections of those that have one."""
 
@@ -29,12 +34,29 @@ class Registry:
         self.sessions: dict[str, Session] = {}
         self.connections: dict[str, Connection] = {}
         self.sockets: set[Connection] = set()
+        self.emptied = asyncio.Event()
+        self.emptied.set()
         self.is_closing = False
         self._hub = hub
         self._limits = limits
         self._rules = rules
         self._wills: dict[str, asyncio.TimerHandle] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
+        hub.on_overflow = self.overflow
+
+    # -- a socket comes and goes -------------------------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> bool:
+        """A socket was opened; False if there are too many of them, known clients or not."""
+        self.sockets.add(connection)
+        self.emptied.clear()
+        return len(self.sockets) <= 2 * self._limits.max_connections + 16
+
+    def closed(self, connection: Connection) -> None:
+        """A socket was closed."""
+        self.sockets.discard(connection)
+        if not self.sockets:
+            self.emptied.set()
 
     # -- a client comes ----------------------------------------------------------------------------------------------
 
@@ -114,11 +136,17 @@ class Registry:
         else:
             self._publish_will(session)
         if gone:
-            self._rules.on_client_gone(client_id, session.client.username)
+            self._tell_gone(session.client)
         if session.expiry == 0:
             self.end(session)
         elif self.sessions.get(client_id) is session:
             self._expiries[client_id] = _later(session.expiry, self.end, session)
+
+    def _tell_gone(self, client: Client) -> None:
+        try:
+            self._rules.on_client_gone(client.client_id, client.username)
+        except Exception:
+            logger.exception("nobody could be told that %s is gone", client.client_id)
 
     def overflow(self, session: Session) -> None:
         """More waits for a client than it may: the session ends, and the client learns it from `session present` 0."""
@@ -160,8 +188,8 @@ class Registry:
 
     # -- everyone goes -----------------------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Say goodbye to every client and forget every session; no will is published."""
+    async def close(self) -> None:
+        """Say goodbye to every client and forget every session; no will is published. Bounded by `close_timeout`."""
         self.is_closing = True
         for connection in list(self.sockets):
             connection.end(DisconnectReasonCode.SERVER_SHUTTING_DOWN, "the endpoint is stopping")
@@ -171,6 +199,10 @@ class Registry:
         self._wills.clear()
         self._expiries.clear()
         self.sessions.clear()
+        try:
+            await asyncio.wait_for(self.emptied.wait(), self._limits.close_timeout + 1)
+        except TimeoutError:
+            logger.warning("%d connections did not close in time", len(self.sockets))
 
 
 def _later(delay: float, call: Callable[[Session], None], session: Session) -> asyncio.TimerHandle:

@@ -1,4 +1,4 @@
-"""What the endpoint asks of the one who built it: who may connect, publish, subscribe, and what a slow client may miss."""
+"""What the endpoint asks of its owner: who may connect, publish, subscribe, and what a slow client may miss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded MQTT 5 endpoint: its parts put together, and the bus the proxy's own code publishes and subscribes on."""
+"""The embedded MQTT 5 endpoint: its parts put together, and the bus on which the proxy publishes and subscribes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ibmux.mqtt.counters import ConnectionInfo, Stats
 from ibmux.mqtt.filters import is_filter, is_name
 from ibmux.mqtt.hub import Hub, LocalHandler
 from ibmux.mqtt.identity import Client, ConnectRefused, Credentials, Grant, Verdict, admit_anyone, allow_all
-from ibmux.mqtt.limits import Limits
+from ibmux.mqtt.limits import DEFAULT_LIMITS, Limits
 from ibmux.mqtt.listeners import (
     Factory,
     Listener,
@@ -75,7 +75,7 @@ class Endpoint:
         self,
         listeners: Sequence[Listener],
         *,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
         authenticate: Callable[[Credentials], Verdict] = admit_anyone,
         authorize_publish: Callable[[Client, str], bool] = allow_all,
         authorize_subscribe: Callable[[Client, str], bool] = allow_all,
@@ -90,7 +90,7 @@ class Endpoint:
         self._rules = Rules(
             authenticate, authorize_publish, authorize_subscribe, conflate, droppable, on_client_gone, response_info
         )
-        self._hub = Hub(limits, self._rules.lane, lambda session: self._registry.overflow(session), clock)
+        self._hub = Hub(limits, self._rules.lane, clock)
         self._registry = Registry(self._hub, limits, self._rules)
         self._servers: list[asyncio.Server] = []
         self._sweeping: asyncio.TimerHandle | None = None
@@ -122,10 +122,7 @@ class Endpoint:
             self._sweeping.cancel()
         for listener, server in zip(self._listeners, self._servers, strict=False):
             close_listener(listener, server)
-        self._registry.close()
-        deadline = asyncio.get_running_loop().time() + self._limits.close_timeout + 1
-        while self._registry.sockets and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.005)
+        await self._registry.close()
         for server in self._servers:
             await asyncio.wait_for(server.wait_closed(), self._limits.close_timeout)
         self._servers.clear()

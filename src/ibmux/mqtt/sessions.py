@@ -1,7 +1,7 @@
-"""What the endpoint remembers of a client beyond its connection: subscriptions, and messages of QoS 1 and 2 on their way.
+"""What the endpoint remembers of a client beyond its connection: subscriptions, and messages of QoS 1 and 2.
 
-A message is in `queue` until the client has room for it, then in `inflight` until the client acknowledged it. Knows how to
-send them over the session's connection, not how one comes and goes.
+A message is in `queue` until the client has room for it, then in `inflight` until the client acknowledged it. Knows
+how to send them over the session's connection, not how one comes and goes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Session:
         incoming: QoS 2 messages from the client that are not released yet, with the receipt that is still awaited.
         receive_maximum: messages that may be in flight to the client.
         pending_bytes: about what queue and inflight hold.
-        will: what is published if the connection ends otherwise than by an orderly DISCONNECT, `will_delay` seconds later.
+        will: what is published, `will_delay` seconds later, if the connection ends without an orderly DISCONNECT.
     """
 
     def __init__(self, client: Client, clock: Callable[[], float], bound: int) -> None:
@@ -88,7 +88,7 @@ class Session:
             self._send(self.queue.popleft())
 
     def acknowledged(self, packet_id: int) -> bool:
-        """The client has the message for good (PUBACK, PUBCOMP, or an error in PUBREC); False if none had this number."""
+        """The client has the message for good (PUBACK, PUBCOMP, or an error in PUBREC); False if it is unknown."""
         pending = self.inflight.pop(packet_id, None)
         if pending is None:
             return False

@@ -1,7 +1,7 @@
 """SUBSCRIBE and UNSUBSCRIBE of a client, and the retained messages a new subscription is sent.
 
-Retained messages go out in slices, one a turn of the loop and only while the client takes them: a hundred thousand of them
-neither hold up the other clients nor fill memory.
+Retained messages go out in slices, one a turn of the loop and only while the client takes them: a hundred thousand of
+them neither hold up the other clients nor fill memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who subscribed to what: a tree of filters, and the routes read from it, remembered by topic.
 
-Finding the subscribers of a topic costs a walk through the tree once; afterwards it is one dictionary lookup, until someone
-subscribes or leaves. A route holds each session once, however many of its filters match (section 3.3.4: one copy with the
-highest QoS and all identifiers).
+Finding the subscribers of a topic costs a walk through the tree once; afterwards it is one dictionary lookup, until
+someone subscribes or leaves. A route holds each session once, however many of its filters match (section 3.3.4: one
+copy with the highest QoS and all identifiers).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""WebSocket frames (RFC 6455) as MQTT uses them: a stream of bytes in binary frames (MQTT 5, section 6). No sockets here."""
+"""WebSocket frames (RFC 6455) as MQTT uses them: a stream of bytes in binary frames (section 6). No sockets here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Open:
 
 
 class Deframer:
-    """Turns what comes in into payloads; those of data frames are handed on piece by piece, without waiting for their end.
+    """Turns what comes in into payloads; those of data frames are handed on piece by piece, as they come.
 
     Args:
         masked: whether frames have to be masked: those of a client.

@@ -1,6 +1,7 @@
 """The endpoint's side of the opening handshake of a WebSocket.
 
-A browser lets any page open a WebSocket to this machine, so a page's origin has to be the endpoint's own or an allowed one.
+A browser lets any page open a WebSocket to this machine, so a page's origin has to be the endpoint's own or an
+allowed one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bytes of a link's connection: packets in as they come, packets out gathered and written once per turn of the loop."""
+"""The bytes of a link's connection: packets in as they come, packets out gathered, one write per turn of the loop."""
 
 from __future__ import annotations
 

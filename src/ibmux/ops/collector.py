@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import get_args
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from ibmux.messages.session import State
@@ -103,6 +103,12 @@ def _sharing(gateways: Iterable[GatewayReading]) -> Iterator[Metric]:
     yield _gauge("pacing_queue_depth", "Requests that wait for the outgoing budget.", ("gateway", "lane"), depths)
     oldest = [((name, lane), reading.oldest) for name, lane, reading in lanes]
     yield _gauge("pacing_oldest_wait_seconds", "Wait of the oldest such request.", ("gateway", "lane"), oldest)
+    waits = SummaryMetricFamily(
+        "ibmux_pacing_wait_seconds", "How long messages waited for the outgoing budget.", labels=("gateway", "lane")
+    )
+    for name, lane, reading in lanes:
+        waits.add_metric((name, lane), count_value=reading.passed, sum_value=reading.wait_seconds)
+    yield waits
     orders = _by_key(gateways, lambda each: each.orders)
     yield _gauge("orders", "Orders known to the session, by state.", ("gateway", "state"), orders)
 
@@ -122,7 +128,11 @@ _SHARING: tuple[tuple[_Kind, str, str, str], ...] = (
     (_gauge, "market_lines_limit", "Market-data lines that the gateway allows.", "lines_limit"),
     (_gauge, "leases", "Claims of scripts on shared lines.", "leases"),
     (_gauge, "api_requests_in_flight", "Requests of scripts that wait for their reply.", "in_flight"),
-    (_counter, "upstream_messages", "Messages sent to the gateway.", "upstream"),
+    (_counter, "upstream_messages_sent", "Messages sent to the gateway.", "upstream"),
+    (_counter, "upstream_messages_received", "Messages that came from the gateway.", "received"),
+    (_gauge, "upstream_requests_in_flight", "Questions that the gateway has not answered.", "pending"),
+    (_counter, "upstream_unreadable", "Messages of the gateway that could not be read.", "faults"),
+    (_counter, "session_illegal_events", "Events that were impossible in their state.", "illegal"),
     (_counter, "ticks_received", "Ticks that came from the gateway.", "ticks_in"),
     (_counter, "ticks_published", "Ticks published to scripts.", "ticks_out"),
     (_counter, "ticks_conflated", "Quote updates folded into a later one.", "conflated"),

@@ -1,4 +1,4 @@
-"""What is counted as it happens: requests, waits, acknowledgements, lines of log; on one injected registry.
+"""What is counted as it happens: requests, messages of the gateway, fills, lines of log; on one injected registry.
 
 State that can be read at any time is not counted here but read when asked for: see `collector`. Every label has a
 bounded set of values. Knows no part of the proxy.
@@ -12,11 +12,15 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 
 from ibmux.errors import IbmuxError
 from ibmux.messages import METHODS
+from ibmux.messages.orders import ACTIVE, DONE
 from ibmux.ops.lag import INTERVAL, LoopLag
 
 OTHER = "other"
 MAX_SCRIPTS = 64
 """Names of scripts beyond the configured ones that get a label of their own; later ones are `other`."""
+
+MAX_IB_CODES = 100
+"""Interactive Brokers' message codes that get a label of their own, in the order of their coming."""
 
 FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LAGS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
@@ -51,11 +55,11 @@ class Metrics:
         self.registry = registry
         self._scripts = Labels(scripts, MAX_SCRIPTS)
         self._methods = Labels(METHODS)
-        self._codes = Labels(range_of_codes())
-        self._ib_codes = Labels((), 100)
+        self._codes = Labels(IbmuxError.registry)
+        self._ib_codes = Labels((), MAX_IB_CODES)
+        self._statuses = Labels({*ACTIVE, *DONE})
         self._children: dict[tuple[str, str, str, str], Counter] = {}
         self._timers: dict[tuple[str, str], Histogram] = {}
-        self._waits: dict[tuple[str, str], Histogram] = {}
         self._declare(registry)
         self.lag = LoopLag(self._lag.observe)
 
@@ -77,17 +81,13 @@ class Metrics:
         self._durations = histogram(
             "api_request_duration_seconds", "From a request's arrival to its reply.", FAST, "gateway", "method"
         )
-        self._pacing = histogram(
-            "pacing_wait_seconds", "How long requests waited for the outgoing budget.", FAST, "gateway", "lane"
-        )
         self._syncs = histogram(
             "session_sync_duration_seconds", "From dialling the gateway to a synchronised session.", SYNCS, "gateway"
         )
-        self._acks = histogram(
-            "order_ack_duration_seconds", "From an order's sending to the gateway's first word on it.", FAST, "gateway"
+        self._order_statuses = counter(
+            "order_statuses", "Order status messages of the gateway, repeats included.", "gateway", "status"
         )
-        self._order_events = counter("order_events", "Order events published, by order state.", "gateway", "state")
-        self._fills = counter("fills", "Executions published.", "gateway")
+        self._fills = counter("fills", "Executions, each counted once.", "gateway")
         self._upstream_errors = counter(
             "upstream_errors", "Messages of Interactive Brokers with a code, notices included.", "gateway", "code"
         )
@@ -107,27 +107,16 @@ class Metrics:
             timer = self._timers[gateway, method] = self._durations.labels(gateway, method)
         timer.observe(seconds)
 
-    def pacing_waited(self, gateway: str, lane: str, seconds: float) -> None:
-        """A request passed the outgoing budget after waiting `seconds`."""
-        child = self._waits.get((gateway, lane))
-        if child is None:
-            child = self._waits[gateway, lane] = self._pacing.labels(gateway, lane)
-        child.observe(seconds)
-
     def session_synced(self, gateway: str, seconds: float) -> None:
         """A session became ready `seconds` after its dialling began."""
         self._syncs.labels(gateway).observe(seconds)
 
-    def order_acknowledged(self, gateway: str, seconds: float) -> None:
-        """The gateway's first word on an order came `seconds` after it was sent."""
-        self._acks.labels(gateway).observe(seconds)
-
-    def order_event(self, gateway: str, state: str) -> None:
-        """An order event was published; `state` is the order's state in the gateway's words."""
-        self._order_events.labels(gateway, state or OTHER).inc()
+    def order_status(self, gateway: str, status: str) -> None:
+        """The gateway told how an order stands, in its own word."""
+        self._order_statuses.labels(gateway, self._statuses.of(status)).inc()
 
     def fill(self, gateway: str) -> None:
-        """An execution was published."""
+        """An execution came that was not known before."""
         self._fills.labels(gateway).inc()
 
     def upstream_error(self, gateway: str, code: int) -> None:
@@ -141,8 +130,3 @@ class Metrics:
     async def watch_loop(self, interval: float = INTERVAL) -> None:
         """Sample the event loop's lag until cancelled."""
         await self.lag.watch(interval)
-
-
-def range_of_codes() -> list[str]:
-    """Every wire code of the tree of errors, and `ok`."""
-    return ["ok", *IbmuxError.registry]

@@ -13,15 +13,23 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneReading:
-    """One lane of the outgoing budget: requests that wait now, and how long the oldest has waited."""
+    """One lane of the outgoing budget: messages that wait now and the wait of the oldest, messages that have passed
+    and how long they waited together.
+    """
 
     depth: int = 0
     oldest: float = 0.0
+    passed: int = 0
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayReading:
-    """One gateway's session and what is shared over it."""
+    """One gateway's session and what is shared over it.
+
+    `upstream` and `received` count messages, `pending` is questions that the gateway has not answered, `illegal` counts
+    events that were impossible in their state, `faults` messages that could not be read.
+    """
 
     name: str
     state: str
@@ -30,11 +38,14 @@ class GatewayReading:
     farms: Mapping[str, bool] = field(default_factory=dict)
     connects: Counts = field(default_factory=dict)
     disconnects: Counts = field(default_factory=dict)
-    errors: Counts = field(default_factory=dict)
     lines: int = 0
     lines_limit: int = 0
     leases: int = 0
     upstream: int = 0
+    received: int = 0
+    pending: int = 0
+    illegal: int = 0
+    faults: int = 0
     ticks_in: int = 0
     ticks_out: int = 0
     conflated: int = 0

@@ -153,7 +153,6 @@ class Connection(asyncio.Protocol):
     def _answer(self, client: Client, message: Message, ask: Values) -> None:
         try:
             HANDLERS[message.name](client, ask)
-            self.gateway.advance()
         except Exception:
             # One request must not end the gateway: the fault is logged and the asker told.
             log.exception("request %s of client %d failed", message.name, client.client_id)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NATURAL_RATE = 3.5
 """Ticks a second per line when no rate is set."""
+INTERVAL, FAST_INTERVAL, FAST_RATE = 0.05, 0.002, 500
+"""Seconds between two looks at what is due; the shorter ones, for even spacing, from that many ticks a second on."""
 MAX_CREDIT = 0.25
 """Seconds of ticks that are made up for after a pause; older ones are not sent."""
 BID_SIZE = 0
@@ -138,8 +140,8 @@ class Feed:
             self._timer.cancel()
 
     def _wait(self) -> None:
-        fast = (self._gateway.settings.rate or 0) >= 500
-        self._timer = self._gateway.loop.call_later(0.01 if fast else 0.05, self._pump)
+        fast = (self._gateway.settings.rate or 0) >= FAST_RATE
+        self._timer = self._gateway.loop.call_later(FAST_INTERVAL if fast else INTERVAL, self._pump)
 
     def _pump(self) -> None:
         self._wait()

@@ -53,11 +53,7 @@ class Reports:
         if not changed:
             return
         for client in list(self._gateway.clients.values()):
-            self._push_updates(client, changed)
-            for request_id, watch in client.summaries.items():
-                self._push_summary(client, request_id, watch, changed)
-            for request_id, watch in client.value_watches.items():
-                self._push_multi(client, request_id, watch, changed)
+            _push(client, changed)
 
     def _changed(self) -> set[str]:
         """Return the accounts whose figures are to be sent now."""
@@ -70,24 +66,23 @@ class Reports:
             return set(versions)
         return changed
 
-    def _push_updates(self, client: Client, changed: set[str]) -> None:
-        watch = client.account_watch
-        if watch is not None and watch.accounts[0] in changed:
-            send_account_updates(client, watch)
-
-    def _push_summary(self, client: Client, request_id: int, watch: ValueWatch, changed: set[str]) -> None:
-        if changed & set(watch.accounts):
-            send_summary(client, request_id, watch)
-
-    def _push_multi(self, client: Client, request_id: int, watch: ValueWatch, changed: set[str]) -> None:
-        if changed & set(watch.accounts):
-            send_values_multi(client, request_id, watch)
-
     def _on_pnl(self) -> None:
         self._timers[1] = self._later_pnl()
         for client in list(self._gateway.clients.values()):
             for request_id, watch in client.pnls.items():
                 send_pnl(client, request_id, watch)
+
+
+def _push(client: Client, changed: set[str]) -> None:
+    """Send a client what it subscribed to of the accounts that changed."""
+    if client.account_watch is not None and not changed.isdisjoint(client.account_watch.accounts):
+        send_account_updates(client, client.account_watch)
+    for request_id, watch in client.summaries.items():
+        if not changed.isdisjoint(watch.accounts):
+            send_summary(client, request_id, watch)
+    for request_id, watch in client.value_watches.items():
+        if not changed.isdisjoint(watch.accounts):
+            send_values_multi(client, request_id, watch)
 
 
 def _news(watch: ValueWatch, values: list[AccountValue]) -> list[AccountValue]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .desk import OrderDesk
     from .events import Event
 
-ADVANCE_INTERVAL = 0.025
+ADVANCE_INTERVAL = 0.01
 CLOSE_TIMEOUT = 2.0
 NOTICES = (
     (2104, "Market data farm connection is OK:usfarm.nj"),

@@ -24,16 +24,7 @@ MAX_OPEN = 50
 def historical_data(client: Client, ask: Values) -> None:
     """Answer reqHistoricalData: all bars in one message; with keepUpToDate, the last bar again and again."""
     request_id = ask["reqId"]
-    if request_id in client.bars:
-        client.error(request_id, 322, "Error processing request.-'bN' : cause - Duplicate ticker id")
-        return
-    if ask["formatDate"] not in (1, EPOCH_FORMAT):
-        invalid(client, request_id, "Invalid date format")
-        return
-    if ask["keepUpToDate"] and ask["endDateTime"]:
-        invalid(client, request_id, "End date not supported with keep up to date")
-        return
-    if ask["keepUpToDate"] and not has_room(client, request_id, client.bars, MAX_OPEN):
+    if not _is_allowed(client, ask):
         return
     details = resolve(client, request_id, query_from(ask))
     found = _load(client, ask, details) if details else None
@@ -49,6 +40,20 @@ def historical_data(client: Client, ask: Values) -> None:
     if ask["keepUpToDate"]:
         client.bars.add(request_id)
         _update_later(client, ask, details, _zone(found))
+
+
+def _is_allowed(client: Client, ask: Values) -> bool:
+    """Whether the request can be answered at all; if not, the client is told."""
+    request_id = ask["reqId"]
+    if request_id in client.bars:
+        client.error(request_id, 322, "Error processing request.-'bN' : cause - Duplicate ticker id")
+    elif ask["formatDate"] not in (1, EPOCH_FORMAT):
+        invalid(client, request_id, "Invalid date format")
+    elif ask["keepUpToDate"] and ask["endDateTime"]:
+        invalid(client, request_id, "End date not supported with keep up to date")
+    else:
+        return not ask["keepUpToDate"] or has_room(client, request_id, client.bars, MAX_OPEN)
+    return False
 
 
 def _zone(bars: BarSet) -> str:
@@ -113,11 +118,11 @@ def _update(client: Client, ask: Values, details: ContractDetails, zone: str) ->
 def cancel_historical_data(client: Client, ask: Values) -> None:
     """Answer cancelHistoricalData: a gateway confirms it with error 162."""
     request_id = ask["reqId"]
-    client.stop_timer(request_id)
     if request_id not in client.bars:
         client.error(request_id, 366, f"No historical data query found for ticker id:{request_id}")
     else:
         client.bars.discard(request_id)
+        client.stop_timer(request_id)
         text = "Historical Market Data Service error message:API historical data query cancelled: "
         client.error(request_id, 162, f"{text}{request_id}")
 

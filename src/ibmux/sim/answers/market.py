@@ -100,7 +100,7 @@ def cancel_market_data(client: Client, ask: Values) -> None:
     line = client.lines.get(request_id)
     if line is not None:
         client.gateway.feed.remove(line)
-    elif not client.stop_timer(request_id):
+    elif request_id in client.bars or not client.stop_timer(request_id):
         client.error(request_id, 300, f"Can't find EId with tickerId:{request_id}")
 
 

@@ -1,0 +1,70 @@
+"""Listens in on what a session tells the rest of the proxy, and counts it. Changes nothing; ticks pass untouched."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ibmux.messages.orders import Fill, OrderStatus
+from ibmux.messages.session import GatewayStatus, State
+from ibmux.ops.metrics import Metrics
+
+if TYPE_CHECKING:
+    from ibmux.session import Hooks
+
+KNOWN = 10_000
+"""Executions that are remembered, so that one which is downloaded again is not counted again."""
+
+
+def tap(hooks: Hooks, metrics: Metrics, gateway: str) -> None:
+    """Put a counter in front of each hook that tells something worth counting; call it once all hooks are set."""
+    counter = _Tap(metrics, gateway)
+    hooks.on_state = _before(counter.state, hooks.on_state)
+    hooks.on_order_status = _before(counter.order_status, hooks.on_order_status)
+    hooks.on_order_error = _before(counter.order_error, hooks.on_order_error)
+    hooks.on_execution = _before(counter.execution, hooks.on_execution)
+    hooks.on_notice = _before(counter.notice, hooks.on_notice)
+
+
+def _before(count: Callable[..., None], hook: Callable[..., None]) -> Callable[..., None]:
+    def both(*news: Any) -> None:
+        count(*news)
+        hook(*news)
+
+    return both
+
+
+class _Tap:
+    """Counts for one gateway."""
+
+    def __init__(self, metrics: Metrics, gateway: str) -> None:
+        self._metrics = metrics
+        self._gateway = gateway
+        self._dialled: float | None = None
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def state(self, status: GatewayStatus, previous: State) -> None:
+        """The time from dialling to `ready`, once per connection."""
+        if status.state == "connecting" and previous != "connecting":
+            self._dialled = status.since
+        elif status.state == "ready" and self._dialled is not None:
+            self._metrics.session_synced(self._gateway, max(0.0, status.since - self._dialled))
+            self._dialled = None
+
+    def order_status(self, status: OrderStatus) -> None:
+        self._metrics.order_status(self._gateway, status.status)
+
+    def order_error(self, order_id: int, code: int, *_: str) -> None:
+        self._metrics.upstream_error(self._gateway, code)
+
+    def notice(self, code: int, text: str) -> None:
+        self._metrics.upstream_error(self._gateway, code)
+
+    def execution(self, fill: Fill) -> None:
+        key = fill.execution.execId
+        if key not in self._known:
+            self._known[key] = None
+            if len(self._known) > KNOWN:
+                self._known.popitem(last=False)
+            self._metrics.fill(self._gateway)
