@@ -219,6 +219,26 @@ async def test_ten_thousand_retained_messages_arrive_whole(raw: Any, endpoint: E
     await until(lambda: endpoint.stats().queued_messages == 0)
 
 
+async def test_retained_messages_come_in_slices_and_stop_with_the_subscription(raw: Any, endpoint: Endpoint) -> None:
+    for i in range(3000):
+        endpoint.publish(f"r/{i}", b"v", retain=True)
+    reader, leaver = await raw("reader"), await raw("leaver")
+    await leaver.send(SubscribePacket(1, [wish("r/#")]), UnsubscribePacket(2, ["r/#"]))
+    await reader.subscribe("r/#")
+    assert len({one.topic for one in await reader.messages(3000)}) == 3000
+    seen = 0
+    while not isinstance(await leaver.packet(), UnsubAckPacket):
+        seen += 1
+    assert seen < 3000
+
+
+async def test_no_local_leaves_out_the_own_retained_messages(raw: Any) -> None:
+    client = await raw("x")
+    await client.publish("r/1", b"own", 1, retain=True)
+    await client.subscribe(wish("r/#", no_local=True))
+    assert await client.messages() == []
+
+
 # -- shared subscriptions --------------------------------------------------------------------------------------------
 
 
@@ -245,6 +265,17 @@ async def test_a_connected_member_goes_before_one_that_is_away(raw: Any) -> None
     for _ in range(4):
         await writer.publish("s/1", qos=1)
     assert len(await here.messages(4)) == 4
+
+
+async def test_a_group_whose_members_are_all_away_waits(raw: Any, endpoint: Endpoint) -> None:
+    away = await raw("away", session_expiry_interval=60)
+    await away.subscribe(wish("$share/g/s/1", 1), identifier=5)
+    await away.goodbye()
+    await until(lambda: endpoint.stats().connections == 0)
+    endpoint.publish("s/1", b"lost")
+    endpoint.publish("s/1", b"waits", qos=1)
+    back = await raw("away", clean_start=False)
+    assert [(one.payload, one.subscription_ids) for one in await back.messages()] == [(b"waits", [5])]
 
 
 async def test_a_shared_subscription_gets_no_retained_messages(raw: Any) -> None:
@@ -287,6 +318,15 @@ async def test_streams_get_aliases_if_the_client_wants_them(raw: Any, endpoint: 
         ("other/1", None),
     ]
     assert {one.topic_alias for one in await plain.messages(8)} == {None}
+
+
+async def test_aliases_of_retained_and_dying_messages(raw: Any, endpoint: Endpoint) -> None:
+    endpoint.publish("x/md/1", b"kept", retain=True, expiry=60)
+    reader = await raw("reader", topic_alias_max=5)
+    await reader.subscribe("x/md/+")
+    endpoint.publish("x/md/1", b"live", expiry=60)
+    seen = [(one.topic, one.topic_alias, one.retain, one.payload) for one in await reader.messages(2)]
+    assert seen == [("x/md/1", 1, True, b"kept"), ("", 1, False, b"live")]
 
 
 # -- sizes and numbers -------------------------------------------------------------------------------------------------
@@ -339,6 +379,20 @@ async def test_a_repeated_qos_2_message_is_delivered_once(raw: Any) -> None:
     codes = [int((await writer.expect(PubCompPacket)).reason_code) for _ in range(2)]
     assert codes == [0, 0x92]
     assert len(await reader.messages()) == 1
+
+
+async def test_a_reply_takes_a_wide_stream_along(raw: Any, endpoint: Endpoint) -> None:
+    """A stream to many clients is written once a millisecond at most; whatever else is written takes it along."""
+    readers = [await raw(f"reader{i}") for i in range(10)]
+    for reader in readers:
+        await reader.subscribe("x/md/#", f"rep/{reader.connack and 'me'}")
+    for i in range(50):
+        endpoint.publish("x/md/1/tick", b"%d" % i)
+        await asyncio.sleep(0)
+        endpoint.publish("rep/me", b"", qos=1)
+    for reader in readers:
+        found = [one.topic for one in await reader.messages(100)]
+        assert found == ["x/md/1/tick", "rep/me"] * 50
 
 
 async def test_order_is_kept_and_packets_are_gathered(raw: Any, endpoint: Endpoint) -> None:

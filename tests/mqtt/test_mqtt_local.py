@@ -201,6 +201,21 @@ async def test_what_a_client_may_publish_and_subscribe(start: Any, raw: Any) -> 
     await until(lambda: len(heard) == 1)
 
 
+async def test_a_broken_rule_ends_the_connection(start: Any, raw: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_client: Any, _topic: str) -> bool:
+        raise KeyError("lost")
+
+    endpoint = await start(authorize_publish=broken, on_client_gone=broken)
+    client = await raw("x", endpoint.ports[0])
+    await client.publish("a", b"")
+    farewell = await client.closed()
+    assert farewell is not None
+    assert int(farewell.reason_code) == 0x80
+    assert "could not be handled" in caplog.text
+    assert "nobody could be told that x is gone" in caplog.text
+    assert endpoint.stats().sessions == 0
+
+
 async def test_bad_topics_are_refused_here_too(endpoint: Endpoint) -> None:
     with pytest.raises(ValueError, match="no topic name"):
         endpoint.publish("a/#", b"", retain=True)

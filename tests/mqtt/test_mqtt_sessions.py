@@ -96,6 +96,14 @@ async def test_too_many_clients(start: Any, raw: Any) -> None:
     await raw("one", endpoint.ports[0])
 
 
+async def test_sockets_that_say_nothing_are_bounded(start: Any) -> None:
+    endpoint = await start(limits=Limits(max_connections=0))
+    silent = [await Raw.dial(endpoint.ports[0]) for _ in range(17)]
+    assert await silent[16].packet() is None
+    for raw in silent:
+        await raw.hang_up()
+
+
 async def test_a_session_cannot_be_taken_over_under_another_name(start: Any, raw: Any) -> None:
     endpoint = await start()
     await raw("x", endpoint.ports[0], username="alice", session_expiry_interval=60)

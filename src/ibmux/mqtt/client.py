@@ -141,6 +141,8 @@ class Link:
                     await self._connect(clean=False)
                 except (Unreachable, Refused) as error:
                     logger.info("no connection yet: %s", error.message)
+                except Exception:  # the link goes on trying, whatever it was
+                    logger.exception("an attempt to connect to %s failed", self.address)
 
     def _down(self, reason: str) -> None:
         self.connected = False

@@ -112,6 +112,8 @@ class Hub:
 
     def deliver(self, publication: Publication, route: Route[Session]) -> None:
         """Hand a message to every remote subscriber on its route."""
+        if publication.origin and route.silent:
+            route = _without_echo(route, publication.origin)
         if publication.qos:
             self._deliver_reliably(publication, route)
         else:
@@ -224,3 +226,13 @@ class Hub:
             logger.exception("a handler of %s failed", publication.topic)
             return completion is None
         return True
+
+
+def _without_echo(route: Route[Session], origin: str) -> Route[Session]:
+    """The route without the sender, if it does not want its own messages back (no local)."""
+    plain = tuple(
+        (session, qos)
+        for session, qos in route.plain
+        if session not in route.silent or session.client.client_id != origin
+    )
+    return Route(plain, route.special, route.groups)

@@ -42,7 +42,7 @@ class Entry(Generic[Owner]):
     @property
     def is_plain(self) -> bool:
         """Whether it takes the same bytes as every other plain entry."""
-        return not (self.no_local or self.as_published or self.ids)
+        return not (self.as_published or self.ids)
 
     def join(self, options: Options) -> None:
         """Take in another matching filter of the same subscriber."""
@@ -87,11 +87,15 @@ class Node(Generic[Owner]):
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[Owner]):
-    """Where messages of one topic go: plain entries as (owner, qos), the others whole, and groups."""
+    """Where messages of one topic go: plain entries as (owner, qos), the others whole, and groups.
+
+    `silent` are those of the plain entries that do not want their own messages back.
+    """
 
     plain: tuple[tuple[Owner, int], ...]
     special: tuple[Entry[Owner], ...]
     groups: tuple[Group[Owner], ...]
+    silent: frozenset[Owner] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -200,4 +204,6 @@ def _build(nodes: list[Node[Owner]]) -> Route[Owner]:
                 ids = () if options.identifier is None else (options.identifier,)
                 entries[owner] = Entry(owner, options.qos, options.no_local, options.as_published, ids)
     plain = tuple((entry.owner, entry.qos) for entry in entries.values() if entry.is_plain)
-    return Route(plain, tuple(entry for entry in entries.values() if not entry.is_plain), tuple(groups))
+    special = tuple(entry for entry in entries.values() if not entry.is_plain)
+    silent = frozenset(entry.owner for entry in entries.values() if entry.is_plain and entry.no_local)
+    return Route(plain, special, tuple(groups), silent)

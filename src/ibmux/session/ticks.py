@@ -94,7 +94,8 @@ class Line:
             fields[SIZE_TICK_MAP[kind]] = size
         else:
             return
-        self.ticks.append((kind, price, size))
+        if price or size:
+            self.ticks.append((kind, price, size))
 
     def generic(self, kind: int, value: float) -> None:
         """One number (message 45)."""
