@@ -57,7 +57,11 @@ def rows(scripts: int, common: float, rate: float) -> list[Line]:
     trips = [
         Line(f"{words}{load}, {name}", f"{key}{suffix} {name}", milliseconds, TRIP, round_trip)
         for load, suffix in (("", ""), (" while ticks come", " loaded"))
-        for key, words in (("time", "reqCurrentTime"), ("details", "reqContractDetails"), ("order", "placeOrder, acknowledged"))
+        for key, words in (
+            ("time", "reqCurrentTime"),
+            ("details", "reqContractDetails"),
+            ("order", "placeOrder, acknowledged"),
+        )
         for name in ("p50", "p99")
         if not suffix or key == "details"
     ]
@@ -74,7 +78,13 @@ def rows(scripts: int, common: float, rate: float) -> list[Line]:
         Line(f"ticks lost at {rate:,.0f}/s", "full lost", "{:.0f}".format, "0", lambda _, ours: ours == 0),
         Line("CPU s: start, requests, ticks", "cpu", "{:.2f}".format, HALF, under_half),
         Line(f"CPU s per second of {common:,.0f} ticks/s to each", "cpu ticks", "{:.3f}".format, HALF, under_half),
-        Line(f"CPU s per second of {rate:,.0f} ticks/s to each", "cpu full", "{:.3f}".format, "< 2 (two cores)", lambda _, ours: ours < 2),
+        Line(
+            f"CPU s per second of {rate:,.0f} ticks/s to each",
+            "cpu full",
+            "{:.3f}".format,
+            "< 2 (two cores)",
+            lambda _, ours: ours < 2,
+        ),
         Line("memory in MB (proportional set size)", "memory", "{:.0f}".format, HALF, under_half),
     ]
 
@@ -150,9 +160,7 @@ async def compare(options: argparse.Namespace) -> dict[Way, dict[str, float]]:
             if not options.json:
                 print(f"round {number + 1} of {options.rounds}: {way} ...", flush=True)
             found[way].append(await one_round(way, options))
-    return {
-        way: {key: middle([each[key] for each in rounds]) for key in rounds[0]} for way, rounds in found.items()
-    }
+    return {way: {key: middle([each[key] for each in rounds]) for key in rounds[0]} for way, rounds in found.items()}
 
 
 def written(line: Line, direct: dict[str, float], ours: dict[str, float]) -> Row:
@@ -177,7 +185,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scripts", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5.0, help="of ticks, at each rate")
-    parser.add_argument("--rate", type=float, default=5000.0, help="ticks a second to each script, all of which must arrive")
+    parser.add_argument(
+        "--rate", type=float, default=5000.0, help="ticks a second to each script, all of which must arrive"
+    )
     parser.add_argument("--requests", type=int, default=100, help="of each kind and round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
@@ -186,7 +196,10 @@ def main() -> None:
     if options.json:
         print(json.dumps({"options": vars(options), **found}, indent=2))
         return
-    lines = [written(line, found["direct"], found["ibmux"]) for line in rows(options.scripts, common_rate(options), options.rate)]
+    lines = [
+        written(line, found["direct"], found["ibmux"])
+        for line in rows(options.scripts, common_rate(options), options.rate)
+    ]
     title = (
         f"{options.scripts} scripts, {SYMBOLS} symbols, medians of {options.rounds} rounds; "
         f"Python {platform.python_version()}, {os.cpu_count()} cores"

@@ -34,7 +34,9 @@ def table(title: str, head: Row, rows: Sequence[Row]) -> str:
 
     def line(row: Row) -> str:
         first, *rest = row
-        return "  ".join([first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))])
+        return "  ".join(
+            [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))]
+        )
 
     ruler = "-" * len(line(head))
     return "\n".join([title, "", line(head), ruler, *(line(row) for row in rows)])

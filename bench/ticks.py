@@ -9,8 +9,8 @@ import asyncio
 import json
 import shutil
 from collections import Counter
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,9 @@ def main() -> None:
     options = parser.parse_args()
     result = asyncio.run(measure(options))
     latencies = [value / 1e6 for value in result.pop("latencies")]
-    shares = {f"latency p{share * 100:g}": milliseconds(percentile(latencies, share)) for share in (0.5, 0.9, 0.99, 0.999, 1)}
+    shares = {
+        f"latency p{share * 100:g}": milliseconds(percentile(latencies, share)) for share in (0.5, 0.9, 0.99, 0.999, 1)
+    }
     if options.json:
         print(json.dumps({**result, **shares}))
         return

@@ -44,10 +44,18 @@ CASES = [
     pytest.param("positions", {"acount": "DU1"}, "request.invalid", ["acount"], id="unknown argument"),
     pytest.param("positions", {"account": 7}, "request.invalid", ["account", "str"], id="ill-typed argument"),
     pytest.param(
-        "reqContractDetails", {"contract": {"symbol": ["A"]}}, "request.invalid", ["contract.symbol"], id="ill-typed inside"
+        "reqContractDetails",
+        {"contract": {"symbol": ["A"]}},
+        "request.invalid",
+        ["contract.symbol"],
+        id="ill-typed inside",
     ),
     pytest.param(
-        "reqContractDetails", {"contract": {"symbl": "A"}}, "request.invalid", ["symbl", "contract"], id="unknown inside"
+        "reqContractDetails",
+        {"contract": {"symbl": "A"}},
+        "request.invalid",
+        ["symbl", "contract"],
+        id="unknown inside",
     ),
     pytest.param("reqContractDetails", {}, "request.invalid", ["contract"], id="missing argument"),
     pytest.param("reqMarketDataType", {"marketDataType": 9}, "request.invalid", ["9"], id="value out of range"),
@@ -162,7 +170,10 @@ async def test_a_script_cannot_ask_under_another_name(proxy: Proxy) -> None:
 
 async def test_roles_are_enforced(simulator: SimulatedGateway) -> None:
     tree = settings(simulator.port, default_role="read", scripts={"canceller": {"role": "cancel"}})
-    order = {"contract": {"conId": 265598, "exchange": "SMART"}, "order": {"action": "BUY", "totalQuantity": 1, "orderType": "MKT"}}
+    order = {
+        "contract": {"conId": 265598, "exchange": "SMART"},
+        "order": {"action": "BUY", "totalQuantity": 1, "orderType": "MKT"},
+    }
     async with running_proxy(tree) as proxy:
         async with raw_script(url_of(proxy), "reader") as reader:
             for method, arguments in (("placeOrder", order), ("cancelOrder", {"orderId": 1}), ("reqGlobalCancel", {})):
@@ -224,7 +235,9 @@ async def test_while_the_proxy_drains_new_requests_are_refused_and_old_ones_answ
 
 async def test_many_bad_requests_at_once_leave_the_others_unharmed(proxy: Proxy) -> None:
     async with raw_script(url_of(proxy), "bad") as bad, raw_script(url_of(proxy), "good") as good:
-        wrong = [bad.send("positions", payload) for payload in (b"\xc1", b"\x93", {"a": 1}, b"\xff" * 500) for _ in range(25)]
+        wrong = [
+            bad.send("positions", payload) for payload in (b"\xc1", b"\x93", {"a": 1}, b"\xff" * 500) for _ in range(25)
+        ]
         right = [good.send("managedAccounts") for _ in range(50)]
         answers = await asyncio.gather(*(good.answer(each) for each in right))
         refusals = await asyncio.gather(*(bad.answer(each) for each in wrong))

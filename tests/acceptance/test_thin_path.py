@@ -36,7 +36,9 @@ async def test_positions_a_quote_and_an_order_reach_a_script(simulator: Simulate
         assert trade.orderStatus.status == "Filled"
         await until(lambda: trade.filled() == 10, "all executions")
         record = simulator.world.desk.executions(_everything())
-        assert sorted(fill.execution.execId for fill in trade.fills) == sorted(execution.execId for execution, _ in record)
+        assert sorted(fill.execution.execId for fill in trade.fills) == sorted(
+            execution.execId for execution, _ in record
+        )
 
         account = trade.fills[0].execution.acctNumber
         before = held.get((account, apple.conId), 0.0)
@@ -44,7 +46,9 @@ async def test_positions_a_quote_and_an_order_reach_a_script(simulator: Simulate
         async def now_held() -> float:
             return sum(each.position for each in await ib.positions(account) if each.contract.conId == apple.conId)
 
-        while await now_held() != before + 10:  # the gateway reports it a moment after the fill; bounded by pytest's timeout
+        while (
+            await now_held() != before + 10
+        ):  # the gateway reports it a moment after the fill; bounded by pytest's timeout
             await ib.waitOnUpdate(0.1)
 
     assert simulator.stats.connections_ever == 1

@@ -40,7 +40,7 @@ class Raw:
         self.reader, self.writer = reader, writer
         self.connack: ConnAckPacket | None = None
         self.packet_id = 0
-        self._buffer = b""
+        self._buffer = memoryview(b"")
 
     @classmethod
     async def dial(cls, port: int, limit: int = 1 << 16) -> Raw:
@@ -66,7 +66,7 @@ class Raw:
         async with asyncio.timeout(patience):
             while True:
                 try:
-                    packet, used = mqtt5.read(memoryview(self._buffer))
+                    packet, used = mqtt5.read(self._buffer)
                 except IndexError:
                     try:
                         data = await self.reader.read(1 << 16)
@@ -74,7 +74,7 @@ class Raw:
                         return None
                     if not data:
                         return None
-                    self._buffer += data
+                    self._buffer = memoryview(bytes(self._buffer) + data)
                 else:
                     self._buffer = self._buffer[used:]
                     return packet

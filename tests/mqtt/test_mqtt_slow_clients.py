@@ -144,5 +144,6 @@ async def test_a_client_that_only_talks_is_not_heard_for_ever(raw: Any, small: E
     assert small.stats().bytes_in - before < 400 * len(pings)
     client.writer.transport.resume_reading()
     answers = 0
-    while answers < 100_000:
+    while answers < 10_000:
         answers += isinstance(await client.packet(), PingRespPacket)
+    await client.drop()

@@ -169,7 +169,7 @@ async def test_a_line_given_up_while_the_gateway_is_cut_off_is_given_back_all_th
     session: Session, gateway: SimulatedGateway, apple: Contract
 ) -> None:
     await session.open_line(apple, deadline=soon())
-    session.gate = Gate(5.0, 1)
+    session.gate = Gate(20.0, 1)
     await session.gate.send("market", "", lambda: None)
     await session.close_line(apple.conId)
     assert session.stats().lanes["market"].depth == 1

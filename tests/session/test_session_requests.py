@@ -282,8 +282,8 @@ async def test_the_wire_never_sees_more_than_the_rate_in_a_second(far: Far) -> N
         sent.append(loop.time())
         writer.write(b"x")
 
-    await asyncio.gather(*(gate.send("bulk", str(number % 3), fire) for number in range(70)))
-    await until(lambda: len(far.heard) == 70)
+    await asyncio.gather(*(gate.send("bulk", str(number % 3), fire) for number in range(55)))
+    await until(lambda: len(far.heard) == 55)
     writer.close()
     await writer.wait_closed()
     del reader

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ibmux.tws.replies import encode_reply
+
 from .client import Client
 from .events import Commission, Event, Execution, OpenOrder, OrderError, OrderStatus, PositionChange
 from .wire import commission_values, contract_values, execution_values, open_order_values, status_values
@@ -24,17 +26,22 @@ def deliver(client: Client, events: Iterable[Event]) -> None:
             case OrderError():
                 client.error(event.orderId, event.code, event.text)
             case PositionChange():
-                _deliver_position(client, event)
+                deliver_position((client,), event)
 
 
-def _deliver_position(client: Client, event: PositionChange) -> None:
+def deliver_position(clients: Iterable[Client], event: PositionChange) -> None:
+    """Send a position to those of `clients` who subscribed to positions; it is encoded once per server version."""
     values = contract_values(event.contract) | {
         "account": event.account,
         "position": event.position,
         "avgCost": event.avgCost,
     }
-    if client.positions:
-        client.reply("position", **values)
-    for request_id, account in client.position_watches.items():
-        if account in ("", event.account):
-            client.reply("positionMulti", reqId=request_id, **values)
+    encoded: dict[int, bytes] = {}
+    for client in clients:
+        if client.positions:
+            if client.version not in encoded:
+                encoded[client.version] = encode_reply("position", values, client.version)
+            client.send(encoded[client.version])
+        for request_id, account in client.position_watches.items():
+            if account in ("", event.account):
+                client.reply("positionMulti", reqId=request_id, **values)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .client import Client
 from .clients import ClientIds
 from .connection import Connection
-from .delivery import deliver
+from .delivery import deliver, deliver_position
 from .events import PositionChange
 from .feed import Feed
 from .reports import Reports
@@ -178,14 +179,13 @@ class SimulatedGateway:
     def publish(self, events: Iterable[Event]) -> None:
         """Send events to the clients that they concern."""
         for event in events:
-            for client in self._audience(event):
-                deliver(client, (event,))
-
-    def _audience(self, event: Event) -> list[Client]:
-        if isinstance(event, PositionChange):
-            return list(self.clients.values())
-        wanted = {event.clientId, self.settings.master}
-        return [client for client_id, client in self.clients.items() if client_id in wanted]
+            if isinstance(event, PositionChange):
+                deliver_position(self.clients.values(), event)
+                continue
+            for client_id in {event.clientId, self.settings.master}:
+                client = self.clients.get(client_id) if client_id is not None else None
+                if client is not None:
+                    deliver(client, (event,))
 
     def advance(self) -> None:
         """Let the world catch up with the clock."""
@@ -202,19 +202,7 @@ class SimulatedGateway:
 
 
 def _world_settings(settings: Settings) -> WorldSettings:
-    names = [
-        "seed",
-        "accounts",
-        "cash",
-        "always_open",
-        "fill_delay",
-        "partial_share",
-        "moc_delay",
-        "fee_delay",
-        "foreign_cancel",
-        "max_quantity",
-    ]
-    return WorldSettings(**{name: getattr(settings, name) for name in names})
+    return WorldSettings(**{item.name: getattr(settings, item.name) for item in fields(WorldSettings)})
 
 
 async def serve(settings: Settings) -> None:

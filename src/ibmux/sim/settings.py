@@ -19,10 +19,10 @@ class Settings:
 
     `kind` is what the gateway calls itself; both are simulated alike. `rate` is the number of ticks a second over all
     subscribed lines together (None: two to five per line). `stamp` puts the send time in microseconds modulo 1e9 into
-    the size of every BID_SIZE tick. `foreign_cancel` lets a client cancel another client's order, as gateways of April
-    2026 did; later ones answer 10147. `moc_delay` stands in for the wait until the close. `master` is the Master client
-    id, which hears of all orders. `lines` is the limit over all clients, `send_limit` the bytes that a client may leave
-    unread.
+    the size of every BID_SIZE tick. `lines` is the limit over all clients together, `send_limit` the bytes that a
+    client may leave unread, `master` the Master client id, which hears of all orders. `foreign_cancel` lets a client
+    cancel another client's order, as gateways of April 2026 did; later ones answer 10147. `moc_delay` stands in for
+    the wait until the close; what else shapes orders is explained at `terms.WorldSettings`.
 
     Raises:
         ValueError: a value out of its range; the text names it.
@@ -47,6 +47,7 @@ class Settings:
     fill_delay: float = 0.05
     fee_delay: float = 0.0
     partial_share: float = 0.25
+    status_first: float = 0.1
     moc_delay: float = 5.0
     max_quantity: float = 1_000_000.0
     snapshot_delay: float = 0.05

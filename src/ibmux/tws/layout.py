@@ -76,7 +76,7 @@ def fields(kind: Kind, names: str, default: str | None = None, since: int = 0, u
 
 
 def for_version(items: Iterable[Item], version: int) -> tuple[Item, ...]:
-    """Return the items that `version` carries, groups included."""
+    """Return the items that `version` carries, groups included; every field's default is spelled out."""
     kept: list[Item] = []
     for item in items:
         if not item.since <= version <= item.until:
@@ -86,6 +86,8 @@ def for_version(items: Iterable[Item], version: int) -> tuple[Item, ...]:
                 kept.append(Repeat(item.name, for_version(item.items, version)))
             case When():
                 kept.append(When(item.test, for_version(item.items, version)))
+            case Field():
+                kept.append(Field(item.name, item.kind, item.absent))
             case _:
                 kept.append(item)
     return tuple(kept)
@@ -142,7 +144,7 @@ def _write(items: tuple[Item, ...], values: Values, texts: list[str]) -> None:
         match item:
             case Field():
                 value = values.get(item.name)
-                texts.append(item.absent if value is None else item.kind.write(value))
+                texts.append(item.default or "" if value is None else item.kind.write(value))
             case Fixed():
                 texts.append(item.text)
             case Repeat():

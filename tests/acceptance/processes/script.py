@@ -89,7 +89,9 @@ class Script:
         for trade in (market, limit, far, *unit):
             self.check(trade.script in ("", self.name), f"a trade of {trade.script}")
             self.trades[trade.key] = trade
-        self.check(sorted(self.trades) == sorted(f"{self.name}-{each}" for each in ("m", "l", "f", "b0", "b1", "b2")), "keys")
+        self.check(
+            sorted(self.trades) == sorted(f"{self.name}-{each}" for each in ("m", "l", "f", "b0", "b1", "b2")), "keys"
+        )
         await asyncio.gather(market.done(PATIENCE), limit.done(PATIENCE), unit[0].done(PATIENCE))
         await asyncio.gather(*(self.ib.cancelOrder(trade) for trade in (far, unit[1], unit[2]) if not trade.isDone()))
         for key in self.trades:
