@@ -30,11 +30,11 @@ async def measure(options: argparse.Namespace) -> dict[str, dict[str, list[float
         for name in options.questions:
             pause = 0.0 if name == "positions" else 0.032
             await asyncio.gather(
-                *(stack.scripts[0].ask(do="ask", name=name, count=3, pause=pause) for stack in stacks.values())
+                *(stack.scripts[0].ask(do="ask", name=name, count=3, burst=1, pause=pause) for stack in stacks.values())
             )
             for _ in range(0, options.count, BLOCK):
                 for way, stack in stacks.items():
-                    report = await stack.scripts[0].ask(do="ask", name=name, count=BLOCK, pause=pause)
+                    report = await stack.scripts[0].ask(do="ask", name=name, count=BLOCK, burst=options.burst, pause=pause)
                     found[name].setdefault(way, []).extend(report["seconds"])
     return found
 
@@ -60,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scripts", type=int, default=1, help="that are connected; one of them asks")
     parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--burst", type=int, default=5, help="asked in a row, before a pause keeps the gateway's limit")
     parser.add_argument("--questions", nargs="+", choices=QUESTIONS, default=list(QUESTIONS))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -68,7 +69,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     head = ("", "direct", "ibmux", "ibmux, TCP", "aim: 1.5 x direct + 100 µs")
-    print(table(f"{options.scripts} script(s), {options.count} requests of each kind", head, lines(found)))
+    print(table(f"{options.scripts} script(s), {options.count} requests of each kind, {options.burst} in a row", head, lines(found)))
 
 
 if __name__ == "__main__":

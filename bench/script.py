@@ -60,14 +60,15 @@ class Script:
             await asyncio.sleep(pause)
         return {"lines": len(conIds)}
 
-    async def do_ask(self, name: str, count: int, pause: float) -> dict[str, Any]:
+    async def do_ask(self, name: str, count: int, burst: int, pause: float) -> dict[str, Any]:
+        """Ask `count` times, `burst` in a row and then none for `burst * pause` seconds."""
         ask, seconds = self.asks[name], []
         for number in range(count):
             began = time.perf_counter()
             await ask(number)
             seconds.append(time.perf_counter() - began)
-            if pause:
-                await asyncio.sleep(pause)
+            if pause and number % burst == burst - 1:
+                await asyncio.sleep(pause * burst)
         await self.clean()
         return {"seconds": seconds}
 

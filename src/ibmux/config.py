@@ -115,7 +115,6 @@ class Config(Settings, frozen=True):
     log: LogSettings = LogSettings()
     default_role: Role = "read"
     drain_timeout: float = 10.0
-    demo: bool = False
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:

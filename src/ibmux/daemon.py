@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import signal
 import time
@@ -21,9 +20,12 @@ from ibmux.doors.mqtt import MqttDoor
 from ibmux.errors import ConfigError
 from ibmux.messages import METHODS, SCHEMA, encode
 from ibmux.messages.session import ProxyInfo, ProxyReport, ProxyStatus
+from ibmux.ops import logs
 from ibmux.ops.collector import LiveCollector
+from ibmux.ops.eventloop import loop_factory
 from ibmux.ops.health import Checks
 from ibmux.ops.metrics import Metrics
+from ibmux.ops.taps import tap
 from ibmux.services.gateway import Gateway
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,9 @@ class Proxy:
             name: Gateway(settings, config, self.bus.publish, self.report, clock=clock)
             for name, settings in config.gateways.items()
         }
+        logs.count_lines(self.metrics.logged)
+        for name, gateway in self.gateways.items():
+            tap(gateway.session.hooks, self.metrics, name)
         self.door = MqttDoor(self.bus, self.gateways, config, self.metrics.request_done)
         required = {name: settings.required for name, settings in config.gateways.items()}
         checks = Checks(self.report, self.metrics.lag, mqtt_up=lambda: self.carrier.up, required=required)
@@ -187,13 +192,5 @@ def main_loop(config: Config) -> None:
     Raises:
         IbmuxError: the proxy cannot start.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(config))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    if importlib.util.find_spec("uvloop") is None:
-        return asyncio.new_event_loop
-    import uvloop  # noqa: PLC0415
-
-    return uvloop.new_event_loop

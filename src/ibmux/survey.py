@@ -18,6 +18,7 @@ from ibmux.ops.readings import GatewayReading, LaneReading, MqttReading, Reading
 if TYPE_CHECKING:
     from ibmux.daemon import Proxy
     from ibmux.services.gateway import Gateway
+    from ibmux.session.stats import LaneStats
 
 
 def report(proxy: Proxy) -> ProxyReport:
@@ -101,10 +102,18 @@ def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
         ticks_in=sharing.ticks_in,
         ticks_out=sharing.ticks_out,
         conflated=sharing.conflated,
-        lanes={name: LaneReading(depth=lane.depth, oldest=lane.oldest) for name, lane in stats.lanes.items()},
+        lanes={name: _lane(lane) for name, lane in stats.lanes.items()},
+        received=stats.received,
+        pending=stats.pending,
+        illegal=stats.illegal,
+        faults=stats.faults,
         in_flight=proxy.door.in_flight,
         orders=Counter(entry.trade.orderStatus.status for entry in gateway.feed.book),
     )
+
+
+def _lane(lane: LaneStats) -> LaneReading:
+    return LaneReading(depth=lane.depth, oldest=lane.oldest, passed=lane.passed, wait_seconds=lane.wait_seconds)
 
 
 def _mqtt(proxy: Proxy) -> MqttReading:

@@ -9,7 +9,7 @@ import socket
 from typing import Any
 
 import pytest
-from conftest import Command, Talk, bad_peer
+from cli_stage import Command, Talk, bad_peer
 
 from ibmux.cli.examination import Examination, Result, Step
 from ibmux.cli.exits import CheckExit

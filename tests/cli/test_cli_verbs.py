@@ -9,7 +9,7 @@ import signal
 import sys
 
 import pytest
-from conftest import Command, run_command, until
+from cli_stage import Command, run_command, until
 
 import ibmux
 from ibmux.cli.exits import Exit

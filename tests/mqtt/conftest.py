@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mqtt_raw import Raw
+from mqtt_raw import Raw, free_port
 
 from ibmux.mqtt.client import Link
 from ibmux.mqtt.server import Endpoint, TcpListener
@@ -104,12 +103,6 @@ def binary(name: str) -> str:
 @pytest.fixture
 def program() -> Callable[[str], str]:
     return binary
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Mosquitto:

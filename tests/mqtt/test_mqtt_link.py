@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mqtt5 import PublishPacket, PubRecPacket, PubRelPacket, QoS
-from mqtt_raw import peer, until
+from mqtt_raw import free_port, peer, until
 
 from ibmux.errors import Busy, ConfigError, ConnectionLost, Forbidden, Refused, RequestError, TooLarge, Unreachable
 from ibmux.mqtt.client import Link, Will
@@ -217,8 +217,6 @@ def _packets(data: bytes) -> list[Any]:
 
 
 async def test_nobody_there() -> None:
-    from conftest import free_port
-
     link = Link(f"mqtt://127.0.0.1:{free_port()}", client_id="x")
     with pytest.raises(Unreachable, match=r"nobody answers at mqtt://127\.0\.0\.1:\d+: .*refused"):
         await link.start()

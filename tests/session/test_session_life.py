@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 import pytest
-from conftest import Far, Heard, Stage, soon, until
+from session_stage import Far, Heard, Stage, soon, until
 
 from ibmux.errors import Busy, Draining, NotReady
 from ibmux.messages.contracts import Contract

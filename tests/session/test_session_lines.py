@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from conftest import APPLE, Heard, Stage, soon, until
+from session_stage import APPLE, Heard, Stage, soon, until
 
 from ibmux.config import GatewaySettings
 from ibmux.errors import GatewayTimeout, NoLines, NotReady, UnknownContract

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from conftest import Heard, Stage, soon, until
+from session_stage import Heard, Stage, soon, until
 
 from ibmux.errors import NotReady, OrderNotSent, OrderRejected, RequestError
 from ibmux.messages.contracts import Contract, TagValue

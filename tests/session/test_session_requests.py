@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import APPLE, Far, Stage, soon, until
 from hypothesis import given
 from hypothesis import strategies as st
+from session_stage import APPLE, Far, Stage, soon, until
 
 from ibmux.errors import (
     AmbiguousContract,

@@ -20,6 +20,7 @@ from ibmux.client.trades import Trade
 from ibmux.errors import IbmuxError, RequestError
 from ibmux.messages import decode
 from ibmux.messages.orders import Order
+from ibmux.messages.session import GatewayStatus
 from ibmux.messages.trading import FillEvent, OrderEvent, OrderTicket
 from ibmux.mqtt.message import Message
 
@@ -205,10 +206,18 @@ class Orders(Session):
 
     async def _listen(self) -> None:
         await super()._listen()
+        if self._status is not None and self._status.state != "ready":
+            self.statusEvent += self._look_when_ready
+            return
         try:
             await self._look(min(FIRST_SIGHT, self._identity.timeout / 4))
         except IbmuxError as error:
             log.info("the orders that stand already are not known yet: %s", error)
+
+    def _look_when_ready(self, status: GatewayStatus) -> None:
+        if status.state == "ready":
+            self.statusEvent -= self._look_when_ready
+            self._owner.spawn(self._look(), "first look at the orders")
 
     async def _look(self, timeout: float | None = None) -> None:
         """Learn how this script's orders stand. What a first look shows is no news; later ones tell what was missed."""

@@ -90,7 +90,6 @@ async def run_proxy(port: int) -> None:
             "mqtt": {"port": 0},
             "http": {"port": 0},
             "default_role": "trade",
-            "demo": True,
         },
         "the demo",
     )

@@ -14,12 +14,12 @@ from typing import TypeVar
 
 from mqtt5 import DisconnectPacket
 
-from ibmux.errors import ConnectionLost, Forbidden, Refused, RequestError, TooLarge, Unreachable
+from ibmux.errors import ConnectionLost, Refused, TooLarge, Unreachable
 from ibmux.mqtt.bus import Handler
 from ibmux.mqtt.dial import dial, parse_url
 from ibmux.mqtt.dialogue import Dialogue
 from ibmux.mqtt.filters import is_filter, is_name, split_share
-from ibmux.mqtt.greeting import Greeting, Will, check_welcome, sentence
+from ibmux.mqtt.greeting import Greeting, Will, check_code, check_welcome, sentence
 from ibmux.mqtt.inbox import Listener
 from ibmux.mqtt.pauses import pauses
 from ibmux.mqtt.publication import Publication
@@ -110,7 +110,7 @@ class Link:
         self._task = asyncio.create_task(self._keep(), name=f"link {self.client_id}")
 
     async def close(self) -> None:
-        """Say goodbye (no will is published) and end the connection."""
+        """Say goodbye: no will is published, and the endpoint forgets the session at once."""
         self.connected = False
         if self._task is not None:
             self._task.cancel()
@@ -118,7 +118,7 @@ class Link:
             self._task = None
         wire, self._dialogue.wire = self._dialogue.wire, None
         if wire is not None and not wire.lost.done():
-            wire.send(DisconnectPacket().write())
+            wire.send(DisconnectPacket(session_expiry_interval=0).write())
             wire.close()
             done, _ = await asyncio.wait([wire.lost], timeout=CLOSE_SECONDS)
             if not done:
@@ -246,7 +246,7 @@ class Link:
         receipt: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._dialogue.outbox.add(publication, receipt)
         code = await receipt
-        _check_code(code, f"publish to {topic}")
+        check_code(code, f"publish to {topic}")
         return code
 
     def _check(self, publication: Publication) -> None:
@@ -282,7 +282,7 @@ class Link:
             code = (await dialogue.subscribe([pattern]))[0]
             if code >= 0x80:
                 dialogue.inbox.remove(listener)
-            _check_code(code, f"subscribe to {pattern}")
+            check_code(code, f"subscribe to {pattern}")
 
         async def unsubscribe() -> None:
             if dialogue.inbox.remove(listener) and self.connected:
@@ -298,10 +298,3 @@ def _tell(callback: Callable[[Told], None] | None, what: Told) -> None:
             callback(what)
         except Exception:
             logger.exception("a callback of a link failed")
-
-
-def _check_code(code: int, what: str) -> None:
-    if code == 0x87:
-        raise Forbidden(f"{what}: not allowed")
-    if code >= 0x80:
-        raise RequestError(f"{what}: refused with reason code 0x{code:02X}")

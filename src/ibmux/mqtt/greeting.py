@@ -1,4 +1,4 @@
-"""What a link says at CONNECT, and what the endpoint's answer means for it."""
+"""What a link says at CONNECT, and what the endpoint's answers mean for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import mqtt5
 from mqtt5 import ConnAckPacket, ConnectPacket
 
-from ibmux.errors import IbmuxError, Refused, Unreachable
+from ibmux.errors import Forbidden, IbmuxError, Refused, RequestError, Unreachable
 from ibmux.mqtt.publication import QOS
 
 _REFUSALS = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C})
@@ -81,6 +81,19 @@ def check_welcome(welcome: ConnAckPacket, where: str, client_id: str) -> None:
         reason = welcome.reason_str or welcome.reason_code.name.lower().replace("_", " ")
         kind: type[IbmuxError] = Refused if code in _REFUSALS else Unreachable
         raise kind(f"{where} refused {client_id!r}: {reason}")
+
+
+def check_code(code: int, what: str) -> None:
+    """Read the reason code of an acknowledgement of `what`.
+
+    Raises:
+        Forbidden: this client may not do it.
+        RequestError: the endpoint did not take it.
+    """
+    if code == 0x87:
+        raise Forbidden(f"{what}: not allowed")
+    if code >= 0x80:
+        raise RequestError(f"{what}: refused with reason code 0x{code:02X}")
 
 
 def sentence(error: BaseException) -> str:

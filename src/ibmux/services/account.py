@@ -151,6 +151,11 @@ class Account:
         else:
             self.publisher.clear(topic)
 
+    def announce(self) -> None:
+        """Publish every position again: a broker may have lost what it retained."""
+        for position in self.session.positions():
+            self.publish_position(position)
+
     def note_value(self, value: AccountValue) -> None:
         """Values come by the dozen: they are gathered for a second before they are published."""
         if value.account and value.account not in self._timers:

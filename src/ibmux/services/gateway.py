@@ -28,6 +28,10 @@ from ibmux.services.orders import Orders
 from ibmux.services.publisher import Publish, Publisher
 from ibmux.session import Hooks, Session
 
+ANSWERED_HERE = frozenset(
+    {"managedAccounts", "positions", "reqPositions", "accountValues", "trades", "openTrades", "fills", "executions"}
+)
+"""Methods that are answered from what the session keeps up to date: nothing goes upstream."""
 ALWAYS_ANSWERED = frozenset({"status"})
 """Methods that are answered in every state of the session."""
 WAIT_FOR_THEMSELVES = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder", "orderStatus"})
@@ -59,7 +63,7 @@ class Gateway:
         self.orders = Orders(self.session, self.feed, config.limits)
         self.lists = OrderLists(self.session, self.feed.book, self.flights)
         self.admin = Admin(self.session, self.flights, report)
-        self.requests = 0
+        self.answered_here = 0
         self.handlers = self._gather_handlers()
         self._wire(self.session.hooks)
 
@@ -94,7 +98,7 @@ class Gateway:
         handler = self.handlers.get(method)
         if handler is None:
             raise UnknownMethod(f"There is no method {method!r}.")
-        self.requests += 1
+        self.answered_here += method in ANSWERED_HERE
         return handler
 
     def needs_ready(self, method: str) -> bool:
@@ -130,7 +134,7 @@ class Gateway:
             leases=len(self.market.leases),
             lines=len(self.market.lines),
             lines_limit=self.settings.lines,
-            requests=self.requests,
+            requests=self.flights.asked + self.answered_here,
             upstream=self.flights.sent,
             ticks_in=self.market.ticks_in,
         )
@@ -138,8 +142,11 @@ class Gateway:
     # -- updates about the session itself
 
     def announce(self) -> None:
-        """Publish the session's present status, retained."""
+        """Publish every retained state again: at the start, and when a broker may have lost them."""
         self.publisher.state(topics.status(self.name), self.session.status())
+        if self.session.state == "ready":
+            self.account.announce()
+            self.feed.announce()
 
     def _publish_state(self, status: GatewayStatus, previous: State) -> None:
         publisher = self.publisher

@@ -74,15 +74,25 @@ class OrderFeed:
         publisher = self.publisher
         topic = topics.order_event(publisher.gateway, entry.script)
         number = publisher.next_number(topic)
-        now = publisher.clock()
-        publisher.event(
-            topic, OrderEvent(publisher.epoch, number, now, entry.key, entry.trade, change.code, change.message)
+        event = OrderEvent(
+            publisher.epoch, number, publisher.clock(), entry.key, entry.trade, change.code, change.message
         )
+        publisher.event(topic, event)
         if entry.done:
             self.clear_state(entry)
         else:
-            state = topics.order_state(publisher.gateway, entry.script, entry.key)
-            publisher.state(state, OrderStateRecord(publisher.epoch, now, entry.trade))
+            self._publish_state(entry)
+
+    def announce(self) -> None:
+        """Publish the state of every open order again: a broker may have lost what it retained."""
+        for entry in self.book:
+            if not entry.done:
+                self._publish_state(entry)
+
+    def _publish_state(self, entry: Entry) -> None:
+        publisher = self.publisher
+        topic = topics.order_state(publisher.gateway, entry.script, entry.key)
+        publisher.state(topic, OrderStateRecord(publisher.epoch, publisher.clock(), entry.trade))
 
     def clear_state(self, entry: Entry) -> None:
         """Take the retained state of an order away: it is over, or never was."""

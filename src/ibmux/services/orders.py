@@ -18,6 +18,7 @@ from ibmux.core.limits import check_order
 from ibmux.core.orderbook import Change, Entry, describe
 from ibmux.errors import (
     IbmuxError,
+    KeyConflict,
     NotYourOrder,
     OrderNotFound,
     OrderRejected,
@@ -90,7 +91,7 @@ class Orders:
 
     async def _submit(self, caller: Caller, ticket: OrderTicket, number: int) -> Entry:
         """Enter the order under its key and send it, unless the key's order is there already."""
-        key = ticket.key or f"{caller.instance}-{caller.correlation.hex()}-{number}"
+        key = ticket.key or self._make_key(caller, number)
         known = self.book.same(caller.script, key, ticket.contract, ticket.order)
         if known is not None:
             return known
@@ -103,6 +104,26 @@ class Orders:
         entry = self.book.place(caller.script, key, ticket.contract, order, utc_now())
         await self._send_new(caller, entry, ticket)
         return entry
+
+    def _make_key(self, caller: Caller, number: int) -> str:
+        """A key for an order that came without one: from its correlation data, so that no repeated message is a new
+        order.
+
+        Raises:
+            RequestError: there is none to make it from.
+            KeyConflict: correlation data that were used before: a repeated message, or a script that uses them twice.
+        """
+        if not caller.correlation:
+            raise RequestError("An order needs a key, or correlation data of its own.", outcome="not_sent")
+        key = f"{caller.instance}-{caller.correlation.hex()}-{number}"
+        known = self.book.find(caller.script, key)
+        if known is not None:
+            raise KeyConflict(
+                f"These correlation data were used before, for {describe(known.trade.contract, known.trade.order)} "
+                f"({known.trade.orderStatus.status}); nothing was sent now.",
+                hint=f"`orderStatus` with key {key!r} shows that order; give each order a key of its own.",
+            )
+        return key
 
     async def _send_new(self, caller: Caller, entry: Entry, ticket: OrderTicket) -> None:
         """Send when it is the order's turn. What certainly was not sent is forgotten, and its key is free again."""
