@@ -70,6 +70,7 @@ class MqttSettings(Settings, frozen=True):
     max_packet_size: int = 1_048_576
     max_connections: int = 500
     max_queued_bytes: int = 8_388_608
+    gather: float = 0.02
 
 
 class HttpSettings(Settings, frozen=True):
@@ -213,6 +214,8 @@ def _check(config: Config, source: str) -> None:
         raise ConfigError(
             f"{source}: mqtt.url: {config.mqtt.url!r} does not start with mqtt://, mqtts://, ws:// or wss://."
         )
+    if not 0 <= config.mqtt.gather <= 1:
+        raise ConfigError(f"{source}: mqtt.gather is {config.mqtt.gather}; it must be from 0 to 1 second.")
     if config.mqtt.tls_port >= 0 and not (config.mqtt.tls_certificate and config.mqtt.tls_key):
         raise ConfigError(f"{source}: mqtt.tls_port needs mqtt.tls_certificate and mqtt.tls_key (paths of PEM files).")
 

@@ -119,6 +119,7 @@ def _limits(settings: MqttSettings) -> Limits:
         max_packet_size=settings.max_packet_size,
         max_connections=settings.max_connections,
         max_queued_bytes=settings.max_queued_bytes,
+        gather=settings.gather,
     )
 
 

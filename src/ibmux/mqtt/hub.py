@@ -27,8 +27,6 @@ LANES_KEPT = 20_000
 """Topics of which it is remembered what a slow client may miss."""
 WIDE = 8
 """Clients that take the same message, from which on writing to each of them is what costs most."""
-BREATH = 0.001
-"""Seconds between two writes of such messages; all else is written at the end of the turn, and takes them along."""
 
 
 def _ignore(_session: Session) -> None:
@@ -66,6 +64,7 @@ class Hub:
     ) -> None:
         self.clock = clock
         self.counters = Counters()
+        self._gather = limits.gather
         self.retained = Retained(limits.retained_max, clock)
         self.remote: Subscriptions[Session] = Subscriptions()
         self.local: Subscriptions[LocalHandler] = Subscriptions()
@@ -90,9 +89,9 @@ class Hub:
         asyncio.get_running_loop().call_soon(self._flush)
 
     def _wake_gently(self, width: int) -> None:
-        """The same for messages to `width` clients; a wide stream of them is written once a millisecond at most."""
+        """The same for messages to `width` clients; a wide stream of them is written once per `gather` at most."""
         loop = asyncio.get_running_loop()
-        wait = self._flushed + BREATH - loop.time()
+        wait = self._flushed + self._gather - loop.time()
         if width < WIDE or wait <= 0:
             self.wake()
         else:

@@ -9,6 +9,7 @@ packets coming in.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -28,7 +29,7 @@ CONTROL_BYTES = 64 * 1024
 _UNBOUNDED = 1 << 28
 
 
-class Outgoing:
+class Outgoing(ABC):
     """Packets on their way to one client.
 
     Attributes:
@@ -71,10 +72,11 @@ class Outgoing:
 
     # -- what a connection adds --------------------------------------------------------------------------------------
 
+    @abstractmethod
     def overflow(self) -> None:
         """Called when more waits for the client than it may: its connection has to end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pump(self) -> None:
         """Called when there is room: send what else waits (QoS 1 and 2, retained messages)."""
 

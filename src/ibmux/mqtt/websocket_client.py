@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ibmux.mqtt.websocket import SUBPROTOCOL, accept_key, new_key
-from ibmux.mqtt.websocket_transport import FramedProtocol
+from ibmux.mqtt.websocket_transport import FramedProtocol, Inner
 
 
 class WebSocketClient(FramedProtocol):
@@ -20,7 +20,7 @@ class WebSocketClient(FramedProtocol):
         path: where MQTT is.
     """
 
-    def __init__(self, inner: asyncio.Protocol, host: str, path: str) -> None:
+    def __init__(self, inner: Inner, host: str, path: str) -> None:
         super().__init__(inner, masked=True)
         self._host = host
         self._path = path

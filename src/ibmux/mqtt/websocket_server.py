@@ -10,7 +10,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from ibmux.mqtt.websocket import SUBPROTOCOL, accept_key
-from ibmux.mqtt.websocket_transport import FramedProtocol
+from ibmux.mqtt.websocket_transport import FramedProtocol, Inner
 
 _SWITCH = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 
@@ -75,7 +75,7 @@ class WebSocketServer(FramedProtocol):
         origins: pages that may connect beside the endpoint's own origin, such as `https://desk.example`.
     """
 
-    def __init__(self, inner: asyncio.Protocol, path: str, origins: tuple[str, ...]) -> None:
+    def __init__(self, inner: Inner, path: str, origins: tuple[str, ...]) -> None:
         super().__init__(inner, masked=False)
         self._path = path
         self._origins = origins

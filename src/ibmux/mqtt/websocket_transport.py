@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from abc import ABC, abstractmethod
+from typing import Any, Protocol, cast
 
 from ibmux.mqtt.websocket import (
     BINARY,
@@ -82,7 +83,26 @@ class FramedTransport(asyncio.Transport):
         self._transport.resume_reading()
 
 
-class FramedProtocol(asyncio.Protocol):
+class Inner(Protocol):
+    """What speaks MQTT inside of the frames: the part of asyncio's protocols that it takes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes without frames have come."""
+
+    def pause_writing(self) -> None:
+        """The socket is full."""
+
+    def resume_writing(self) -> None:
+        """The socket has room."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+
+
+class FramedProtocol(asyncio.Protocol, ABC):
     """One end of a WebSocket around a protocol that knows nothing of it; subclasses do the opening handshake.
 
     Args:
@@ -90,7 +110,7 @@ class FramedProtocol(asyncio.Protocol):
         masked: whether this end masks its frames: a client does.
     """
 
-    def __init__(self, inner: asyncio.Protocol, *, masked: bool) -> None:
+    def __init__(self, inner: Inner, *, masked: bool) -> None:
         self.inner = inner
         self.framed: FramedTransport | None = None
         self.raw: asyncio.Transport | None = None
@@ -98,9 +118,9 @@ class FramedProtocol(asyncio.Protocol):
         self._deframer = Deframer(masked=not masked)
         self._head = b""
 
+    @abstractmethod
     def opened(self, head: bytes) -> bool:
         """The other side's HTTP head has come in; True if the handshake succeeded. Subclasses decide."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open; the handshake begins."""

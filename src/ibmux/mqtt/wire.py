@@ -12,8 +12,11 @@ from mqtt5 import Packet, read
 STALLED_BYTES = 8 * 1024 * 1024
 """Bytes the peer has not taken yet, above which QoS 0 messages are dropped instead of gathered."""
 
+ROOM = 64 * 1024
+"""Bytes read at a time."""
 
-class Wire(asyncio.Protocol):
+
+class Wire(asyncio.BufferedProtocol):
     """One connection of a link; used once.
 
     Attributes:
@@ -29,6 +32,7 @@ class Wire(asyncio.Protocol):
         self._on_packet = on_packet
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
+        self._room = bytearray(ROOM)
         self._tail = b""
         self._reason = ""
         self.heard = self._loop.time()
@@ -79,6 +83,14 @@ class Wire(asyncio.Protocol):
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where the transport puts what comes: one buffer for good; a new one for each read costs more."""
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So much has come."""
+        self.data_received(bytes(memoryview(self._room)[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Read every whole packet; the rest waits for more."""
