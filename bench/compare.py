@@ -27,7 +27,7 @@ QUESTIONS = ("time", "details", "order", "positions")
 BURST = 5
 """Requests that a script asks in a row."""
 PAUSE = 0.032
-"""Seconds for each timed request, on average: below the 50 messages a second that a gateway takes, and the 40 that ibmux sends."""
+"""Seconds for each timed request on average: a gateway takes 50 messages a second, and ibmux sends it 40."""
 
 
 class Line(NamedTuple):
@@ -60,7 +60,7 @@ def rows(scripts: int, common: float, rate: float) -> list[Line]:
         Line(f"{words}{load}, {name}", f"{key}{suffix} {name}", milliseconds, TRIP, round_trip)
         for load, suffix in (("", ""), (" while ticks come", " loaded"))
         for key, words in (
-            ("time", "reqCurrentTime"),
+            ("time", "reqCurrentTime (2)"),
             ("details", "reqContractDetails"),
             ("order", "placeOrder, acknowledged"),
         )
@@ -91,66 +91,72 @@ def rows(scripts: int, common: float, rate: float) -> list[Line]:
     ]
 
 
-async def one_round(way: Way, options: argparse.Namespace) -> dict[str, float]:
-    """Bring one stack up, measure everything, take it down."""
-    figures: dict[str, float] = {}
-    async with Stack(way) as stack:
-        alone = [await stack.add_script() for _ in range(min(ALONE, options.scripts))]
-        figures["start alone"] = middle(alone)
-        rest = await asyncio.gather(*(stack.add_script() for _ in range(options.scripts - len(alone))))
-        figures["start together"] = max(rest, default=max(alone))
+class Round:
+    """One stack, brought up, measured from end to end and taken down; its `figures` by the keys of the rows."""
+
+    def __init__(self, stack: Stack, options: argparse.Namespace) -> None:
+        self.stack = stack
+        self.options = options
+        self.figures: dict[str, float] = {}
+
+    async def run(self) -> dict[str, float]:
+        """Everything, in the order in which a day goes: start, requests, streams."""
+        await self.start_scripts()
         for name in QUESTIONS:
-            pause = 0.0 if name == "positions" else PAUSE
-            await measure_requests(stack, name, options.requests, pause, name, figures)
-        await stack.subscribe(SYMBOLS)
-        await measure_ticks(stack, options, figures)
-        figures["cpu"] = stack.cpu()
-        figures["memory"] = stack.memory()
-        await measure_full_rate(stack, options, figures)
-    return figures
+            await self.measure_requests(name, name)
+        await self.stack.subscribe(SYMBOLS)
+        await self.measure_ticks()
+        self.figures["cpu"] = self.stack.cpu()
+        self.figures["memory"] = self.stack.memory()
+        await self.measure_full_rate()
+        return self.figures
 
+    async def start_scripts(self) -> None:
+        """Some one after the other, the rest at once."""
+        stack, count = self.stack, self.options.scripts
+        alone = [await stack.add_script() for _ in range(min(ALONE, count))]
+        rest = await asyncio.gather(*(stack.add_script() for _ in range(count - len(alone))))
+        self.figures["start alone"] = middle(alone)
+        self.figures["start together"] = max(rest, default=max(alone))
 
-async def measure_requests(
-    stack: Stack, name: str, count: int, pause: float, label: str, figures: dict[str, float]
-) -> None:
-    """One script asks, the others are there and silent."""
-    seconds = (await stack.scripts[0].ask(do="ask", name=name, count=count, burst=BURST, pause=pause))["seconds"]
-    figures[f"{label} p50"] = percentile(seconds, 0.5)
-    figures[f"{label} p99"] = percentile(seconds, 0.99)
+    async def measure_requests(self, name: str, label: str) -> None:
+        """One script asks, the others are there and silent."""
+        pause = 0.0 if name == "positions" else PAUSE
+        order = {"do": "ask", "name": name, "count": self.options.requests, "burst": BURST, "pause": pause}
+        seconds = (await self.stack.scripts[0].ask(**order))["seconds"]
+        self.figures[f"{label} p50"] = percentile(seconds, 0.5)
+        self.figures[f"{label} p99"] = percentile(seconds, 0.99)
+
+    async def measure_ticks(self) -> None:
+        """The rate at which both ways can be compared; then requests under this load."""
+        stack, rate = self.stack, common_rate(self.options)
+        await stack.stream(rate, 0.5)  # the first ticks of a process are slower
+        result = await stack.stream(rate, self.options.seconds)
+        self.note_stream(result, "")
+        self.figures["cpu ticks"] = result["cpu"] / result["seconds"]
+        await stack.gateway.ask(do="go", rate=stack.rate_in_all(rate))
+        await self.measure_requests("details", "details loaded")
+        await stack.gateway.ask(do="freeze")
+
+    async def measure_full_rate(self) -> None:
+        """`--rate` ticks a second to every script; over direct connections only if the simulator can send that many."""
+        if self.stack.rate_in_all(self.options.rate) > GATEWAY_RATE:
+            return
+        result = await self.stack.stream(self.options.rate, self.options.seconds)
+        self.note_stream(result, "full ")
+        self.figures["cpu full"] = result["cpu"] / result["seconds"]
+
+    def note_stream(self, result: dict[str, Any], label: str) -> None:
+        """Latency and loss of one stretch of ticks."""
+        self.figures[f"{label}lost"] = float(sum(result["lost"]))
+        self.figures[f"{label or 'tick '}p50"] = percentile(result["latencies"], 0.5) / 1e6
+        self.figures[f"{label or 'tick '}p99"] = percentile(result["latencies"], 0.99) / 1e6
+        self.figures[f"{label}proxy"] = result["cpu_proxy"] / result["seconds"]
 
 
 def common_rate(options: argparse.Namespace) -> float:
     """Ticks a second to each script that the simulator can still send over N direct connections."""
     return float(min(COMMON_RATE, options.rate, GATEWAY_RATE / options.scripts))
-
-
-async def measure_ticks(stack: Stack, options: argparse.Namespace, figures: dict[str, float]) -> None:
-    """The rate at which both ways can be compared; then requests under this load."""
-    await stack.stream(common_rate(options), 0.5)  # the first ticks of a process are slower
-    result = await stack.stream(common_rate(options), options.seconds)
-    note_stream(result, "", figures)
-    figures["cpu ticks"] = result["cpu"] / result["seconds"]
-    await stack.gateway.ask(do="go", rate=common_rate(options) * (options.scripts if stack.way == "direct" else 1))
-    await measure_requests(stack, "details", options.requests, PAUSE, "details loaded", figures)
-    await stack.gateway.ask(do="freeze")
-
-
-async def measure_full_rate(stack: Stack, options: argparse.Namespace, figures: dict[str, float]) -> None:
-    """`--rate` ticks a second to every script; over direct connections only if the simulator can send that many."""
-    if stack.way == "direct" and options.rate * options.scripts > GATEWAY_RATE:
-        return
-    result = await stack.stream(options.rate, options.seconds)
-    note_stream(result, "full ", figures)
-    figures["cpu full"] = result["cpu"] / result["seconds"]
-
-
-def note_stream(result: dict[str, Any], label: str, figures: dict[str, float]) -> None:
-    """Latency and loss of one stretch of ticks."""
-    figures[f"{label}lost"] = float(sum(result["lost"]))
-    figures[f"{label or 'tick '}p50"] = percentile(result["latencies"], 0.5) / 1e6
-    figures[f"{label or 'tick '}p99"] = percentile(result["latencies"], 0.99) / 1e6
-    figures[f"{label}sent"] = float(result["sent"])
-    figures[f"{label}proxy"] = result["cpu_proxy"] / result["seconds"]
 
 
 async def compare(options: argparse.Namespace) -> dict[Way, dict[str, float]]:
@@ -161,7 +167,8 @@ async def compare(options: argparse.Namespace) -> dict[Way, dict[str, float]]:
         for way in order:
             if not options.json:
                 print(f"round {number + 1} of {options.rounds}: {way} ...", flush=True)
-            found[way].append(await one_round(way, options))
+            async with Stack(way) as stack:
+                found[way].append(await Round(stack, options).run())
     return {way: {key: middle([each[key] for each in rounds]) for key in rounds[0]} for way, rounds in found.items()}
 
 
@@ -210,8 +217,9 @@ def main() -> None:
     print(
         f"\n(1) the simulator sends {GATEWAY_RATE:,} ticks/s at most; {options.scripts} direct connections"
         f" at {options.rate:,.0f}/s would take {options.rate * options.scripts:,.0f}.\n"
-        f"Of ibmux's CPU the proxy alone takes {found['ibmux']['proxy']:.3f} s per second at {common_rate(options):,.0f}"
-        f" ticks/s, {found['ibmux']['full proxy']:.3f} at {options.rate:,.0f}."
+        f"Of ibmux's CPU the proxy alone takes {found['ibmux']['proxy']:.3f} s per second"
+        f" at {common_rate(options):,.0f} ticks/s, {found['ibmux']['full proxy']:.3f} at {options.rate:,.0f}.\n"
+        f"(2) ibmux asks the gateway every few seconds and reckons on in between."
     )
 
 

@@ -1,4 +1,4 @@
-"""How the processes of a benchmark talk with the one that started them: lines of JSON over standard input and output."""
+"""How the processes of a benchmark talk with the one that started them: JSON lines over standard input and output."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ async def main(client_id: int, port: int) -> None:
             ib.cancelOrder(trade.order)
             await asyncio.sleep(0.03)  # the gateway takes 50 messages a second
         while any(trade.isActive() for trade in trades):
-            await asyncio.sleep(0.01)
+            await ib.updateEvent
         trades.clear()
 
     async def subscribe(con_id: int, on_ticker: Callable[[Any], None]) -> None:

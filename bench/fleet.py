@@ -166,12 +166,16 @@ class Stack:
                 raise RuntimeError(f"not all of {lines} lines were opened")
             await asyncio.sleep(0.05)
 
+    def rate_in_all(self, rate: float) -> float:
+        """What the simulator has to send, for each script to see `rate` ticks a second."""
+        return rate * (len(self.scripts) if self.way == "direct" else 1)
+
     async def stream(self, rate: float, seconds: float) -> dict[str, Any]:
         """Ticks for some seconds, `rate` a second to each script; what was sent, came, was lost, and took how long."""
         await self.ask_all(do="reset")
         cpu = [process.cpu() for process in self.counted]
         began = time.monotonic()
-        await self.gateway.ask(do="go", rate=rate * (len(self.scripts) if self.way == "direct" else 1))
+        await self.gateway.ask(do="go", rate=self.rate_in_all(rate))
         await asyncio.sleep(seconds)
         sent = await self.gateway.ask(do="freeze")
         took = time.monotonic() - began

@@ -24,8 +24,7 @@ async def main() -> None:
         tasks.create_task(proxy.run())
         await proxy.started.wait()
         gateway = proxy.gateways["paper"]
-        while gateway.session.state != "ready":
-            await asyncio.sleep(0.01)
+        await gateway.session.until_ready(asyncio.get_running_loop().time() + 30)
         say(**proxy.ports)
         async for _ in orders:
             sharing = gateway.sharing()

@@ -34,7 +34,9 @@ async def measure(options: argparse.Namespace) -> dict[str, dict[str, list[float
             )
             for _ in range(0, options.count, BLOCK):
                 for way, stack in stacks.items():
-                    report = await stack.scripts[0].ask(do="ask", name=name, count=BLOCK, burst=options.burst, pause=pause)
+                    report = await stack.scripts[0].ask(
+                        do="ask", name=name, count=BLOCK, burst=options.burst, pause=pause
+                    )
                     found[name].setdefault(way, []).extend(report["seconds"])
     return found
 
@@ -69,7 +71,13 @@ def main() -> None:
         print(json.dumps(found))
         return
     head = ("", "direct", "ibmux", "ibmux, TCP", "aim: 1.5 x direct + 100 µs")
-    print(table(f"{options.scripts} script(s), {options.count} requests of each kind, {options.burst} in a row", head, lines(found)))
+    print(
+        table(
+            f"{options.scripts} script(s), {options.count} requests of each kind, {options.burst} in a row",
+            head,
+            lines(found),
+        )
+    )
 
 
 if __name__ == "__main__":

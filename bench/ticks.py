@@ -29,7 +29,6 @@ async def watched(processes: dict[str, Process], folder: Path | None, seconds: f
     spy = shutil.which("py-spy")
     if spy is None:
         raise SystemExit("--profile needs py-spy: pip install py-spy")
-    folder.mkdir(parents=True, exist_ok=True)
     samplers = [
         await asyncio.create_subprocess_exec(
             spy, "record", "-p", str(process.process.pid), "-d", str(max(1, round(seconds))), "-r", "400", "-f", "raw",
@@ -86,6 +85,8 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="folder for py-spy's folded stacks")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.profile is not None:
+        options.profile.mkdir(parents=True, exist_ok=True)
     result = asyncio.run(measure(options))
     latencies = [value / 1e6 for value in result.pop("latencies")]
     shares = {

@@ -1,4 +1,4 @@
-"""What the acceptance tests are played on: proxies in this process, child processes, raw clients, waits on conditions."""
+"""What the acceptance tests play on: proxies in this process, child processes, raw clients, waits on conditions."""
 
 from __future__ import annotations
 

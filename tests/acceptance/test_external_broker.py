@@ -1,4 +1,4 @@
-"""The same API through a broker that is not ours: a real mosquitto, stopped and started again under a working script."""
+"""The same API through a broker that is not ours: a real mosquitto, stopped and started under a working script."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Broker:
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._settings = folder / "mosquitto.conf"
         self._settings.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nlog_dest none\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "set_tcp_nodelay true\nlog_dest none\n"
         )
         self._process: asyncio.subprocess.Process | None = None
 

@@ -25,7 +25,7 @@ async def test_positions_a_quote_and_an_order_reach_a_script(simulator: Simulate
         assert apple is not None
         assert apple.conId == 265598
         ticker = await ib.reqMktData(apple)
-        await until(lambda: ticker.hasBidAsk(), "a bid and an ask")
+        await until(ticker.hasBidAsk, "a bid and an ask")
         assert 0 < ticker.bid <= ticker.ask
         moved = ticker.timestamp
         await until(lambda: ticker.timestamp != moved, "a tick")

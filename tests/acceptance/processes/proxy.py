@@ -1,4 +1,4 @@
-"""A proxy as a process of its own: settings as JSON in the first argument, its ports as a line of JSON when it serves."""
+"""A proxy as a process of its own: settings as JSON in the first argument, its ports as a JSON line when it serves."""
 
 from __future__ import annotations
 
