@@ -52,7 +52,7 @@ Any MQTT 5 client with any MessagePack library can use this API: see [examples](
    `code`, and for a list in parts `part` (`1/3`, `2/3`, `3/3`; in this order).
 
 Give every order a `key` of your own: the same key never becomes two orders. Without one the proxy makes it of instance
-and correlation data, so the same correlation data sent twice asks for the same order.
+and correlation data; correlation data that were used before are then refused (`order.key_conflict`).
 
 While the session is not `ready` a request is refused at once with `gateway.not_ready`. With the user property
 `wait` = `ready` it waits instead, up to its deadline. A retained request gets `request.retained`.
