@@ -167,7 +167,7 @@ async def compare(options: argparse.Namespace) -> dict[Way, dict[str, float]]:
         for way in order:
             if not options.json:
                 print(f"round {number + 1} of {options.rounds}: {way} ...", flush=True)
-            async with Stack(way) as stack:
+            async with Stack(way, gather=options.gather) as stack:
                 found[way].append(await Round(stack, options).run())
     return {way: {key: middle([each[key] for each in rounds]) for key in rounds[0]} for way, rounds in found.items()}
 
@@ -199,6 +199,7 @@ def main() -> None:
     )
     parser.add_argument("--requests", type=int, default=100, help="of each kind and round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--gather", type=float, help="seconds: [mqtt] gather of the proxy, if not its default")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = asyncio.run(compare(options))

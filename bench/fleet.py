@@ -95,9 +95,10 @@ class Process:
 class Stack:
     """A gateway and its scripts, directly or through a proxy."""
 
-    def __init__(self, way: Way, *, tcp: bool = False) -> None:
+    def __init__(self, way: Way, *, tcp: bool = False, gather: float | None = None) -> None:
         self.way = way
         self.tcp = tcp
+        self.mqtt: dict[str, Any] = {"port": 0, **({} if gather is None else {"gather": gather})}
         self._folder = ExitStack()
         self.gateway: Process
         self.proxy: Process | None = None
@@ -116,7 +117,7 @@ class Stack:
             tree = {
                 **PROXY,
                 "gateways": {"paper": {"port": hello["port"], "client_id": 1}},
-                "mqtt": {"port": 0, "socket": path},
+                "mqtt": {**self.mqtt, "socket": path},
             }
             self.proxy = await Process.start("proxy", json.dumps(tree))
             ports = await self.proxy.hear()

@@ -1,6 +1,6 @@
 """The simulated gateway as a process: settings as JSON in the first argument, then orders as lines of JSON.
 
-Its feed stands still until `{"do": "go", "rate": N}` and after `{"do": "freeze"}`, so that ticks can be counted exactly.
+Its feed stands still until `{"do": "go", "rate": N}` and after `{"do": "freeze"}`: ticks can be counted exactly.
 """
 
 from __future__ import annotations

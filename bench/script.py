@@ -1,4 +1,4 @@
-"""What both kinds of script do alike: measure their round trips and tick latencies on order. The libraries are theirs."""
+"""What both kinds of script do alike: measure round trips and tick latencies on order. The libraries are theirs."""
 
 from __future__ import annotations
 

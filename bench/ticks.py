@@ -61,7 +61,7 @@ def summary(path: Path) -> str:
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """One stack, one stretch of ticks."""
-    async with Stack(options.way, tcp=options.tcp) as stack:
+    async with Stack(options.way, tcp=options.tcp, gather=options.gather) as stack:
         await asyncio.gather(*(stack.add_script() for _ in range(options.scripts)))
         await stack.subscribe(options.symbols)
         await stack.stream(options.rate, 0.5)
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5000.0, help="ticks a second to each script")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--tcp", action="store_true", help="scripts use TCP instead of the proxy's Unix socket")
+    parser.add_argument("--gather", type=float, help="seconds: [mqtt] gather of the proxy, if not its default")
     parser.add_argument("--profile", type=Path, help="folder for py-spy's folded stacks")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

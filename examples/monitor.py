@@ -11,9 +11,14 @@ async def follow(ib, symbol):
         print(f"{symbol:6} bid {ticker.bid} ask {ticker.ask} last {ticker.last}", flush=True)
 
 
+def show(status):
+    print(f"session {status.state}: {status.reason}", flush=True)
+
+
 async def main(symbols):
     async with ibmux.connect("monitor") as ib:
-        ib.statusEvent += lambda status: print(f"session {status.state}: {status.reason}", flush=True)
+        ib.statusEvent += show
+        show(ib.status())
         ib.gapEvent += lambda start, end, reason: print(f"gap of {end - start:.1f} s: {reason}", flush=True)
         for held in await ib.positions():
             print(f"{held.account} {held.contract.symbol} {held.position:g} at {held.avgCost:.2f}", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
@@ -29,6 +30,8 @@ from ibmux.ops.taps import tap
 from ibmux.services.gateway import Gateway
 
 log = logging.getLogger(__name__)
+
+TAKEN = "Is another `ibmux serve` running? Else choose another port: 0 takes a free one, -1 none."
 
 
 class Proxy:
@@ -85,8 +88,8 @@ class Proxy:
             Unreachable: the broker of `[mqtt] url` does not answer.
         """
         try:
+            await self._open()
             async with asyncio.TaskGroup() as tasks:
-                await self._open()
                 running = [
                     tasks.create_task(self._keep(name, gateway.run), name=name)
                     for name, gateway in self.gateways.items()
@@ -105,13 +108,13 @@ class Proxy:
             try:
                 await self.http.start()
             except OSError as error:
-                where = f"{self.config.http.host}:{self.config.http.port}"
-                raise ConfigError(f"http.port: cannot listen on {where}: {error.strerror}.") from None
+                where, why = f"{self.config.http.host}:{self.config.http.port}", os.strerror(error.errno or 0)
+                raise ConfigError(f"http.port: cannot listen on {where}: {why}.", hint=TAKEN) from None
         await self.bus.start()
         await self.door.start()
         self.state = "online"
         self.announce()
-        log.info("proxy.online ports=%s gateways=%s", self.ports, ",".join(self.gateways))
+        log.info("proxy.online", extra={"ports": self.ports, "gateways": list(self.gateways)})
 
     async def _keep(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A fault in one gateway's part must not end the others: it is logged, and its part begins anew."""
@@ -119,27 +122,28 @@ class Proxy:
             try:
                 await run()
             except Exception:
-                log.exception("gateway.fault gateway=%s", name)
+                log.exception("gateway.fault", extra={"gateway": name})
                 await asyncio.sleep(self.config.gateways[name].pause_floor)
 
     async def _drain(self) -> None:
         """No new requests; those in flight end; nothing is cancelled at the exchange."""
         self.state = "draining"
         self._publish_status()
-        log.info("proxy.draining in_flight=%d", self.door.in_flight)
+        log.info("proxy.draining", extra={"in_flight": self.door.in_flight})
         await self.door.drain(self.config.drain_timeout)
         for gateway in self.gateways.values():
             await gateway.session.drain()
 
     async def _close(self) -> None:
         for gateway in self.gateways.values():
-            await gateway.close()
-        if self.state != "offline":
-            self.state = "offline"
+            gateway.close()
+        was_online, self.state = self.state != "offline", "offline"
+        if was_online:
             self._publish_status()
         await self.bus.close()
         await self.http.close()
-        log.info("proxy.offline")
+        if was_online:
+            log.info("proxy.offline")
 
     def announce(self) -> None:
         """Publish the retained states of the proxy: at the start, and at each reconnect to a broker."""

@@ -150,7 +150,10 @@ class Forbidden(IbmuxError):
 
     code = "auth.forbidden"
     outcome = "not_sent"
-    hint = "Give the script a role in proxy.toml: [scripts.NAME] role = 'read' | 'cancel' | 'trade' | 'admin'."
+    hint = (
+        "Give the script a role in proxy.toml and restart the proxy: [scripts.NAME] role = 'read' | 'cancel' | 'trade' | "
+        "'admin'."
+    )
 
 
 class Refused(IbmuxError):
@@ -183,7 +186,7 @@ class NotReady(GatewayError):
     code = "gateway.not_ready"
     retryable = True
     outcome = "not_sent"
-    hint = "Wait for the retained topic <gateway>/status to say `ready`, or send the request with a longer deadline."
+    hint = "Ask again when `ibmux status` (or the retained topic <gateway>/status) says `ready`."
 
 
 class GatewayTimeout(GatewayError):

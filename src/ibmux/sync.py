@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -37,7 +37,7 @@ def connect(name: str, **options: Any) -> IB:
     """Connect a script to the proxy; arguments as for `ibmux.connect`. Use it in `with`, or call `close`.
 
     Raises:
-        RequestError: a name that cannot be used.
+        RequestError: a name or a url that cannot be used.
         Unreachable: no proxy answers.
         Refused: the proxy does not accept name or token.
     """
@@ -45,10 +45,16 @@ def connect(name: str, **options: Any) -> IB:
 
 
 class Loop:
-    """An event loop on a daemon thread of its own."""
+    """An event loop on a daemon thread of its own.
+
+    Attributes:
+        ended: whether `stop` was called; nothing can be started any more.
+    """
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.ended = False
+        self._loop = asyncio.new_event_loop()
+        self._gate = threading.Lock()  # nothing is handed to a loop that has been told to stop: it would wait for ever
         self.thread = threading.Thread(target=self._run, name="ibmux", daemon=True)
         self.thread.start()
 
@@ -57,7 +63,7 @@ class Loop:
 
         Raises:
             RequestError: called by a handler on the loop's own thread, where waiting would be for ever.
-            Unreachable: the loop has ended.
+            Unreachable: the loop has ended, or ends meanwhile.
             TimeoutError: after `timeout` seconds.
         """
         if threading.current_thread() is self.thread:
@@ -65,27 +71,50 @@ class Loop:
             raise RequestError(
                 "A handler of an event called a method that waits.", hint="Use the asynchronous client in handlers."
             )
-        if not self.thread.is_alive():
-            work.close()
-            raise Unreachable("This client is closed.", hint="Connect again.")
-        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        future = self._begin(work)
         try:
             return future.result(timeout)
+        except CancelledError:
+            if not self.ended:
+                raise
+            raise _closed() from None
         except BaseException:
             future.cancel()
             raise
 
+    def post(self, function: Callable[[], None]) -> None:
+        """Call `function` on the loop soon; nothing happens if the loop has ended."""
+        with self._gate:
+            if not self.ended:
+                self._loop.call_soon_threadsafe(function)
+
     def stop(self) -> None:
         """End the loop and its thread, within bounds."""
-        if self.thread.is_alive():
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            self.thread.join(GOODBYE)
-        if not self.thread.is_alive() and not self.loop.is_closed():
-            self.loop.close()
+        with self._gate:
+            if not self.ended:
+                self.ended = True
+                self._loop.call_soon_threadsafe(self._loop.stop)
+        self.thread.join(GOODBYE)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._gate:
+            if not self.ended:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise _closed()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        if tasks := asyncio.all_tasks(self._loop):  # what other threads still wait for
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=GOODBYE / 2))
+        self._loop.close()
+
+
+def _closed() -> Unreachable:
+    return Unreachable("This client is closed.", hint="Connect again.")
 
 
 class SyncStream(Iterator[T]):
@@ -106,18 +135,20 @@ class SyncStream(Iterator[T]):
 
         Raises:
             TimeoutError: nothing came for `timeout` seconds.
-            StopIteration: the stream has ended.
+            StopIteration: the stream has ended, or the client was closed.
         """
-        if not self._loop.thread.is_alive():
-            raise StopIteration
         try:
             return self._loop.wait(self._step(timeout))
         except _Ended:
             raise StopIteration from None
+        except Unreachable:
+            if self._loop.ended:
+                raise StopIteration from None
+            raise
 
     def close(self) -> None:
         """End the stream."""
-        self._loop.loop.call_soon_threadsafe(self._stream.close)
+        self._loop.post(self._stream.close)
 
     def __next__(self) -> T:
         try:
@@ -161,7 +192,8 @@ class IB:
         Raises:
             TimeoutError: after `timeout` seconds.
         """
-        return self._loop.wait(_await(work), timeout)
+        coroutine: Coroutine[Any, Any, T] = work if isinstance(work, Coroutine) else _await(work)
+        return self._loop.wait(coroutine, timeout)
 
     def sleep(self, secs: float = 0.02) -> bool:
         """Wait `secs` seconds while events go on arriving; True, as in ib_async."""
@@ -176,14 +208,16 @@ class IB:
 
     def close(self) -> None:
         """Say goodbye and end the background thread; takes a few seconds at most."""
+        if self._loop.ended:
+            return
+        try:
+            self._loop.wait(self._ib.close(), GOODBYE)
+        except TimeoutError:
+            log.warning("closing took more than %.0f s and was cut short", GOODBYE)
+        except Unreachable:
+            log.debug("another thread has closed this client meanwhile")
+        self._loop.stop()
         _open_clients.discard(self)
-        if self._loop.thread.is_alive():
-            try:
-                self._loop.wait(self._ib.close(), GOODBYE)
-            except TimeoutError:
-                log.warning("closing took more than %.0f s and was cut short", GOODBYE)
-            finally:
-                self._loop.stop()
 
     disconnect = close
 

@@ -1,4 +1,4 @@
-"""Every bad request at the MQTT door: answered with code, message and hint, or dropped and logged if nobody can be told."""
+"""Bad requests at the MQTT door: answered with code, message and hint, or dropped and logged if none can be told."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 
 import pytest
 from far_side import Proxy, Silence, trade
@@ -157,9 +159,39 @@ def test_streams_end_with_the_client_and_waiting_has_a_bound(far: Background) ->
     changes, ticker = ib.orderEvents(), ib.reqMktData(AAPL)
     ib.close()
     assert list(changes) == []
+    changes.close()
+    with pytest.raises(errors.Unreachable, match="closed"):
+        ib.run(asyncio.sleep(0))
     assert ticker.contract is AAPL
     with pytest.raises(errors.Unreachable, match="closed"):
         ib.positions()
+
+
+def test_closing_ends_what_other_threads_wait_for(far: Background) -> None:
+    ib = ibmux.sync.connect("alpha", url=far.proxy.url)
+    changes, never = ib.orderEvents(), asyncio.Event()
+    with ThreadPoolExecutor() as threads:
+        rest, answer = threads.submit(list, changes), threads.submit(ib.run, never.wait())
+        ib.close()
+        assert rest.result(5) == []
+        with pytest.raises(errors.Unreachable, match="closed"):
+            answer.result(5)
+
+
+def test_closing_in_a_handler_is_refused_and_the_client_goes_on(far: Background) -> None:
+    with ibmux.sync.connect("alpha", url=far.proxy.url) as ib:
+        refused: Queue[str] = Queue()
+
+        def handler(_status) -> None:
+            try:
+                ib.close()
+            except errors.RequestError as error:
+                refused.put(error.message)
+
+        ib.statusEvent += handler
+        far.do(far.proxy.report, "cut")
+        assert "waits" in refused.get(timeout=5)
+        assert ib.isConnected()
 
 
 SCRIPT = """

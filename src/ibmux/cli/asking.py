@@ -12,6 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from ibmux.cli import screen, tables
+from ibmux.cli.examination import in_words
 from ibmux.cli.exits import Exit
 from ibmux.cli.options import PROXY, Proxy
 from ibmux.config import load
@@ -119,7 +120,8 @@ def healthcheck(
         return Exit.NOT_READY if ready else Exit.FAILED
     except (URLError, OSError) as error:
         reason = getattr(error, "reason", error)
-        screen.fail(f"Nothing answers at {base}: {reason}.", "Is `ibmux serve` running, with [http] port set?")
+        text = in_words(reason) if isinstance(reason, OSError) else str(reason)
+        screen.fail(f"Nothing answers at {base}: {text}.", "Is `ibmux serve` running, with [http] port set?")
         return Exit.UNREACHABLE
     screen.out.print("ready" if ready else "alive")
     return Exit.OK

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.text import Text
 
 from ibmux.cli import screen
@@ -30,6 +30,8 @@ HELD = {
     "waiting": CheckExit.NO_ANSWER,
 }
 """What the state of a session that the proxy holds means here."""
+PORTS = validators.Number(gte=1, lte=65535)
+CLIENT_IDS = validators.Number(gte=0, lt=2**31)
 
 
 @Parameter(name="*")
@@ -47,8 +49,8 @@ class Wanted:
     """
 
     host: str | None = None
-    port: int | None = None
-    client_id: int | None = None
+    port: Annotated[int | None, Parameter(validator=PORTS)] = None
+    client_id: Annotated[int | None, Parameter(validator=CLIENT_IDS)] = None
     account: tuple[str, ...] = ()
     kind: Literal["paper", "live"] | None = None
     timeout: float = 10.0
@@ -125,6 +127,8 @@ async def _held(proxy: Proxy, gateway: str) -> GatewayStatus | None:
 
 def _show_held(status: GatewayStatus, json: bool) -> int:
     code = HELD[status.state]
+    if status.state == "waiting" and status.reason.startswith("Cannot connect"):
+        code = CheckExit.NOTHING_LISTENS
     if json:
         screen.emit({"exit": code, "message": status.reason, "proxy": status})
         return code

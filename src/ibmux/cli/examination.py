@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -186,5 +187,7 @@ class Examination:
 
 
 def in_words(error: OSError) -> str:
-    """The system's reason; where several addresses were tried, asyncio's own text."""
+    """The system's reason, or the resolver's; where several addresses were tried, asyncio's own text."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "no such host"
     return os.strerror(error.errno) if error.errno else str(error).rstrip(".")

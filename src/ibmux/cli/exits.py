@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ibmux.errors import ConfigError, ConnectionLost, Draining, IbmuxError, NotReady, Refused, Unreachable
+from ibmux.errors import (
+    ConfigError,
+    ConnectionLost,
+    Draining,
+    IbmuxError,
+    NotReady,
+    Refused,
+    RequestError,
+    Unreachable,
+    UnknownGateway,
+    UnknownMethod,
+)
+
+MISUSE = (ConfigError, UnknownGateway, UnknownMethod)
+"""Errors of whoever called; so is a plain `RequestError`, but not every kind of it."""
 
 
 class Exit(IntEnum):
@@ -49,9 +63,9 @@ class CheckExit(IntEnum):
 
 def exit_for(error: IbmuxError) -> Exit:
     """The exit code that an error of the proxy leads to."""
+    if isinstance(error, MISUSE) or type(error) is RequestError:
+        return Exit.USAGE
     match error:
-        case ConfigError():
-            return Exit.USAGE
         case Unreachable() | ConnectionLost() | Draining():
             return Exit.UNREACHABLE
         case NotReady():

@@ -40,10 +40,10 @@ STATES = {
 
 
 def fail(message: str, hint: str = "") -> None:
-    """One plain sentence on standard error, and what to do about it on the next line."""
-    err.print(Text.assemble(("ibmux: ", "bold red"), message))
+    """One plain sentence on standard error, and what to do about it on the next line; neither is broken by us."""
+    err.print(Text.assemble(("ibmux: ", "bold red"), message), soft_wrap=True)
     if hint:
-        err.print(Text(f"       {hint}", "dim"))
+        err.print(Text(f"       {hint}", "dim"), soft_wrap=True)
 
 
 def forget_output() -> None:

@@ -71,11 +71,16 @@ def picture(ticker: Ticker) -> dict[str, Any]:
 async def _show(tickers: Iterable[Ticker]) -> None:
     """Redraw the table until cancelled; where there is no terminal, print it once at the end."""
     board = Board(tickers)
+    if not screen.out.is_terminal:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            screen.out.print(board.draw())
     with Live(board.draw(), console=screen.out, auto_refresh=False) as live:
         try:
             while True:
                 await asyncio.sleep(REFRESH)
-                live.update(board.draw(), refresh=screen.out.is_terminal)
+                live.update(board.draw(), refresh=True)
         finally:
             live.update(board.draw())
 

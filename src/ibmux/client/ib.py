@@ -15,10 +15,12 @@ from ibmux.client.contracts import Contracts
 from ibmux.client.history import History
 from ibmux.client.market import Market
 from ibmux.client.reports import Reports
-from ibmux.errors import RequestError
+from ibmux.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
     from ssl import SSLContext  # loaded only where TLS is used
+
+HINT = "The url comes from url= (`--url`) or IBMUX_URL, such as mqtt://127.0.0.1:1883 or unix:///run/ibmux/mqtt.sock."
 
 
 class IB(Market, Reports, Accounts, Contracts, History):
@@ -55,7 +57,10 @@ class Connecting:
             await self._ib.close()
 
     async def _open(self) -> IB:
-        ib = IB(self._identity)
+        try:
+            ib = IB(self._identity)
+        except ConfigError as error:
+            raise RequestError(f"{error.message}.", hint=HINT) from None
         await ib._open()  # noqa: SLF001 - the one who makes it opens it
         return ib
 
@@ -86,7 +91,7 @@ def connect(
         tls: settings for `mqtts` and `wss`; else the system's certificates.
 
     Raises:
-        RequestError: a name that cannot be used.
+        RequestError: a name that cannot be used; when awaited, a url that cannot.
         Unreachable, Refused: when awaited.
     """
     gateway = gateway or os.environ.get("IBMUX_GATEWAY", "")

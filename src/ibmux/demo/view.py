@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ibmux.cli import screen, tables
+from ibmux.demo.judge import scripts
 from ibmux.demo.scene import VIEWER, Scene
 from ibmux.messages.market import Quote
 from ibmux.messages.session import ScriptInfo
@@ -160,16 +161,17 @@ def _orders(scene: Scene) -> Table:
 def shared(scene: Scene) -> RenderableType:
     """What the scripts share, in two lines."""
     info = scene.sharing
-    count = len([name for name in scene.parts if name not in ("gateway", "proxy")])
+    names = scripts(scene)
+    asked = sum(each.requests for each in scene.report.scripts if each.script in names) if scene.report else 0
     return Group(
         Text.assemble(
             ("1", "bold green"),
-            f" upstream connection for {count} scripts    ",
+            f" upstream connection for {len(names)} scripts    ",
             (str(info.lines), "bold green"),
             f" market-data lines for {info.leases} streams",
         ),
         Text.assemble(
-            (f"{info.requests:,}", "bold"),
+            (f"{asked:,}", "bold"),
             " requests of scripts    ",
             (f"{info.ticks_in:,}", "bold"),
             " ticks in    ",

@@ -69,6 +69,7 @@ class Hub:
         self.remote: Subscriptions[Session] = Subscriptions()
         self.local: Subscriptions[LocalHandler] = Subscriptions()
         self.due: list[Outgoing] = []
+        self._hasty: list[Outgoing] = []
         self.lane = lru_cache(LANES_KEPT)(lane)
         self.book = AliasBook(lambda topic: lane(topic) != "keep")
         self.on_overflow: Callable[[Session], None] = _ignore
@@ -78,24 +79,24 @@ class Hub:
 
     # -- one write per connection and turn of the loop ---------------------------------------------------------------
 
-    def wake(self) -> None:
-        """Have everything that is due written at the end of this turn."""
+    def wake(self, outgoing: Outgoing) -> None:
+        """Have a connection written at the end of this turn, also if the streams of others are still being gathered."""
         if self._breath is not None:
-            self._breath.cancel()
-            self._breath = None
-        elif self._scheduled:
-            return
-        self._scheduled = True
-        asyncio.get_running_loop().call_soon(self._flush)
+            self._hasty.append(outgoing)
+            if len(self._hasty) == 1:
+                asyncio.get_running_loop().call_soon(self._flush_hasty)
+        elif not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _wake_gently(self, width: int) -> None:
         """The same for messages to `width` clients; a wide stream of them is written once per `gather` at most."""
         loop = asyncio.get_running_loop()
         wait = self._flushed + self._gather - loop.time()
+        self._scheduled = True
         if width < WIDE or wait <= 0:
-            self.wake()
+            loop.call_soon(self._flush)
         else:
-            self._scheduled = True
             self._breath = loop.call_later(wait, self._flush)
 
     def _flush(self) -> None:
@@ -105,6 +106,12 @@ class Hub:
         due = self.due[:]
         self.due.clear()
         for outgoing in due:
+            outgoing.flush()
+
+    def _flush_hasty(self) -> None:
+        hasty = self._hasty[:]
+        self._hasty.clear()
+        for outgoing in hasty:
             outgoing.flush()
 
     # -- delivery ----------------------------------------------------------------------------------------------------
@@ -152,6 +159,10 @@ class Hub:
         self.counters.messages_out += sent
         if sent and not self._scheduled:
             self._wake_gently(sent)
+        elif sent < WIDE and self._breath is not None:
+            for session, _qos in route.plain:
+                if session.link is not None:
+                    self.wake(session.link)
 
     def _deliver_reliably(self, publication: Publication, route: Route[Session]) -> None:
         for session, qos in route.plain:

@@ -24,8 +24,8 @@ class Limits:
         topic_alias_max: topic aliases a client may define.
         close_timeout: seconds a closing connection has to take its last bytes.
         gather: seconds between two writes of a QoS 0 stream that many clients read: each of them wakes up for each
-            write, which costs more than the messages. The first message after a pause goes at once; everything else
-            that is written to anyone takes what was gathered along.
+            write, which costs more than the messages. The first message after a pause goes at once; so does everything
+            else, and takes along what was gathered for the same client.
     """
 
     max_packet_size: int = 16 * 1024 * 1024

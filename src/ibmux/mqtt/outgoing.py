@@ -125,7 +125,7 @@ class Outgoing(ABC):
         if not self.dirty:
             self.dirty = True
             self.due.append(self)
-            self.wake()
+        self.wake(self)
 
     def _send(self, publication: Publication, retain: bool, ids: tuple[int, ...]) -> None:
         if not (retain or ids or self._alias_max or publication.expiry is not None):

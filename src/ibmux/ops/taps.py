@@ -1,7 +1,11 @@
-"""Listens in on what a session tells the rest of the proxy, and counts it. Changes nothing; ticks pass untouched."""
+"""Listens in on what a session tells the rest of the proxy: counts it, and logs how the session stands.
+
+Changes nothing; ticks pass untouched.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,8 +17,13 @@ from ibmux.ops.metrics import Metrics
 if TYPE_CHECKING:
     from ibmux.session import Hooks
 
+log = logging.getLogger(__name__)
+
 KNOWN = 10_000
 """Executions that are remembered, so that one which is downloaded again is not counted again."""
+
+TROUBLE = frozenset({"cut", "waiting", "standby", "parked"})
+"""States that somebody may have to do something about."""
 
 
 def tap(hooks: Hooks, metrics: Metrics, gateway: str) -> None:
@@ -43,14 +52,26 @@ class _Tap:
         self._gateway = gateway
         self._dialled: float | None = None
         self._known: OrderedDict[str, None] = OrderedDict()
+        self._said: set[tuple[State, str]] = set()
 
     def state(self, status: GatewayStatus, previous: State) -> None:
-        """The time from dialling to `ready`, once per connection."""
+        """The state, and the time from dialling to `ready`, once per connection."""
+        self._say(status)
         if status.state == "connecting" and previous != "connecting":
             self._dialled = status.since
         elif status.state == "ready" and self._dialled is not None:
             self._metrics.session_synced(self._gateway, max(0.0, status.since - self._dialled))
             self._dialled = None
+
+    def _say(self, status: GatewayStatus) -> None:
+        """Log each state with its reason, but only once until the session was ready: attempts go on for hours."""
+        if status.state == "ready":
+            self._said.clear()
+        if (status.state, status.reason) not in self._said:
+            self._said.add((status.state, status.reason))
+            level = logging.WARNING if status.state in TROUBLE else logging.INFO
+            facts = {"gateway": self._gateway, "epoch": status.epoch, "reason": status.reason}
+            log.log(level, "session.%s", status.state, extra=facts)
 
     def order_status(self, status: OrderStatus) -> None:
         self._metrics.order_status(self._gateway, status.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from ibmux.errors import AmbiguousContract, UnknownContract
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 KNOWN_LIMIT = 20_000
 """How many qualified contracts are remembered; beyond it the oldest is forgotten."""
+DETAILS_LIMIT = 2_000
+DETAILS_AGE = 600.0
+"""How many answers about contracts are kept, and for how long (seconds); they change once a day."""
 
 
 class Contracts:
@@ -33,6 +37,7 @@ class Contracts:
         self.session = session
         self.flights = flights
         self._known: dict[bytes, Contract] = {}
+        self._details: dict[bytes, tuple[float, list[ContractDetails]]] = {}
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -44,13 +49,22 @@ class Contracts:
         }
 
     async def details(self, caller: Caller, request: ReqContractDetails) -> list[ContractDetails]:
-        """Every contract that matches."""
-        contract = request.contract
-        return await self.flights.join(
+        """Every contract that matches; many scripts ask for the same few."""
+        question = encode(request.contract)
+        now = asyncio.get_running_loop().time()
+        known = self._details.get(question)
+        if known is not None and known[0] > now:
+            self.flights.asked += 1
+            return known[1]
+        answer = await self.flights.join(
             caller,
-            ("details", encode(contract)),
-            lambda deadline: self.session.contract_details(contract, deadline=deadline, script=caller.script),
+            ("details", question),
+            lambda deadline: self.session.contract_details(request.contract, deadline=deadline, script=caller.script),
         )
+        if len(self._details) >= DETAILS_LIMIT:
+            del self._details[next(iter(self._details))]
+        self._details[question] = (now + DETAILS_AGE, answer)
+        return answer
 
     async def qualify(self, caller: Caller, request: QualifyContracts) -> list[Contract | None]:
         """Unknown and ambiguous contracts leave a hole; other errors are errors."""

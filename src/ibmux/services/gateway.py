@@ -112,13 +112,12 @@ class Gateway:
                 tasks.create_task(self.session.run(), name=f"{self.name}:session")
                 tasks.create_task(self.market.sweep(), name=f"{self.name}:leases")
         finally:
-            await self.close()
+            self.close()
 
-    async def close(self) -> None:
-        """Stop timers and questions in flight."""
+    def close(self) -> None:
+        """Stop what still waits for its time."""
         self.market.close()
         self.account.close()
-        await self.flights.close()
 
     def release_client(self, client: str) -> None:
         """A connection ended: its leases end."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ibmux import topics
 from ibmux.config import GatewaySettings
 from ibmux.core.leases import Generics, LeaseBook, Owner, plan
-from ibmux.errors import Busy, Forbidden, NoLines, RequestError
+from ibmux.errors import Busy, Expired, Forbidden, NoLines, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import (
     CancelMktData,
@@ -74,6 +74,7 @@ class Market:
         self.ticks_in = 0
         self.leases_taken = 0
         self.lines_opened = 0
+        self._opening: dict[int, asyncio.Future[None]] = {}
         self._owners: defaultdict[str, set[Owner]] = defaultdict(set)
 
     def handlers(self) -> dict[str, Handler]:
@@ -144,16 +145,33 @@ class Market:
         self.leases_taken += 1
         self._owners[caller.client].add(caller.owner)
         while not self._serves(con_id, generics):
-            await self.flights.join(caller, ("line", con_id), lambda _: self._open(caller, contract))
+            await self._await_line(caller, contract)
+
+    async def _await_line(self, caller: Caller, contract: Contract) -> None:
+        """Wait until the line is opened or refused. A caller who leaves does not stop it: others may want it."""
+        con_id = contract.conId
+        task = self._opening.get(con_id)
+        if task is None:
+            task = self._opening[con_id] = asyncio.ensure_future(self._open(contract, caller.script))
+            task.add_done_callback(lambda done: self._opened(con_id, done))
+        done, _ = await asyncio.wait((task,), timeout=caller.time_left())
+        if not done:
+            raise Expired("The gateway had not opened the line when the deadline passed.")
+        task.result()
+
+    def _opened(self, con_id: int, task: asyncio.Future[None]) -> None:
+        del self._opening[con_id]
+        if not task.cancelled():
+            task.exception()  # whoever wanted the line may have left: then nobody reads it, and that is fine
 
     def _serves(self, con_id: int, generics: Generics) -> bool:
         line = self.lines.get(con_id)
         return line is not None and line.ready and generics <= line.generics
 
-    async def _open(self, caller: Caller, contract: Contract) -> None:
+    async def _open(self, contract: Contract, script: str) -> None:
         """Open or reopen the line as the leases want it; a refusal ends the leases too."""
         con_id = contract.conId
-        generics = self.leases.wanted(self._now())[con_id]
+        generics = self.leases.wanted(self._now()).get(con_id, frozenset())
         line = self.lines.get(con_id)
         if line is None and len(self.lines) >= self.settings.lines:
             await self._make_room(con_id)
@@ -162,7 +180,7 @@ class Market:
         text = ",".join(sorted(generics | opened.generics))
         send = self.session.open_line if line is None else self.session.reopen_line
         try:
-            await send(contract, text, deadline=caller.deadline, script=caller.script)
+            await send(contract, text, deadline=self._now() + self.settings.request_timeout, script=script)
         except BaseException:
             self._drop(con_id)
             raise
@@ -257,6 +275,8 @@ class Market:
         return asyncio.get_running_loop().time()
 
     def close(self) -> None:
-        """Stop the timers."""
+        """Stop the timers, and whatever is being opened."""
+        for task in self._opening.values():
+            task.cancel()
         for con_id in list(self.lines):
             self._drop(con_id)
