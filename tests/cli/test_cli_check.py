@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cli_stage import Command, Talk, bad_peer
 
+import ibmux
 from ibmux.cli.examination import Examination, Result, Step
 from ibmux.cli.exits import CheckExit
 from ibmux.cli.verdicts import Target, judge_accounts, judge_error, kind_of
@@ -185,6 +186,29 @@ class TestCommand:
         assert done.code == 1
         assert "[1/6] TCP connect 127.0.0.1:1" in done.out
         assert "Connection refused" in done.out
+
+    @pytest.mark.parametrize("option", [("--port", "99999"), ("--port", "0"), ("--client-id", "-1"), ("--kind", "x")])
+    async def test_wrong_arguments(self, command: Command, option: tuple[str, str]) -> None:
+        done = await command("check", *option)
+        assert done.code == CheckExit.USAGE, done
+        assert option[0] in done.err
+        assert "Traceback" not in done.err
+
+    async def test_an_unknown_host(self, command: Command) -> None:
+        done = await command("check", "--host", "nowhere.invalid")
+        assert done.code == CheckExit.NOTHING_LISTENS, done
+        assert "Unknown error" not in done.out
+
+    async def test_a_proxy_that_finds_no_gateway_is_asked_and_says_so(
+        self, command: Command, url: str, gateway: SimulatedGateway
+    ) -> None:
+        await gateway.close()
+        async with asyncio.timeout(15), ibmux.connect("test", url=url) as ib:
+            while not ib.status().reason.startswith("Cannot connect"):
+                await ib.waitOnUpdate(0.2)
+        done = await command("check", "--url", url)
+        assert done.code == CheckExit.NOTHING_LISTENS, done
+        assert "Cannot connect" in done.out
 
     async def test_a_silent_listener(self, command: Command) -> None:
         async with bad_peer(silent) as port:

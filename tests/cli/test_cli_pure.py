@@ -87,6 +87,11 @@ class TestExits:
         ("error", "code"),
         [
             (errors.ConfigError, Exit.USAGE),
+            (errors.RequestError, Exit.USAGE),
+            (errors.UnknownMethod, Exit.USAGE),
+            (errors.UnknownGateway, Exit.USAGE),
+            (errors.AmbiguousContract, Exit.FAILED),
+            (errors.KeyConflict, Exit.FAILED),
             (errors.Unreachable, Exit.UNREACHABLE),
             (errors.ConnectionLost, Exit.UNREACHABLE),
             (errors.Draining, Exit.UNREACHABLE),

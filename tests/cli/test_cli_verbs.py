@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import signal
 import sys
 
@@ -126,31 +125,42 @@ class TestErrors:
         assert (wrong.code, right.code) == (Exit.REFUSED, Exit.OK), (wrong, right)
 
     @pytest.mark.parametrize(
-        ("arguments", "words"),
+        ("arguments", "words", "code"),
         [
-            (("call", "nonsense"), "nonsense"),
-            (("call", "positions", "account=DU9"), "DU9"),
-            (("call", "positions", "bogus=1"), "bogus"),
-            (("call", "positions", "account"), "key=value"),
-            (("watch", "NOSUCHTHING"), "NOSUCHTHING"),
-            (("watch", "BOX:AAPL"), "BOX"),
-            (("watch",), "Nothing to watch"),
+            (("call", "nonsense"), "nonsense", Exit.USAGE),
+            (("call", "positions", "account=DU9"), "DU9", Exit.USAGE),
+            (("call", "positions", "bogus=1"), "bogus", Exit.USAGE),
+            (("call", "positions", "account"), "key=value", Exit.USAGE),
+            (("call", "reqGlobalCancel"), "takes `admin`", Exit.FAILED),
+            (("positions", "--gateway", "nowhere"), "nowhere", Exit.USAGE),
+            (("positions", "--name", "a b"), "a b", Exit.USAGE),
+            (("watch", "NOSUCHTHING"), "NOSUCHTHING", Exit.FAILED),
+            (("watch", "BOX:AAPL"), "BOX", Exit.USAGE),
+            (("watch",), "Nothing to watch", Exit.USAGE),
         ],
     )
     async def test_errors_are_one_sentence_and_a_hint(
-        self, command: Command, url: str, arguments: tuple[str, ...], words: str
+        self, command: Command, url: str, arguments: tuple[str, ...], words: str, code: Exit
     ) -> None:
         done = await command(*arguments, "--url", url)
-        assert done.code == Exit.FAILED, done
-        first, *hints = done.err.splitlines()
+        assert done.code == code, done
+        first, hint = done.err.splitlines()
         assert first.startswith("ibmux: ")
         assert words in first
-        assert hints
-        assert all(line.startswith("       ") for line in hints)
+        assert hint.startswith("       ")
         assert done.out == ""
 
     @pytest.mark.parametrize(
-        "arguments", [("bogus",), ("status", "--bogus"), ("sim", "--version", "12"), ("sim", "--rate", "x")]
+        "arguments",
+        [
+            ("bogus",),
+            ("status", "--bogus"),
+            ("status", "--url", "foo"),
+            ("status", "--url", "mqtt://h:x"),
+            ("sim", "--version", "12"),
+            ("sim", "--rate", "x"),
+            ("sim", "--port", "99999"),
+        ],
     )
     async def test_wrong_arguments(self, command: Command, arguments: tuple[str, ...]) -> None:
         done = await command(*arguments)
@@ -211,18 +221,20 @@ class TestLongRunning:
         assert process.stderr is not None
         try:
             async with asyncio.timeout(15):
-                events = [json.loads(await process.stderr.readline())["event"]]
+                events = [json.loads(await process.stderr.readline())]
                 await until(lambda: 17 in gateway.stats.by_client)
                 process.send_signal(signal.SIGTERM)
-                events += [json.loads(line)["event"] async for line in process.stderr]
+                events += [json.loads(line) async for line in process.stderr]
                 assert await process.wait() == 0
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        assert events[0].startswith("proxy.online")
-        assert any(event.startswith("proxy.draining") for event in events)
-        assert events[-1].startswith("proxy.offline")
+        names = [each["event"] for each in events]
+        assert (names[0], names[-1]) == ("proxy.online", "proxy.offline")
+        assert {"proxy.draining", "session.connecting", "session.stopped"} <= set(names)
+        assert set(events[0]["ports"]) >= {"mqtt", "http"}
+        assert next(each for each in events if each["event"] == "session.connecting")["gateway"] == "paper"
 
     async def test_a_second_signal_ends_serve_at_once(self) -> None:
         """A request waits for a gateway that is not there; the first signal waits for it, the second does not."""
@@ -243,15 +255,15 @@ class TestLongRunning:
         assert process.stderr is not None
         try:
             async with asyncio.timeout(25):
-                online = json.loads(await process.stderr.readline())["event"]
-                port = re.findall(r"'mqtt': (\d+)", online)[0]
+                port = json.loads(await process.stderr.readline())["ports"]["mqtt"]
                 async with ibmux.connect("waiting", url=f"mqtt://127.0.0.1:{port}") as ib:
                     asking = asyncio.create_task(ib.positions())
                     await until(lambda: ib._requests and len(ib._requests))
                     await ib.call("status")
                     process.send_signal(signal.SIGTERM)
-                    while "proxy.draining in_flight=1" not in (await process.stderr.readline()).decode():
+                    while (line := json.loads(await process.stderr.readline()))["event"] != "proxy.draining":
                         continue
+                    assert line["in_flight"] == 1
                     process.send_signal(signal.SIGTERM)
                     assert await process.wait() == Exit.INTERRUPTED
                     asking.cancel()
@@ -260,6 +272,16 @@ class TestLongRunning:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+    async def test_serve_says_that_its_port_is_taken(self, command: Command, proxy: Proxy) -> None:
+        for door in ("http", "mqtt"):
+            ports = {"IBMUX_HTTP__PORT": "0", "IBMUX_MQTT__PORT": "0", "IBMUX_MQTT__SOCKET": ""}
+            done = await command("serve", **{**ports, f"IBMUX_{door.upper()}__PORT": str(proxy.ports[door])})
+            assert done.code == Exit.USAGE, done
+            assert "cannot listen on" in done.err
+            assert "ddress already in use" in done.err
+            assert "Traceback" not in done.err
+            assert "proxy.offline" not in done.err
 
     async def test_serve_says_what_is_wrong_with_the_settings(self, command: Command) -> None:
         done = await command("serve", IBMUX_MQTT__PORT="many")

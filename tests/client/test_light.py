@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 from far_side import Proxy
 
@@ -16,8 +18,10 @@ FORBIDDEN = (
 )  # fmt: skip
 
 
-def run(code: str, *args: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=60, check=False)
+def run(code: str, *args: str, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=60, check=False, env=env
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -35,24 +39,15 @@ def test_importing_the_package_alone_loads_nothing_else() -> None:
     assert loaded == "ibmux"
 
 
-def test_importing_takes_under_a_hundred_milliseconds() -> None:
-    code = """
-import time
-began = time.perf_counter()
-import asyncio
-between = time.perf_counter()
-import ibmux
-ibmux.connect
-print(between - began, time.perf_counter() - began)
-"""
-    tries = []
-    for _ in range(12):  # other work on the machine may slow one attempt, not all
-        loop, total = map(float, run(code).split())
-        tries.append(f"{total:.3f} s, of which asyncio {loop:.3f} s")
-        # On a busy machine the clock says little: asyncio alone takes 35 ms of a quiet one, a third of what is allowed.
-        if total < max(0.1, 3 * loop):
-            return
-    raise AssertionError(tries)
+def test_importing_takes_under_a_hundred_milliseconds(tmp_path: Path) -> None:
+    """All of it, asyncio included, from compiled files as an installed package has them; the best of several runs."""
+    code = "import time; began = time.perf_counter(); import ibmux; ibmux.connect; print(time.perf_counter() - began)"
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    took = [float(run(code, env=environment))]  # compiles
+    while min(took) >= 0.1 and len(took) < 25:  # other work on the machine slows many runs, but hardly all
+        took.append(float(run(code, env=environment)))
+    assert min(took) < 0.1, took
 
 
 def test_everything_promised_can_be_imported() -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from ibmux import topics
@@ -111,7 +112,7 @@ class MqttDoor:
             return
         script = call.request.script
         self.waiting[script] += 1
-        task = asyncio.ensure_future(call.finish(answer))
+        task = _begin(call.finish(answer))
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._forget(script, done))
 
@@ -139,6 +140,13 @@ class MqttDoor:
         """A connection to the endpoint ended."""
         for gateway in self.gateways.values():
             gateway.release_client(client)
+
+
+def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that runs up to its first wait at once where Python can do that: one turn of the loop less."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(work, eager_start=True, loop=asyncio.get_running_loop())
+    return asyncio.ensure_future(work)
 
 
 def _read_presence(payload: bytes) -> Presence | None:

@@ -88,6 +88,7 @@ class Hub:
         elif not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
+            outgoing.flush()  # the first one of a turn need not wait for its end
 
     def _wake_gently(self, width: int) -> None:
         """The same for messages to `width` clients; a wide stream of them is written once per `gather` at most."""

@@ -32,6 +32,7 @@ class Wire(asyncio.BufferedProtocol):
         self._on_packet = on_packet
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
+        self._gathering = False
         self._room = bytearray(ROOM)
         self._tail = b""
         self._reason = ""
@@ -41,10 +42,14 @@ class Wire(asyncio.BufferedProtocol):
     # -- out ---------------------------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Have a packet written at the end of this turn."""
-        if not self._out:
+        """Write a packet: the first one of a turn at once, the others together at its end."""
+        if self._gathering or self._transport is None:
+            self._out.append(data)
+        else:
+            self._transport.write(data)
+        if not self._gathering:
+            self._gathering = True
             self._loop.call_soon(self._flush)
-        self._out.append(data)
 
     @property
     def is_stalled(self) -> bool:
@@ -59,6 +64,7 @@ class Wire(asyncio.BufferedProtocol):
         return int(name[1]) if isinstance(name, tuple) else 0
 
     def _flush(self) -> None:
+        self._gathering = False
         out, self._out = self._out, []
         if out and self._transport is not None:
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
