@@ -54,7 +54,8 @@ async def main(client_id: int, port: int) -> None:
 
     asks = {
         "time": lambda _: ib.reqCurrentTimeAsync(),
-        "details": lambda _: ib.reqContractDetailsAsync(APPLE),
+        "details": lambda con_id: ib.reqContractDetailsAsync(ib_async.Contract(conId=con_id, exchange="SMART")),
+        "known": lambda _: ib.reqContractDetailsAsync(APPLE),
         "positions": positions,
         "order": order,
     }

@@ -104,6 +104,7 @@ class Stack:
         self.proxy: Process | None = None
         self.scripts: list[Process] = []
         self.con_ids: list[int] = []
+        self.options: list[int] = []
         self._where = ""
         self._numbers = itertools.count(1)
 
@@ -111,6 +112,7 @@ class Stack:
         self.gateway = await Process.start("gateway", json.dumps(GATEWAY))
         hello = await self.gateway.hear()
         self.con_ids = hello["conIds"]
+        self.options = hello["options"]
         self._where = str(hello["port"])
         if self.way == "ibmux":
             path = self._folder.enter_context(TemporaryDirectory()) + "/mqtt.sock"
@@ -136,8 +138,10 @@ class Stack:
         number = next(self._numbers)
         program, name = ("direct", str(100 + number)) if self.way == "direct" else ("through_ibmux", f"script{number}")
         script = await Process.start(program, name, self._where)
-        self.scripts.append(script)
+        self.scripts.insert(0 if number == 1 else len(self.scripts), script)
         report = await script.hear()
+        if number == 1:
+            await script.ask(do="learn", conIds=self.options)
         return float(report["first_position"] - script.began) / 1e9
 
     async def ask_all(self, **order: Any) -> list[dict[str, Any]]:

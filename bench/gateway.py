@@ -42,7 +42,7 @@ async def main() -> None:
     orders = await Orders.open()
     async with SimulatedGateway(Settings(**json.loads(sys.argv[1]))) as gateway:
         gateway.feed.stop()
-        say(port=gateway.port, conIds=shares(gateway))
+        say(port=gateway.port, conIds=shares(gateway), options=options(gateway))
         async for order in orders:
             if order["do"] == "go":
                 witness.stamped = 0
@@ -64,6 +64,12 @@ def shares(gateway: SimulatedGateway) -> list[int]:
     """American shares, of which there are more than enough."""
     listed = (each.contract for each in gateway.world.universe.listed())
     return [each.conId for each in listed if each.secType == "STK" and each.currency == "USD"]
+
+
+def options(gateway: SimulatedGateway) -> list[int]:
+    """Options on one share, of which there are more than any benchmark asks about."""
+    chain = gateway.world.universe.chain("AAPL")
+    return [each.contract.conId for expiry in chain.values() for each in expiry]
 
 
 with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -11,7 +11,7 @@ from typing import Any
 from figures import milliseconds, percentile, table
 from fleet import Stack
 
-QUESTIONS = ("time", "details", "order", "positions")
+QUESTIONS = ("time", "details", "known", "order", "positions")
 BLOCK = 25
 """Requests asked one way before it is the other's turn."""
 

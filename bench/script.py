@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from conversation import Orders, say
@@ -21,7 +21,7 @@ class Script:
     """One script under measurement.
 
     Args:
-        asks: by name, a question that is timed from the call to the answer; it gets a running number.
+        asks: by name, a question that is timed from the call to the answer; it gets a conId of which none has asked.
         subscribe: opens a stream of one conId and has `on_ticker` called at each of its updates.
         clean: undoes what a question left behind (working orders); not timed.
     """
@@ -35,6 +35,7 @@ class Script:
         self.asks = asks
         self.subscribe = subscribe
         self.clean = clean
+        self.unasked: Iterator[int] = iter(())
         self.ticks = 0
         self.stamped = 0
         self.latencies = array("q")
@@ -60,12 +61,18 @@ class Script:
             await asyncio.sleep(pause)
         return {"lines": len(conIds)}
 
+    async def do_learn(self, conIds: list[int]) -> dict[str, Any]:
+        """Contracts of which nobody has asked the details yet; each question gets one."""
+        self.unasked = iter(conIds)
+        return {}
+
     async def do_ask(self, name: str, count: int, burst: int, pause: float) -> dict[str, Any]:
         """Ask `count` times, `burst` in a row and then none for `burst * pause` seconds."""
         ask, seconds = self.asks[name], []
         for number in range(count):
+            con_id = next(self.unasked)
             began = time.perf_counter()
-            await ask(number)
+            await ask(con_id)
             seconds.append(time.perf_counter() - began)
             if pause and number % burst == burst - 1:
                 await asyncio.sleep(pause * burst)

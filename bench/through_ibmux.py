@@ -35,7 +35,8 @@ async def main(name: str, url: str) -> None:
 
         asks = {
             "time": lambda _: ib.reqCurrentTime(),
-            "details": lambda _: ib.reqContractDetails(APPLE),
+            "details": lambda con_id: ib.reqContractDetails(ibmux.Contract(conId=con_id, exchange="SMART")),
+            "known": lambda _: ib.reqContractDetails(APPLE),
             "positions": lambda _: ib.positions(),
             "order": order,
         }

@@ -42,6 +42,12 @@ def test_accounts_in_the_environment_are_separated_by_commas():
         ("[scripts.a]\nrole = 'boss'", "boss"),
         ("[mqtt]\nurl = 'http://x'", "mqtt.url"),
         ("[mqtt]\ntls_port = 8883", "tls_certificate"),
+        ("[mqtt]\nport = 99999", r"<= 65535 - at `mqtt\.port`"),
+        ("[http]\nport = -2", r">= -1 - at `http\.port`"),
+        ("[mqtt]\ngather = 2", "from 0 to 1 second"),
+        ("[gateways.a]\nlines = 0", "lines"),
+        ("[gateways.a]\nclient_id = -1", "client_id"),
+        ("drain_timeout = -1", "drain_timeout"),
         ("port = = 1", "not TOML"),
     ],
 )
@@ -54,6 +60,21 @@ def test_an_error_names_the_file_and_the_key(tmp_path, text, words):
 def test_a_missing_file_is_said_so(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file"):
         load(tmp_path / "nowhere.toml", {})
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path, {})
+
+
+def test_origins_in_the_environment_are_separated_by_commas():
+    config = load(None, {"IBMUX_MQTT__WEBSOCKET_ORIGINS": "http://a:1,http://b"})
+    assert config.mqtt.websocket_origins == ("http://a:1", "http://b")
+
+
+def test_an_error_says_that_the_environment_took_part(tmp_path):
+    path = write(tmp_path, "[mqtt]\nport = 1\n")
+    with pytest.raises(ConfigError, match=r"proxy\.toml and the environment: .*mqtt\.port"):
+        load(path, {"IBMUX_MQTT__PORT": "many"})
+    with pytest.raises(ConfigError, match="IBMUX_DRAIN_TIMEOUT__X"):
+        load(path, {"IBMUX_DRAIN_TIMEOUT": "1", "IBMUX_DRAIN_TIMEOUT__X": "1"})
 
 
 def test_a_token_may_lie_in_a_file(tmp_path):

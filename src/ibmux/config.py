@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,15 @@ from ibmux.messages.methods import Role
 
 PREFIX = "IBMUX_"
 """Environment variables: `IBMUX_MQTT__PORT` sets `[mqtt] port`; two underscores stand for a dot."""
+TOP = frozenset({f"{PREFIX}DEFAULT_ROLE", f"{PREFIX}DRAIN_TIMEOUT"})
+"""Those of keys that are in no table."""
+LISTS = frozenset({"accounts", "websocket_origins"})
+"""Keys whose values are separated by commas in the environment."""
+
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Listening = Annotated[int, msgspec.Meta(ge=-1, le=65535)]
+"""A port to listen on: 0 takes a free one, -1 none."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,21 +41,21 @@ class GatewaySettings(Settings, frozen=True):
     name: str = ""
     host: str = "127.0.0.1"
     port: int = 4002
-    client_id: int = 1
+    client_id: Annotated[int, msgspec.Meta(ge=0)] = 1
     kind: Literal["paper", "live", ""] = ""
     accounts: tuple[str, ...] = ()
-    connect_timeout: float = 10.0
-    request_timeout: float = 30.0
-    settle: float = 60.0
-    pause_floor: float = 5.0
-    pause_cap: float = 60.0
-    heartbeat: float = 15.0
+    connect_timeout: Seconds = 10.0
+    request_timeout: Seconds = 30.0
+    settle: Seconds = 60.0
+    pause_floor: Seconds = 5.0
+    pause_cap: Seconds = 60.0
+    heartbeat: Seconds = 15.0
     market_data_type: Literal[1, 2, 3, 4] = 1
-    lines: int = 100
-    linger: float = 10.0
-    lease_ttl: float = 60.0
+    lines: Count = 100
+    linger: Seconds = 10.0
+    lease_ttl: Seconds = 60.0
     messages_per_second: float = 40.0
-    burst: int = 10
+    burst: Count = 10
     required: bool = True
 
 
@@ -57,27 +66,28 @@ class MqttSettings(Settings, frozen=True):
     """
 
     host: str = "127.0.0.1"
-    port: int = places.PORT
+    port: Listening = places.PORT
     socket: str = "auto"
-    websocket_port: int = -1
-    tls_port: int = -1
+    websocket_port: Listening = -1
+    websocket_origins: tuple[str, ...] = ()
+    tls_port: Listening = -1
     tls_certificate: str = ""
     tls_key: str = ""
     url: str = ""
     username: str = ""
     password: str = ""
     password_file: str = ""
-    max_packet_size: int = 1_048_576
-    max_connections: int = 500
-    max_queued_bytes: int = 8_388_608
-    gather: float = 0.02
+    max_packet_size: Count = 1_048_576
+    max_connections: Count = 500
+    max_queued_bytes: Count = 8_388_608
+    gather: Seconds = 0.02
 
 
 class HttpSettings(Settings, frozen=True):
     """`[http]`: the operators' door; port -1 closes it."""
 
     host: str = "127.0.0.1"
-    port: int = 7001
+    port: Listening = 7001
 
 
 class ScriptSettings(Settings, frozen=True):
@@ -91,9 +101,9 @@ class ScriptSettings(Settings, frozen=True):
 class LimitSettings(Settings, frozen=True):
     """`[limits]`: bounds per script. Times in seconds, sizes in bytes."""
 
-    requests_in_flight: int = 200
-    request_size: int = 262_144
-    leases: int = 100
+    requests_in_flight: Count = 200
+    request_size: Count = 262_144
+    leases: Count = 100
     order_quantity: float = 0.0
     order_value: float = 0.0
 
@@ -115,7 +125,7 @@ class Config(Settings, frozen=True):
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
     default_role: Role = "read"
-    drain_timeout: float = 10.0
+    drain_timeout: Seconds = 10.0
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -125,14 +135,11 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
         ConfigError: the file is missing, no TOML, or a value cannot be used.
     """
     tree = _read(path) if path else {}
-    source = str(path) if path else "the environment"
-    for name, text in environ.items():
-        if name.startswith(PREFIX) and "__" in name:
-            _lay(tree, name, text)
-    for top in ("default_role", "drain_timeout"):
-        if value := environ.get(f"{PREFIX}{top.upper()}"):
-            tree[top] = value
-    return build(tree, source)
+    laid = {name: text for name, text in environ.items() if name.startswith(PREFIX) and ("__" in name or name in TOP)}
+    for name, text in laid.items():
+        _lay(tree, name, text)
+    sources = [*([str(path)] if path else []), *(["the environment"] if laid or not path else [])]
+    return build(tree, " and ".join(sources))
 
 
 def build(tree: dict[str, Any], source: str) -> Config:
@@ -163,6 +170,8 @@ def _read(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file.", hint="Give the file with --config PATH.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}.", hint="Give the file with --config PATH.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}.") from None
 
@@ -173,7 +182,9 @@ def _lay(tree: dict[str, Any], name: str, text: str) -> None:
     place = tree
     for table in tables:
         place = place.setdefault(table, {})
-    place[key] = text.split(",") if key == "accounts" else text
+        if not isinstance(place, dict):
+            raise ConfigError(f"{name}: {table} is no table of the settings.")
+    place[key] = text.split(",") if key in LISTS else text
 
 
 def _with_tokens(scripts: dict[str, ScriptSettings]) -> dict[str, ScriptSettings]:
@@ -214,7 +225,7 @@ def _check(config: Config, source: str) -> None:
         raise ConfigError(
             f"{source}: mqtt.url: {config.mqtt.url!r} does not start with mqtt://, mqtts://, ws:// or wss://."
         )
-    if not 0 <= config.mqtt.gather <= 1:
+    if config.mqtt.gather > 1:
         raise ConfigError(f"{source}: mqtt.gather is {config.mqtt.gather}; it must be from 0 to 1 second.")
     if config.mqtt.tls_port >= 0 and not (config.mqtt.tls_certificate and config.mqtt.tls_key):
         raise ConfigError(f"{source}: mqtt.tls_port needs mqtt.tls_certificate and mqtt.tls_key (paths of PEM files).")

@@ -6,7 +6,7 @@ that the proxy raised. Nothing here knows about MQTT, HTTP or the gateway.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 Outcome = Literal["rejected", "not_sent", "unknown", "none"]
 
@@ -54,6 +54,11 @@ class IbmuxError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} [{self.code}] {self.advice}".rstrip()
+
+    def worded(self, message: str, outcome: Outcome | None = None) -> Self:
+        """The same error in other words, with another fate if one is given; this one may belong to others too."""
+        fate = outcome or self.fate
+        return type(self)(message, hint=self.advice, retry_after=self.retry_after, outcome=fate, ib=self.ib)
 
     def to_wire(self) -> dict[str, Any]:
         """The error reply of the API: `{code, message, hint, retryable, retry_after?, outcome, ib?}`."""
@@ -151,8 +156,8 @@ class Forbidden(IbmuxError):
     code = "auth.forbidden"
     outcome = "not_sent"
     hint = (
-        "Give the script a role in proxy.toml and restart the proxy: [scripts.NAME] role = 'read' | 'cancel' | 'trade' | "
-        "'admin'."
+        "Give the script a role in proxy.toml, and restart the proxy: "
+        "[scripts.NAME] role = 'read' | 'cancel' | 'trade' | 'admin'."
     )
 
 

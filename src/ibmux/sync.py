@@ -271,6 +271,8 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         target = getattr(self._ib, name)
         if inspect.iscoroutinefunction(method):
             return self._loop.wait(target(*args, **kwargs))
+        if self._loop.ended:  # what is known here can still be read
+            return target(*args, **kwargs)
         return self._loop.wait(_call(target, *args, **kwargs))
 
     return wait

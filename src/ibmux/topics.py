@@ -42,6 +42,11 @@ def is_name(text: str) -> bool:
     return _NAME.match(text) is not None
 
 
+def is_script_name(text: str) -> bool:
+    """Whether a script may be called this: `external` stands for everybody who is none of ours."""
+    return is_name(text) and text != EXTERNAL
+
+
 def is_gateway_name(text: str) -> bool:
     """Whether a gateway may be called this."""
     return is_name(text) and text not in _RESERVED

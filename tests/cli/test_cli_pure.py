@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from math import nan
@@ -13,8 +14,11 @@ from ibmux import errors
 from ibmux.cli import screen, symbols, tables
 from ibmux.cli.calling import arrange
 from ibmux.cli.exits import CheckExit, Exit, exit_for
+from ibmux.cli.watching import Board
+from ibmux.client.ticker import Ticker
 from ibmux.errors import AmbiguousContract, IbmuxError, RequestError, UnknownContract
 from ibmux.messages.contracts import Contract, ContractDetails
+from ibmux.messages.orders import Order, OrderStatus, Trade
 from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
 
 
@@ -146,6 +150,35 @@ class TestLook:
             assert word in text
         assert max(map(len, text.splitlines())) <= 100
 
+    @pytest.mark.parametrize("width", [80, 160])
+    def test_orders_fit_without_a_cut_number(self, width: int) -> None:
+        future = Contract(secType="FUT", symbol="ES", localSymbol="ESZ6")
+        order = Order("SELL", 1500.0, "STP LMT", 7116.25, 7120.5, account="DU1000001", permId=1562013641)
+        trade = Trade(future, order, OrderStatus(status="PreSubmitted", filled=250.0, avgFillPrice=7116.25))
+        trade.key, trade.script = "close-2026-11-21-DU1000001-320227571", "closing"
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(tables.orders([trade], width))
+        text = console.export_text()
+        assert max(map(len, text.splitlines())) <= width
+        for word in ("ESZ6", "SELL 1,500 STP LMT", "PreSubmitted", "250/1,500", "7,116.25"):
+            assert word in text
+        assert ("1562013641" in text) == (width == 160)
+
+    @pytest.mark.parametrize("width", [80, 160])
+    def test_quotes_fit_without_a_cut_number(self, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+        ticker = Ticker(Contract(secType="FUT", symbol="ES", localSymbol="ESZ6"))
+        ticker.bid, ticker.ask, ticker.last, ticker.close = 17116.25, 17116.5, 17116.25, 17000.0
+        ticker.bidSize, ticker.askSize, ticker.volume, ticker.timestamp = 26.0, 39.0, 1.2e6, 0.0
+        monkeypatch.setattr(screen.out, "width", width)
+        monkeypatch.setattr("ibmux.cli.watching.time.time", lambda: 12.3)
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(Board([ticker]).draw())
+        text = console.export_text()
+        assert "…" not in text
+        for word in ("ESZ6", "17,116.25", "17,116.50", "+0.68 %", "12.3 s"):
+            assert word in text
+        assert ("1.2M" in text) == (width == 160)
+
     def test_what_others_sent_is_no_markup(self) -> None:
         console = Console(width=60, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
         console.print(screen.rows(screen.table("a"), [("[red]x[/red] [account]",)]))
@@ -163,7 +196,7 @@ class TestImports:
             "import sys; sys.modules['cyclopts'] = None\nfrom ibmux.cli import main; sys.exit(main(['status']))"
         )
         assert done.returncode == 2
-        assert "pip install 'ibmux[proxy]'" in done.stderr
+        assert "pip install '.[proxy]'" in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_a_fault_of_our_own_is_not_taken_for_a_missing_package(self) -> None:

@@ -32,6 +32,18 @@ async def test_await_and_async_with_both_connect(proxy: Proxy) -> None:
     await again.disconnect()
 
 
+async def test_who_forgets_to_await_is_told_so(proxy: Proxy) -> None:
+    with pytest.raises(AttributeError, match=r"await ibmux\.connect"):
+        ibmux.connect("alpha", url=proxy.url).positions()
+    assert not hasattr(ibmux.connect("alpha", url=proxy.url), "nonsense")
+
+
+@pytest.mark.parametrize("url", ["foo", "http://127.0.0.1:1883", "mqtt://h:x", "mqtt://", "unix://"])
+async def test_a_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(errors.RequestError, match="IBMUX_URL"):
+        await ibmux.connect("alpha", url=url)
+
+
 async def test_environment_names_url_gateway_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 

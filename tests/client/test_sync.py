@@ -160,6 +160,9 @@ def test_streams_end_with_the_client_and_waiting_has_a_bound(far: Background) ->
     ib.close()
     assert list(changes) == []
     changes.close()
+    assert not ib.isConnected()
+    assert ib.ticker(AAPL) is ticker
+    assert ib.status().state == "ready"
     with pytest.raises(errors.Unreachable, match="closed"):
         ib.run(asyncio.sleep(0))
     assert ticker.contract is AAPL

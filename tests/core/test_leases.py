@@ -118,3 +118,18 @@ def test_after_carrying_out_the_plan_the_lines_are_the_union_of_the_leases(steps
         assert len(book) == len(model)
     book.expire(now + 100)
     assert book.wanted(now + 200) == {}
+
+
+def test_a_lease_that_led_to_nothing_is_undone():
+    book = LeaseBook(linger=10)
+    assert book.find(ALICE, 1) is None
+    book.take(ALICE, 1, RT, until=60)
+    book.restore(ALICE, 1, None)
+    assert book.wanted(0) == {}
+    before = book.take(ALICE, 1, NONE, until=60)
+    book.take(ALICE, 1, RT, until=90)
+    book.restore(ALICE, 1, before)
+    assert book.find(ALICE, 1) == before
+    book.release_owner(ALICE, now=0)
+    book.restore(ALICE, 1, before)
+    assert book.find(ALICE, 1) is None

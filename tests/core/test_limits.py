@@ -20,6 +20,7 @@ def order(**changes):
     [
         ({"action": "buy"}, "order.action"),
         ({"orderType": ""}, "order.orderType"),
+        ({"whatIf": True}, "order.whatIf"),
         ({"totalQuantity": 0}, "order.totalQuantity"),
         ({"totalQuantity": -5}, "order.totalQuantity"),
         ({"totalQuantity": float("nan")}, "order.totalQuantity"),
@@ -44,3 +45,14 @@ def test_the_value_counts_the_multiplier_and_a_stop_price():
     assert order_value(AAPL, order(lmtPrice=None, auxPrice=5.0)) == 500
     assert order_value(AAPL, order(lmtPrice=None)) == 0
     check_order(AAPL, order(totalQuantity=0, cashQty=500.0), LimitSettings())
+
+
+def test_the_value_counts_the_cash_that_may_be_spent():
+    with pytest.raises(OrderNotSent, match="above the limit"):
+        check_order(AAPL, order(totalQuantity=0, lmtPrice=None, cashQty=5000.0), LimitSettings(order_value=1000))
+
+
+def test_a_multiplier_must_be_a_number():
+    with pytest.raises(RequestError, match=r"contract\.multiplier") as caught:
+        check_order(Contract("OPT", multiplier="many"), order(), LimitSettings())
+    assert caught.value.fate == "not_sent"

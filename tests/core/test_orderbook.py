@@ -124,7 +124,7 @@ def test_the_same_key_is_the_same_order_or_a_conflict(book, entry):
 def test_an_order_that_never_left_gives_its_key_back(book, entry):
     book.forget(entry)
     assert len(book) == 0 and book.find("alice", "k1") is None and book.find("alice", order_id=7) is None
-    assert entry.done and entry.refusal == (0, "it was not sent")
+    assert entry.done and entry.unsent and entry.refusal is None
 
 
 def test_orders_are_found_by_key_permid_and_orderid(book, entry):
@@ -196,8 +196,9 @@ def test_messages_about_orders_that_nobody_knows(book):
 def test_only_so_many_commissions_wait(book):
     for number in range(1100):
         book.saw_commission(CommissionReport(execId=str(number), commission=1.0))
-    assert len(book.saw_execution(a_fill("999"))) == 2
-    assert len(book.saw_execution(a_fill("1050"))) == 1
+    assert len(book.saw_execution(a_fill("99"))) == 1
+    assert len(book.saw_execution(a_fill("100"))) == 2
+    assert len(book.saw_execution(a_fill("1099"))) == 2
 
 
 def test_an_order_in_words():
@@ -247,3 +248,91 @@ def test_in_any_order_of_messages_no_fill_is_lost_or_doubled_and_nothing_ends_tw
         ended = status
     seen = {f"e{what}" for kind, what in events if kind == "fill"}
     assert sorted(told) == sorted(seen) == sorted(fill.execution.execId for fill in entry.trade.fills)
+
+
+def test_a_cancelled_order_that_was_never_taken_is_refused_for_the_reason_that_follows(book, entry):
+    book.saw_order(AAPL, replace(an_order(), permId=900), OrderState(status="Cancelled"), NOW)
+    assert not entry.acknowledged and not entry.done
+    book.saw_status(a_status("Cancelled"), NOW)
+    assert entry.refused and entry.refusal is None
+    book.saw_error(7, 201, "Order rejected - reason: margin", NOW)
+    assert entry.refusal == (201, "Order rejected - reason: margin")
+    assert entry.trade.orderStatus.status == "Cancelled"
+
+
+def test_an_execution_proves_that_the_order_was_taken(book, entry):
+    book.saw_execution(a_fill())
+    assert entry.acknowledged
+    book.saw_status(a_status("Cancelled"), NOW)
+    assert entry.done and not entry.refused
+
+
+def test_numbers_that_a_later_message_leaves_out_are_kept(book, entry):
+    book.saw_order(AAPL, replace(an_order(), permId=900), OrderState(status="Submitted"), NOW)
+    book.saw_status(a_status("Submitted", perm_id=0, whyHeld="locate"), NOW)
+    book.saw_order(AAPL, replace(an_order(), orderId=0, permId=900), OrderState(status="Submitted"), NOW)
+    assert (entry.trade.order.orderId, entry.trade.order.permId, entry.trade.orderStatus.permId) == (7, 900, 900)
+    assert book.find("alice", perm_id=900) is entry and book.find("alice", order_id=7) is entry
+
+
+def test_foreign_orders_without_a_permid_are_told_apart(book):
+    for number in (1, 2):
+        book.saw_order(AAPL, Order(orderId=number, clientId=5), OrderState(status="PreSubmitted"), NOW)
+    assert sorted(entry.key for entry in book) == ["client-5-1", "client-5-2"]
+    book.saw_order(AAPL, Order(orderId=2, clientId=5, permId=77), OrderState(status="Submitted"), NOW)
+    assert len(book) == 2 and book.find("", perm_id=77).key == "client-5-2"
+
+
+def test_a_key_from_before_a_restart_fits_only_an_order_like_it(book):
+    marked = an_order(permId=900, orderRef=reference.write("", "alice", "k1"))
+    book.saw_order(AAPL, marked, OrderState(status="Submitted"), NOW)
+    assert book.same("alice", "k1", AAPL, an_order(order_id=0, totalQuantity=50)) is not None
+    for contract, changes in (
+        (AAPL, {"action": "SELL"}),
+        (Contract("STK", conId=1, symbol="AAPL"), {}),
+        (Contract("OPT", symbol="AAPL"), {}),
+    ):
+        with pytest.raises(KeyConflict):
+            book.same("alice", "k1", contract, an_order(order_id=0, **changes))
+
+
+def test_what_completed_partly_was_taken(book, entry):
+    order = an_order(0, permId=900, orderRef=reference.write("", "alice", "k1"))
+    done = Trade(AAPL, order, OrderStatus(status="Cancelled", permId=900, filled=40))
+    assert len(book.saw_completed(done, NOW)) == 1
+    assert entry.done and not entry.refused and entry.trade.orderStatus.filled == 40
+
+
+def test_forgetting_an_order_leaves_the_next_one_of_its_key_alone(book):
+    first = book.place("alice", "k1", AAPL, an_order(order_id=0), NOW)
+    assert first.waiting
+    book.forget(first, "ApiCancelled")
+    second = book.place("alice", "k1", AAPL, an_order(order_id=0), NOW)
+    book.forget(first)
+    assert book.find("alice", "k1") is second
+
+
+def test_the_book_forgets_its_oldest_finished_orders_and_their_fills(book, monkeypatch):
+    monkeypatch.setattr("ibmux.core.orderbook.KEPT", 3)
+    for number in range(1, 6):
+        entry = book.place("alice", f"k{number}", AAPL, an_order(order_id=0), NOW)
+        book.assign(entry, number, 0)
+        book.saw_execution(a_fill(f"e{number}", order_id=number, perm_id=900 + number))
+        if number > 1:
+            book.saw_status(a_status("Filled", order_id=number, perm_id=900 + number), NOW)
+    assert [entry.key for entry in book] == ["k1", "k4", "k5"]
+    assert list(book.fills) == ["e1", "e4", "e5"]
+    assert book.find("", order_id=2) is None and book.find("", perm_id=902) is None
+    for number in range(40):
+        book.saw_execution(a_fill(f"x{number}", order_id=0, perm_id=5000 + number))
+    assert len(book.fills) == 30
+
+
+def test_the_log_of_an_order_does_not_grow_for_ever(book, entry):
+    for _ in range(3):
+        book.saw_order(AAPL, replace(an_order(), permId=900), OrderState(status="Submitted", warningText="hm"), NOW)
+    assert [step.message for step in entry.trade.log] == ["", "hm"]
+    for number in range(500):
+        book.saw_error(7, 110, f"price {number}", NOW)
+    assert len(entry.trade.log) == 200
+    assert (entry.trade.log[0].status, entry.trade.log[-1].message) == ("PendingSubmit", "price 499")

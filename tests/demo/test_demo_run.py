@@ -126,6 +126,16 @@ async def test_a_signal_ends_it_in_order(home: Path, number: signal.Signals) -> 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the record of processes is read from /proc")
+async def test_a_signal_before_the_beginning_is_no_failure(home: Path) -> None:
+    async with demo(home) as process:
+        await read_until(process, "[gateway] listens")
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+        assert (process.returncode, err) == (130, b"")
+        assert b"Ended before the session was ready" in out
+    assert contents(home) == ["tmp"]
+
+
 async def test_nothing_survives_a_kill(home: Path) -> None:
     async with demo(home) as process:
         await read_until(process, "[trader]")

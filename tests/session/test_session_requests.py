@@ -112,7 +112,7 @@ async def test_profit_and_loss_streams_once_and_ends(
     none = await session.pnl_single("DU1000001", "", 999, deadline=soon())
     assert none.position == 0
     assert none.dailyPnL != none.dailyPnL, "not known is NaN"
-    await session.cancel_pnl("DU1000001")
+    session.end_pnl("DU1000001")
     await until(lambda: not gateway.clients[1].pnls)
 
 

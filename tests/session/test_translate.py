@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ib_async.client import Client
 from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER, parseIBDatetime
 
 from ibmux.errors import RequestError
@@ -20,6 +21,7 @@ from ibmux.messages import contracts as c
 from ibmux.messages import orders as o
 from ibmux.messages.trading import ExecutionFilter
 from ibmux.session import translate, translate_orders
+from ibmux.session.link import Link
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12).filter(lambda text: text != "?")
 floats = st.floats(-1e9, 1e9)
@@ -89,6 +91,49 @@ def test_an_order_survives_the_way_there_and_back(order: o.Order) -> None:
 def test_an_empty_order_is_ib_asyncs_empty_order() -> None:
     assert dataclasses.asdict(translate_orders.to_order(o.Order())) == dataclasses.asdict(ib.Order())
     assert translate_orders.order(ib.Order()) == o.Order()
+    assert vars(translate.to_contract(c.Contract())) == vars(ib.Contract())
+
+
+def test_orders_share_nothing_that_can_change() -> None:
+    first, second = translate_orders.to_order(o.Order()), translate_orders.to_order(o.Order())
+    changeable = [name for name, value in vars(first).items() if not isinstance(value, str | int | float | None)]
+    assert len(changeable) == 6
+    assert not [name for name in changeable if getattr(first, name) is getattr(second, name)]
+
+
+class Written:
+    """What was written to a socket."""
+
+    present = open = True
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    sendMsg = write
+
+
+def placed(client: Client, contract: c.Contract, order: o.Order) -> bytes:
+    """What a client writes to place an order."""
+    client._serverVersion = 176
+    client.placeOrder(7, translate.to_contract(contract), translate_orders.to_order(order))
+    written = client.wire if isinstance(client, Link) else client.conn
+    return written.data
+
+
+@given(any_contract, any_order, st.sampled_from(["LMT", "VOL", "PEG BENCH", "PEG BEST", "PEG MID"]), st.booleans())
+async def test_an_order_is_written_as_ib_async_writes_it(
+    contract: c.Contract, order: o.Order, kind: str, combo: bool
+) -> None:
+    order.orderType = kind
+    contract.secType = "BAG" if combo else contract.secType
+    theirs, ours = Client(object()), Link(object(), {}, lambda: None, lambda _: None)
+    theirs.connState, theirs.conn, ours.wire = Client.CONNECTED, Written(), Written()
+    data = placed(ours, contract, order)
+    assert data == placed(theirs, contract, order)
+    assert len(data) > 100
 
 
 @pytest.mark.parametrize("kind", [c.Contract, c.ContractDetails, c.ComboLeg, o.Order, o.OrderState, o.Execution])

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(
             f"ibmux: {error.name} is not installed: this is the script side alone. The command, the proxy and the "
-            "simulator come with: pip install 'ibmux[proxy]'\n"
+            "simulator come with the extra `proxy`; in the project's folder: pip install '.[proxy]'\n"
         )
         return 2
     return run(list(sys.argv[1:] if arguments is None else arguments))

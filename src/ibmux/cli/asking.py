@@ -88,7 +88,7 @@ async def orders(
     if proxy.json:
         screen.emit(trades)
     else:
-        screen.out.print(tables.orders(trades))
+        screen.out.print(tables.orders(trades, screen.out.width))
     return Exit.OK
 
 

@@ -12,9 +12,9 @@ from ibmux.errors import (
     NotReady,
     Refused,
     RequestError,
-    Unreachable,
     UnknownGateway,
     UnknownMethod,
+    Unreachable,
 )
 
 MISUSE = (ConfigError, UnknownGateway, UnknownMethod)

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from ibmux.cli import screen
 from ibmux.cli.exits import Exit
@@ -65,7 +65,7 @@ def demo(
 def sim(
     *,
     host: str = "127.0.0.1",
-    port: int = 4002,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 4002,
     seed: int = 1,
     rate: float | None = None,
     version: int | None = None,

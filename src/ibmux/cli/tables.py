@@ -15,6 +15,8 @@ from ibmux.messages.orders import Order, Trade
 from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
 
 ORDER_COLOURS = {"Filled": "green", "Submitted": "cyan", "PreSubmitted": "cyan", "Cancelled": "dim", "Inactive": "red"}
+ROOMY = 110
+"""Columns of a terminal from which tables show everything."""
 
 
 def contract_name(contract: Contract) -> str:
@@ -90,9 +92,11 @@ def positions(held: Iterable[Position]) -> Table:
     return screen.rows(made, cells)
 
 
-def orders(trades: Iterable[Trade]) -> Table:
-    """One row per order."""
-    made = screen.table("script", "key", "account", "contract", "order", "status", "filled>", "price>", "permId>")
+def orders(trades: Iterable[Trade], width: int = ROOMY) -> Table:
+    """One row per order; without account and permId where the terminal is narrow."""
+    columns = ("script", "key~", "contract", "order", "status", "filled>", "price>")
+    roomy = width >= ROOMY
+    made = screen.table(*columns, *(("account", "permId>") if roomy else ()))
     cells = []
     for each in trades:
         status = each.orderStatus
@@ -100,6 +104,6 @@ def orders(trades: Iterable[Trade]) -> Table:
         done = f"{screen.quantity(status.filled)}/{screen.quantity(each.order.totalQuantity)}"
         paid = screen.price(status.avgFillPrice) if status.filled else ""
         what = (contract_name(each.contract), order_name(each.order), Text(status.status, colour))
-        permanent = str(each.order.permId or status.permId or "")
-        cells.append((each.script, each.key, each.order.account, *what, done, paid, permanent))
+        more = (each.order.account, str(each.order.permId or status.permId or "")) if roomy else ()
+        cells.append((each.script, each.key, *what, done, paid, *more))
     return screen.rows(made, cells)

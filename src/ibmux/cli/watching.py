@@ -16,7 +16,7 @@ from rich.text import Text
 from ibmux.cli import screen, symbols
 from ibmux.cli.exits import Exit
 from ibmux.cli.options import PROXY, Proxy
-from ibmux.cli.tables import contract_name
+from ibmux.cli.tables import ROOMY, contract_name
 from ibmux.client import IB
 from ibmux.client.ticker import Ticker
 from ibmux.errors import RequestError
@@ -86,7 +86,7 @@ async def _show(tickers: Iterable[Ticker]) -> None:
 
 
 class Board:
-    """The table of quotes; a price that rose since the last picture is green, one that fell is red."""
+    """The table of quotes; a price that rose since the last picture is green, one that fell is red. Sizes need room."""
 
     def __init__(self, tickers: Iterable[Ticker]) -> None:
         self._tickers = list(tickers)
@@ -95,24 +95,18 @@ class Board:
 
     def draw(self) -> Table:
         """The table as it stands."""
-        made = screen.table("contract", "bid size>", "bid>", "ask>", "ask size>", "last>", "change>", "volume>", "age>")
-        return screen.rows(made, (self._row(ticker) for ticker in self._tickers))
+        roomy = screen.out.width >= ROOMY
+        sizes = ("bid size>", "ask size>", "volume>") if roomy else ()
+        made = screen.table("contract", "bid>", "ask>", "last>", "change>", *sizes, "age>")
+        return screen.rows(made, (self._row(ticker, roomy) for ticker in self._tickers))
 
-    def _row(self, ticker: Ticker) -> list[str | Text]:
+    def _row(self, ticker: Ticker, roomy: bool) -> list[str | Text]:
         age = "" if ticker.timestamp is None else f"{max(0.0, time.time() - ticker.timestamp):.1f} s"
         change = (ticker.last / ticker.close - 1) * 100 if ticker.close else float("nan")
         moved = Text(f"{change:+.2f} %", "green" if change >= 0 else "red") if change == change else ""  # noqa: PLR0124
-        return [
-            Text(contract_name(ticker.contract), "bold"),
-            screen.compact(ticker.bidSize),
-            self._price(ticker, "bid"),
-            self._price(ticker, "ask"),
-            screen.compact(ticker.askSize),
-            self._price(ticker, "last"),
-            moved,
-            screen.compact(ticker.volume),
-            age,
-        ]
+        prices = (self._price(ticker, name) for name in ("bid", "ask", "last"))
+        sizes = (screen.compact(value) for value in (ticker.bidSize, ticker.askSize, ticker.volume)) if roomy else ()
+        return [Text(contract_name(ticker.contract), "bold"), *prices, moved, *sizes, age]
 
     def _price(self, ticker: Ticker, name: str) -> Text:
         key, value = (ticker.contract.conId, name), getattr(ticker, name)

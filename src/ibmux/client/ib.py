@@ -43,6 +43,14 @@ class Connecting:
         self._identity = identity
         self._ib: IB | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(IB, name):
+            raise AttributeError(
+                f"`{name}`: not connected yet. Write `ib = await ibmux.connect(…)` or `async with ibmux.connect(…) as "
+                "ib:`; without `await`, in plain scripts and notebooks: `ib = ibmux.sync.connect(…)`."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __await__(self) -> Generator[Any, None, IB]:
         return self._open().__await__()
 
@@ -107,10 +115,11 @@ def connect(
 
 
 def default_url() -> str:
-    """The proxy's Unix socket if there is one, else its TCP port on this machine."""
+    """The proxy's Unix socket if there is one that this user may open, else its TCP port on this machine."""
     for path in places.sockets():
         try:
-            if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - pathlib takes milliseconds to load
+            is_socket = stat.S_ISSOCK(os.stat(path).st_mode)  # noqa: PTH116 - pathlib takes milliseconds to load
+            if is_socket and os.access(path, os.W_OK):  # another user's proxy is asked over TCP
                 return f"unix://{path}"
         except OSError:
             continue

@@ -73,6 +73,17 @@ class LeaseBook:
         self._lingering.pop(con_id, None)
         return lease
 
+    def find(self, owner: Owner, con_id: int) -> Lease | None:
+        """The owner's lease of a contract."""
+        return self._leases.get((owner, con_id))
+
+    def restore(self, owner: Owner, con_id: int, before: Lease | None) -> None:
+        """Undo a `take` that led to nothing; `before` is what `find` gave before it."""
+        if before is None:
+            self._leases.pop((owner, con_id), None)
+        elif (owner, con_id) in self._leases:
+            self._leases[owner, con_id] = before
+
     def release(self, owner: Owner, con_id: int, now: float) -> bool:
         """End one lease; its line lingers if it was the last. Returns whether there was one."""
         lease = self._leases.pop((owner, con_id), None)

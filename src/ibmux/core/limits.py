@@ -21,6 +21,10 @@ def check_order(contract: Contract, order: Order, limits: LimitSettings) -> None
     """
     if order.action not in _ACTIONS:
         raise RequestError(f"order.action is {order.action!r}; it must be BUY or SELL.", outcome="not_sent")
+    if order.whatIf:
+        raise RequestError(
+            "order.whatIf is set: that is a question and no order.", hint="Ask with `whatIfOrder`.", outcome="not_sent"
+        )
     if not order.orderType:
         raise RequestError("order.orderType is empty; say MKT, LMT, STP, MOC, ...", outcome="not_sent")
     if not (math.isfinite(order.totalQuantity) and order.totalQuantity > 0) and order.cashQty is None:
@@ -33,7 +37,17 @@ def check_order(contract: Contract, order: Order, limits: LimitSettings) -> None
 
 
 def order_value(contract: Contract, order: Order) -> float:
-    """What the order is worth at its own limit price, in the contract's currency; 0 where it names no price."""
+    """What the order is worth at its own limit price, or the cash that it may spend, in the contract's currency; 0
+    where it names neither.
+
+    Raises:
+        RequestError: the multiplier is no number.
+    """
     price = order.lmtPrice if order.lmtPrice is not None else order.auxPrice
-    multiplier = float(contract.multiplier) if contract.multiplier else 1.0
-    return abs(price or 0.0) * order.totalQuantity * multiplier
+    try:
+        multiplier = float(contract.multiplier) if contract.multiplier else 1.0
+    except ValueError:
+        raise RequestError(
+            f"contract.multiplier is {contract.multiplier!r}; it must be a number.", outcome="not_sent"
+        ) from None
+    return max(abs(price or 0.0) * order.totalQuantity * multiplier, order.cashQty or 0.0)

@@ -93,8 +93,8 @@ TABLE: dict[State, dict[Event, Step]] = {
     "ready": {
         **_LINKED,
         "cut": Step("cut", ("fail_pending",)),
-        "restored": Step("syncing", ("download",)),
-        "restored_bare": Step("syncing", ("lose_streams", "download")),
+        "restored": Step("syncing", ("fail_pending", "download")),
+        "restored_bare": Step("syncing", ("fail_pending", "lose_streams", "download")),
     },
     "cut": {
         **_LINKED,

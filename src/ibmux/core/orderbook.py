@@ -10,13 +10,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from ibmux.core import reference
 from ibmux.core.codes import judge
+from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same
 from ibmux.errors import KeyConflict
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import (
@@ -33,42 +32,15 @@ from ibmux.topics import EXTERNAL
 
 _REVIVABLE = frozenset({"Inactive"})
 _ENDS = DONE - _REVIVABLE
-ACKNOWLEDGED = _ENDS | {"PreSubmitted", "Submitted", "PendingCancel"}
-"""Order states that mean that the gateway took the order. `Inactive` does not: an error that says why may follow."""
+ACKNOWLEDGED = frozenset({"PreSubmitted", "Submitted", "PendingCancel", "Filled", "ApiCancelled"})
+"""Order states that mean that the gateway took the order. `Inactive` and `Cancelled` do not: gateways refuse with
+either, and the error that says why may follow.
+"""
+KEPT = 50_000
+"""Orders that are remembered, and ten times as many fills; past it the oldest finished order is forgotten."""
+_LOGGED = 200
+"""Steps of an order's log; past it the oldest but the first goes."""
 _PENDING_COMMISSIONS = 1000
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One order: whose it is, its key, and the trade as it stands."""
-
-    script: str
-    key: str
-    trade: Trade
-    fingerprint: bytes = b""
-    acknowledged: bool = False
-    refusal: tuple[int, str] | None = None
-
-    @property
-    def address(self) -> tuple[int, int]:
-        """(clientId, orderId): where the gateway takes changes of this order."""
-        return self.trade.order.clientId, self.trade.order.orderId
-
-    @property
-    def done(self) -> bool:
-        """Whether the order is finished."""
-        return self.trade.orderStatus.status in DONE
-
-
-class Change(NamedTuple):
-    """What a message says of an order, a new fill, or the commission of a fill; not `news` if it only repeats."""
-
-    entry: Entry | None
-    kind: Literal["order", "fill", "commission"]
-    fill: Fill | None = None
-    code: int = 0
-    message: str = ""
-    news: bool = True
 
 
 @dataclass(slots=True)
@@ -118,19 +90,18 @@ class OrderBook:
         known = self._by_key.get((script, key))
         if known is None:
             return None
-        if known.fingerprint and known.fingerprint != fingerprint(contract, order):
+        if not is_same(known, contract, order):
             raise KeyConflict(
                 f"The key {key!r} belongs to {describe(known.trade.contract, known.trade.order)}, "
                 f"not to {describe(contract, order)}."
             )
         return known
 
-    def forget(self, entry: Entry) -> None:
+    def forget(self, entry: Entry, status: str = "Inactive") -> None:
         """Take out an order that certainly never left the proxy, so that its key is free again."""
-        entry.refusal = (0, "it was not sent")
-        entry.trade.orderStatus.status = "Inactive"
-        self._by_key.pop((entry.script, entry.key), None)
-        self._by_address.pop(entry.address, None)
+        entry.unsent = True
+        entry.trade.orderStatus.status = status
+        self._drop(entry)
 
     def find(self, script: str, key: str = "", order_id: int = 0, perm_id: int = 0) -> Entry | None:
         """An order by the key of its script, by permId, or by the proxy's own orderId."""
@@ -146,29 +117,29 @@ class OrderBook:
         trade = entry.trade
         before = (trade.order, trade.orderStatus.status)
         order.orderRef = reference.read(order.orderRef).text
+        order.orderId = order.orderId or trade.order.orderId
+        order.permId = trade.orderStatus.permId = order.permId or trade.orderStatus.permId
         trade.contract, trade.order = contract, order
-        if order.permId:
-            trade.orderStatus.permId = order.permId
-            self._by_perm[order.permId] = entry
+        self._index(entry)
         if state.status in _ENDS:  # its orderStatus says so too, and with the right counts
-            entry.acknowledged = True
+            entry.acknowledged = entry.acknowledged or state.status in ACKNOWLEDGED
         elif state.status and self._may_become(entry, state.status):
             self._become(entry, state.status, now, state.warningText)
-        return [Change(entry, "order", news=before != (trade.order, trade.orderStatus.status))]
+        return [Change(entry, "order", news=before != (trade.order, trade.orderStatus.status), shown=True)]
 
     def saw_status(self, status: OrderStatus, now: dt.datetime) -> list[Change]:
         """An orderStatus message. Its `filled` is reported as it is; fills come from executions alone."""
         entry = self._match(status.permId, status.clientId, status.orderId)
         if entry is None or not self._may_become(entry, status.status):
             return []
-        if status == entry.trade.orderStatus:
+        known = entry.trade.orderStatus
+        status.permId = status.permId or known.permId
+        if status == known:
             return [Change(entry, "order", news=False)]
-        if status.permId:
-            self._by_perm[status.permId] = entry
-            entry.trade.order.permId = status.permId
-        before = entry.trade.orderStatus.status
         entry.trade.orderStatus = status
-        if status.status != before:
+        entry.trade.order.permId = status.permId
+        self._index(entry)
+        if status.status != known.status:
             self._become(entry, status.status, now, status.whyHeld)
         entry.acknowledged = entry.acknowledged or status.status in ACKNOWLEDGED
         return [Change(entry, "order")]
@@ -187,11 +158,13 @@ class OrderBook:
                 trade.script, trade.key = script, key
                 self._enter(Entry(script, key, trade, acknowledged=True))
             return []
-        known = entry.trade.orderStatus.permId
-        if entry.done or (known and known != trade.order.permId):
+        known = entry.trade.orderStatus
+        if entry.done or (known.permId and known.permId != trade.order.permId):
             return []
-        self._by_perm[trade.order.permId] = entry
-        entry.trade.order.permId = entry.trade.orderStatus.permId = trade.order.permId
+        entry.trade.order.permId = known.permId = trade.order.permId
+        known.filled = max(known.filled, trade.orderStatus.filled)
+        entry.acknowledged = entry.acknowledged or known.filled > 0
+        self._index(entry)
         self._become(entry, trade.orderStatus.status, now, "found among the completed orders")
         return [Change(entry, "order")]
 
@@ -202,10 +175,12 @@ class OrderBook:
             return []
         verdict = judge(code)
         status = entry.trade.orderStatus.status
+        if verdict in ("cancelled", "refused") and not entry.acknowledged:
+            entry.refusal = entry.refusal or (code, message)
         if verdict == "cancelled" and not entry.done:
             status = "Cancelled"
-        elif verdict == "refused" and not entry.acknowledged:
-            status, entry.refusal = "Inactive", (code, message)
+        elif verdict == "refused" and not entry.acknowledged and not entry.done:
+            status = "Inactive"
         self._become(entry, status, now, message, code)
         return [Change(entry, "order", code=code, message=message)]
 
@@ -219,8 +194,11 @@ class OrderBook:
         execution.orderRef = text
         fill.script, fill.key = (entry.script, entry.key) if entry else (script or EXTERNAL, key)
         self.fills[execution.execId] = fill
+        if len(self.fills) > 10 * KEPT:
+            del self.fills[next(iter(self.fills))]
         if entry is not None:
             entry.trade.fills.append(fill)
+            entry.acknowledged = True
         changes = [Change(entry, "fill", fill)]
         report = self._commissions.pop(execution.execId, None)
         return changes + self.saw_commission(report) if report else changes
@@ -229,8 +207,9 @@ class OrderBook:
         """A commissionReport message; one that comes before its execution waits for it."""
         fill = self.fills.get(report.execId)
         if fill is None:
-            if len(self._commissions) < _PENDING_COMMISSIONS:
-                self._commissions[report.execId] = report
+            self._commissions[report.execId] = report
+            if len(self._commissions) > _PENDING_COMMISSIONS:
+                del self._commissions[next(iter(self._commissions))]
             return []
         if fill.commissionReport == report:
             return []
@@ -247,18 +226,41 @@ class OrderBook:
     def _adopt(self, contract: Contract, order: Order, now: dt.datetime) -> Entry:
         _, script, key = reference.read(order.orderRef)
         if not script or order.clientId != self.client_id or (script, key) in self._by_key:
-            script, key = EXTERNAL, f"perm-{order.permId}"
+            number = f"perm-{order.permId}" if order.permId else f"client-{order.clientId}-{order.orderId}"
+            script, key = EXTERNAL, number
         status = OrderStatus(orderId=order.orderId, clientId=order.clientId, permId=order.permId)
         trade = Trade(contract, order, status, key=key, script=script, log=[TradeLogEntry(now, "", "adopted")])
         return self._enter(Entry(script, key, trade, acknowledged=True))
 
     def _enter(self, entry: Entry) -> Entry:
         self._by_key[entry.script, entry.key] = entry
+        self._index(entry)
+        if len(self._by_key) > KEPT:
+            self._forget_oldest()
+        return entry
+
+    def _index(self, entry: Entry) -> None:
+        """Find the order by its numbers from now on; they come one after the other."""
         if entry.trade.order.orderId:
             self._by_address[entry.address] = entry
         if entry.trade.order.permId:
             self._by_perm[entry.trade.order.permId] = entry
-        return entry
+
+    def _forget_oldest(self) -> None:
+        oldest = next((entry for entry in self._by_key.values() if entry.done), None)
+        if oldest is not None:
+            self._drop(oldest)
+            for fill in oldest.trade.fills:
+                self.fills.pop(fill.execution.execId, None)
+
+    def _drop(self, entry: Entry) -> None:
+        """Find an order no more; its key and its numbers may be another's by now."""
+        if self._by_key.get((entry.script, entry.key)) is entry:
+            del self._by_key[entry.script, entry.key]
+        if self._by_address.get(entry.address) is entry:
+            del self._by_address[entry.address]
+        if self._by_perm.get(entry.trade.order.permId) is entry:
+            del self._by_perm[entry.trade.order.permId]
 
     @staticmethod
     def _may_become(entry: Entry, status: str) -> bool:
@@ -268,21 +270,11 @@ class OrderBook:
 
     @staticmethod
     def _become(entry: Entry, status: str, now: dt.datetime, message: str = "", code: int = 0) -> None:
-        trade = entry.trade
-        if status != trade.orderStatus.status or message or not trade.log or trade.log[-1].status != status:
-            trade.log.append(TradeLogEntry(now, status, message, code))
+        trade, log = entry.trade, entry.trade.log
+        last = log[-1] if log else None
+        repeated = last is not None and not code and (last.status, last.message) == (status, message)
+        if not repeated and (status != trade.orderStatus.status or message or last is None or last.status != status):
+            log.append(TradeLogEntry(now, status, message, code))
+            del log[1 : max(1, len(log) - _LOGGED + 1)]
         trade.orderStatus.status = status
         entry.acknowledged = entry.acknowledged or status in ACKNOWLEDGED
-
-
-def fingerprint(contract: Contract, order: Order) -> bytes:
-    """What makes an order the same order: everything but the numbers that the gateway and the proxy give it."""
-    plain = replace(order, orderId=0, clientId=0, permId=0, parentId=0, parentPermId=0)
-    return msgspec.msgpack.encode((contract, plain))
-
-
-def describe(contract: Contract, order: Order) -> str:
-    """An order in a few words: `BUY 100 AAPL LMT 150`."""
-    price = next((f" {each:g}" for each in (order.lmtPrice, order.auxPrice) if each is not None), "")
-    name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
-    return f"{order.action} {order.totalQuantity:g} {name} {order.orderType}{price}"

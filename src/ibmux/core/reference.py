@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ibmux.topics import is_script_name
+
 _MARK = "ibmux:"
 _SPLIT = " | "
 
@@ -21,6 +23,11 @@ class Reference(NamedTuple):
     key: str
 
 
+def fits(key: str) -> bool:
+    """Whether a key can travel in an orderRef: one that holds a mark would be read as another script's."""
+    return _MARK not in key
+
+
 def write(text: str, script: str, key: str) -> str:
     """The orderRef that goes to the gateway."""
     mark = f"{_MARK}{script}/{key}"
@@ -31,6 +38,6 @@ def read(order_ref: str) -> Reference:
     """Take an orderRef apart; one without our mark is all text."""
     text, _, mark = order_ref.rpartition(_MARK)
     script, slash, key = mark.partition("/")
-    if not slash or (text and not text.endswith(_SPLIT)) or _MARK not in order_ref:
+    if not slash or (text and not text.endswith(_SPLIT)) or not is_script_name(script):
         return Reference(order_ref, "", "")
     return Reference(text.removesuffix(_SPLIT), script, key)

@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import ClientError
 
 from ibmux.cli import screen
+from ibmux.cli.exits import Exit
 from ibmux.demo.closing import show_closing
 from ibmux.demo.judge import judge
 from ibmux.demo.observer import Observer
@@ -41,12 +42,17 @@ class Failed(Exception):
     """The demo cannot go on; the text is a sentence."""
 
 
+class Ended(Exception):
+    """Whoever watches ended the demo before it had begun."""
+
+
 class Stage:
-    """One performance. `lasted` are the seconds since the session was ready."""
+    """One performance. `lasted` are the seconds since the session was ready; `cut_short`: ended before that."""
 
     def __init__(self, folder: Path, seconds: float | None, scripts: Mapping[str, Path] = SCRIPTS) -> None:
         self.scene = Scene(time.time())
         self.lasted = 0.0
+        self.cut_short = False
         self._folder = folder
         self._seconds = seconds
         self._scripts = scripts
@@ -64,6 +70,9 @@ class Stage:
         drawing = asyncio.create_task(view.run(self.scene), name="view")
         try:
             await self._perform()
+        except Ended:
+            self.cut_short = True
+            return []
         except Failed as failure:
             trouble.append(str(failure))
         except IbmuxError as error:
@@ -124,8 +133,10 @@ class Stage:
             if waiting.done():
                 return waiting.result()
             failed = [part.name for part in self.scene.parts.values() if part.state == "failed"]
-            because = f"{', '.join(failed)} failed" if failed else "it was ended before"
-            raise Failed(f"{failure}: {because if over.done() else f'waited {START:.0f} s'}.")
+            if over.done() and not failed:
+                raise Ended
+            because = f"{', '.join(failed)} failed" if failed else f"waited {START:.0f} s"
+            raise Failed(f"{failure}: {because}.")
         finally:
             waiting.cancel()
             over.cancel()
@@ -181,10 +192,13 @@ class Stage:
 
 
 def play(seconds: float | None, plain: bool) -> int:
-    """Play the demo in a temporary folder and print what was shared; the exit code is 0 if everything worked."""
+    """Play the demo in a temporary folder and print what was shared; returns the exit code, 0 if everything worked."""
     view: View = PlainView() if plain else LiveView()
     with tempfile.TemporaryDirectory(prefix="ibmux-demo-", ignore_cleanup_errors=True) as folder:
         stage, failures = asyncio.run(_play(Path(folder), seconds, view))
+    if stage.cut_short:
+        screen.out.print("Ended before the session was ready.")
+        return Exit.INTERRUPTED
     show_closing(stage.scene, failures, stage.lasted)
     for failure in failures:
         screen.err.print(f"ibmux: {failure}", style="bold red", markup=False)

@@ -24,7 +24,7 @@ REFRESH = 0.25
 TITLE = Text.assemble(("ibmux", "bold"), " one session, every script")
 TALL = 36
 """Lines from which everything gets a frame."""
-WIDE = 132
+WIDE = 146
 """Columns from which quotes and orders stand side by side."""
 COLOURS = {"monitor": "cyan", "scanner": "magenta", "trader": "yellow", "reporter": "blue"}
 
@@ -77,7 +77,7 @@ def _panels(scene: Scene) -> Layout:
     whole, middle = Layout(), Layout(name="middle")
     quotes, orders = _panel("quotes", _quotes(scene)), _panel("orders", _orders(scene))
     if screen.out.width >= WIDE:
-        middle.split_row(Layout(quotes, ratio=2), Layout(orders, ratio=3))
+        middle.split_row(Layout(quotes, size=64), Layout(orders))
     else:
         middle.split_column(Layout(quotes, ratio=1), Layout(orders, ratio=1))
     whole.split_column(

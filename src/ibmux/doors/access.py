@@ -28,7 +28,7 @@ def identify(config: Config, client_id: str, username: str, password: bytes) -> 
     name = username or client_id
     known = config.scripts.get(name)
     if known is None:
-        return Identity(name, config.default_role) if topics.is_name(name) else None
+        return Identity(name, config.default_role) if topics.is_script_name(name) else None
     if known.token and not hmac.compare_digest(known.token.encode(), password):
         return None
     return Identity(name, known.role)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ibmux.doors.access import role_of
 from ibmux.errors import Busy, Draining, Forbidden, RetainedRequest, TooLarge, UnknownGateway, UnknownMethod
 from ibmux.messages import METHODS, Method, may
+from ibmux.topics import is_script_name
 
 if TYPE_CHECKING:
     from ibmux.doors.mqtt import MqttDoor
@@ -35,6 +36,8 @@ def admit(door: MqttDoor, message: Message, request: RequestTopic) -> tuple[Gate
     method = METHODS.get(request.method)
     if method is None:
         raise UnknownMethod(f"There is no method {request.method!r}.")
+    if not is_script_name(request.script):
+        raise Forbidden(f"{request.script!r} is no name for a script.", hint="Letters, digits, `_`, `.` and `-`.")
     role = role_of(door.config, request.script)
     if not may(role, method.role):
         raise Forbidden(f"{request.script} has role `{role}`; {method.name} takes `{method.role}`.")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ibmux import topics
 from ibmux.doors.access import role_of
 from ibmux.doors.admission import admit
-from ibmux.errors import Draining, Expired, IbmuxError
-from ibmux.messages import CONTENT_TYPE, decode_request, encode
+from ibmux.errors import Draining, Expired, IbmuxError, Outcome
+from ibmux.messages import CONTENT_TYPE, METHODS, decode_request, encode
 from ibmux.services.caller import Caller
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ DEFAULT_DEADLINE = 30.0
 MARGIN = 0.05
 """The share of the deadline that is kept for the way back."""
 PART_ITEMS = 500
+PART_BYTES = 262_144
 """A longer list goes in parts, so that no reply holds up the loop or exceeds a packet."""
 
 
@@ -56,7 +57,7 @@ class Call:
         self.epoch = gateway.publisher.epoch
         arguments = decode_request(self.message.payload, method.request)
         caller = self._caller()
-        self.door.requests[caller.owner] += 1
+        self.door.count(caller.owner)
         handler = gateway.handler(method.name)
         if gateway.needs_ready(method.name) and gateway.session.state != "ready":
             return self._when_ready(gateway, handler, caller, arguments)
@@ -87,7 +88,8 @@ class Call:
         except IbmuxError as error:
             self.refuse(error)
         except TimeoutError:
-            self.refuse(Expired("The deadline passed before an answer came."))
+            fate: Outcome = "none" if METHODS[self.request.method].role == "read" else "unknown"
+            self.refuse(Expired("The deadline passed before an answer came.", outcome=fate))
         except asyncio.CancelledError:
             self.refuse(Draining("The proxy stopped before an answer came.", outcome="unknown"))
             raise
@@ -102,15 +104,18 @@ class Call:
         return IbmuxError(f"ibmux failed at {self.request.method}.", outcome="unknown")
 
     def reply(self, result: Any) -> None:
-        """Send the answer; a long list in parts."""
-        if isinstance(result, list) and len(result) > PART_ITEMS:
-            count = -(-len(result) // PART_ITEMS)
-            for number in range(count):
-                part = result[number * PART_ITEMS : (number + 1) * PART_ITEMS]
-                self._send(encode(part), ("status", "ok"), ("part", f"{number + 1}/{count}"))
+        """Send the answer; a long list in parts. What cannot be sent is answered with an error."""
+        try:
+            parts = split(result)
+            for number, part in enumerate(parts, 1):
+                numbered = (("part", f"{number}/{len(parts)}"),) if len(parts) > 1 else ()
+                self._send(part, ("status", "ok"), *numbered)
+        except IbmuxError as error:
+            self.refuse(error)
+        except Exception:
+            self.refuse(self.fault())
         else:
-            self._send(encode(result), ("status", "ok"))
-        self._done("ok")
+            self._done("ok")
 
     def refuse(self, error: IbmuxError) -> None:
         """Send the error reply."""
@@ -131,3 +136,15 @@ class Call:
         request = self.request
         seconds = time.perf_counter() - self.started
         self.door.request_done(request.gateway, request.script, request.method, outcome, seconds)
+
+
+def split(result: Any) -> list[bytes]:
+    """An answer as it is sent: a list that is long, or large, in several parts."""
+    if isinstance(result, list) and len(result) > PART_ITEMS:
+        pieces = [result[at : at + PART_ITEMS] for at in range(0, len(result), PART_ITEMS)]
+        return [part for piece in pieces for part in split(piece)]
+    payload = encode(result)
+    if isinstance(result, list) and len(result) > 1 and len(payload) > PART_BYTES:
+        middle = len(result) // 2
+        return split(result[:middle]) + split(result[middle:])
+    return [payload]

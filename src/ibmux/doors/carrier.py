@@ -93,7 +93,7 @@ def _listeners(settings: MqttSettings) -> dict[str, Listener]:
     if settings.tls_port >= 0:
         listeners["tls"] = TcpListener(settings.host, settings.tls_port, _tls(settings))
     if settings.websocket_port >= 0:
-        listeners["ws"] = WebSocketListener(settings.host, settings.websocket_port)
+        listeners["ws"] = WebSocketListener(settings.host, settings.websocket_port, origins=settings.websocket_origins)
     if socket := _socket(settings):
         listeners["unix"] = UnixListener(socket)
     return listeners

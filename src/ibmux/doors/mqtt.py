@@ -27,6 +27,8 @@ from ibmux.services.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
+COUNTED = 10_000
+"""Running copies whose requests are counted; past it the oldest is forgotten."""
 RequestDone = Callable[[str, str, str, str, float], None]
 """Told of each finished request: gateway, script, method, outcome code, seconds."""
 
@@ -63,6 +65,12 @@ class MqttDoor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def count(self, owner: Owner) -> None:
+        """One more request of a running copy; names that nobody announced, and so never ends, are not kept for ever."""
+        self.requests[owner] += 1
+        if len(self.requests) > COUNTED:
+            del self.requests[next(iter(self.requests))]
 
     # -- one request
 

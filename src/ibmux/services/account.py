@@ -45,7 +45,7 @@ class Account:
         self.publisher = publisher
         self.flights = flights
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._streams: dict[tuple[str, str], set[Owner]] = {}
+        self._streams: dict[tuple[str, str], dict[Owner, str]] = {}
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -108,21 +108,39 @@ class Account:
         """One stream upstream, whatever the number of scripts."""
         self._check_account(request.account)
         key = (request.account, request.modelCode)
-        pnl = await self.flights.join(
-            caller, ("pnl", *key), lambda deadline: self.session.pnl(*key, deadline=deadline, script=caller.script)
-        )
-        self._streams.setdefault(key, set()).add(caller.owner)
-        return pnl
+        had = caller.owner in self._streams.get(key, ())
+        self._streams.setdefault(key, {})[caller.owner] = caller.client
+        try:
+            return await self.flights.join(
+                caller, ("pnl", *key), lambda deadline: self.session.pnl(*key, deadline=deadline, script=caller.script)
+            )
+        except BaseException:
+            if not had:
+                self._release(key, caller.owner)
+            raise
 
-    async def cancel_pnl(self, caller: Caller, request: CancelPnL) -> bool:
+    def cancel_pnl(self, caller: Caller, request: CancelPnL) -> bool:
         """The stream ends when the last script gives it up. Returns whether this one had a claim."""
-        key = (request.account, request.modelCode)
-        owners = self._streams.get(key, set())
-        held = caller.owner in owners
-        owners.discard(caller.owner)
+        return self._release((request.account, request.modelCode), caller.owner)
+
+    def release_owner(self, owner: Owner) -> None:
+        """A running copy of a script is gone: so are its claims."""
+        for key in list(self._streams):
+            self._release(key, owner)
+
+    def release_client(self, client: str) -> None:
+        """A connection ended: so do the claims of what spoke over it."""
+        for key, owners in list(self._streams.items()):
+            for owner in [each for each, over in owners.items() if over == client]:
+                self._release(key, owner)
+
+    def _release(self, key: tuple[str, str], owner: Owner) -> bool:
+        """End one claim, and with the last one the stream; whether there was one."""
+        owners = self._streams.get(key, {})
+        held = owners.pop(owner, None) is not None
         if held and not owners:
             del self._streams[key]
-            await self.session.cancel_pnl(*key, deadline=caller.deadline, script=caller.script)
+            self.session.end_pnl(*key)
         return held
 
     async def pnl_single(self, caller: Caller, request: ReqPnLSingle) -> PnLSingle:

@@ -22,6 +22,7 @@ from ibmux.services.contracts import Contracts
 from ibmux.services.flights import Flights
 from ibmux.services.history import History
 from ibmux.services.market import Market
+from ibmux.services.orderchanges import OrderChanges
 from ibmux.services.orderfeed import OrderFeed
 from ibmux.services.orderlists import OrderLists
 from ibmux.services.orders import Orders
@@ -61,6 +62,7 @@ class Gateway:
         self.history = History(self.session, self.flights)
         self.feed = OrderFeed(OrderBook(self.session.client_id), self.publisher)
         self.orders = Orders(self.session, self.feed, config.limits)
+        self.changes = OrderChanges(self.session, self.feed, config.limits)
         self.lists = OrderLists(self.session, self.feed.book, self.flights)
         self.admin = Admin(self.session, self.flights, report)
         self.answered_here = 0
@@ -69,7 +71,8 @@ class Gateway:
 
     def _gather_handlers(self) -> dict[str, Handler]:
         handlers: dict[str, Handler] = {}
-        for service in (self.account, self.contracts, self.market, self.history, self.orders, self.lists, self.admin):
+        trading = (self.orders, self.changes, self.lists)
+        for service in (self.account, self.contracts, self.market, self.history, *trading, self.admin):
             handlers.update(service.handlers())
         return handlers
 
@@ -122,10 +125,12 @@ class Gateway:
     def release_client(self, client: str) -> None:
         """A connection ended: its leases end."""
         self.market.release_client(client)
+        self.account.release_client(client)
 
     def release_owner(self, owner: Owner) -> None:
         """A running copy of a script is gone: its leases end."""
         self.market.release_owner(owner)
+        self.account.release_owner(owner)
 
     def sharing(self) -> SharingInfo:
         """What sharing saved so far."""

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ibmux import topics
 from ibmux.config import GatewaySettings
 from ibmux.core.leases import Generics, LeaseBook, Owner, plan
 from ibmux.errors import Busy, Expired, Forbidden, NoLines, RequestError
@@ -26,6 +24,7 @@ from ibmux.messages.market import (
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.contracts import Contracts
+from ibmux.services.line import Line, new_line
 from ibmux.services.publisher import Publisher
 
 if TYPE_CHECKING:
@@ -36,20 +35,8 @@ QUOTE_INTERVAL = 0.25
 QUOTE_EXPIRY = 60
 """Seconds after which a retained quote vanishes, so that nobody takes yesterday's price for today's."""
 SWEEP_INTERVAL = 1.0
-
-
-@dataclass(slots=True)
-class Line:
-    """One open line: its contract, its topics, the number of its next tick, and the timer of its next quote."""
-
-    contract: Contract
-    tick_topic: str
-    quote_topic: str
-    generics: Generics = frozenset()
-    ready: bool = False
-    seq: int = 0
-    timer: asyncio.TimerHandle | None = None
-    dirty: bool = False
+LONGEST_LEASE = 3600.0
+"""Seconds; a script that is gone and could not say so must not keep a line for longer."""
 
 
 class Market:
@@ -96,7 +83,9 @@ class Market:
         if request.snapshot:
             return Lease(contract.conId, contract, 0.0, await self._quote(caller, contract))
         self._check_lease(caller, contract)
-        ttl = request.ttl or self.settings.lease_ttl
+        ttl = self.settings.lease_ttl if request.ttl is None else request.ttl
+        if not 0.0 < ttl <= LONGEST_LEASE:
+            raise RequestError(f"ttl is {ttl}; it must be above 0 and at most {LONGEST_LEASE:g} seconds.")
         generics = frozenset(each.strip() for each in request.genericTickList.split(",") if each.strip())
         await self._take(caller, contract, generics, ttl)
         return Lease(contract.conId, contract, ttl, self._present_quote(contract.conId))
@@ -128,24 +117,36 @@ class Market:
     # -- lines
 
     def _check_lease(self, caller: Caller, contract: Contract) -> None:
+        self._check_exchange(contract)
+        is_new = self.leases.find(caller.owner, contract.conId) is None
+        if is_new and self.leases.owned_by(caller.owner) >= self.lease_limit:
+            raise Busy(
+                f"{caller.script} has {self.lease_limit} leases already.", hint="Cancel streams that you do not need."
+            )
+
+    def _check_exchange(self, contract: Contract) -> None:
         line = self.lines.get(contract.conId)
         if line is not None and line.contract.exchange != contract.exchange:
             raise RequestError(
                 f"{contract.symbol} is already streamed from {line.contract.exchange}, not from {contract.exchange}.",
                 hint="One contract has one line: ask for it under the same exchange, or take a snapshot.",
             )
-        if self.leases.owned_by(caller.owner) >= self.lease_limit:
-            raise Busy(
-                f"{caller.script} has {self.lease_limit} leases already.", hint="Cancel streams that you do not need."
-            )
 
     async def _take(self, caller: Caller, contract: Contract, generics: Generics, ttl: float) -> None:
+        """Take the lease and see to its line; what fails leaves the script with the lease that it had."""
         con_id = contract.conId
+        before = self.leases.find(caller.owner, con_id)
         self.leases.take(caller.owner, con_id, generics, self._now() + ttl)
         self.leases_taken += 1
-        self._owners[caller.client].add(caller.owner)
-        while not self._serves(con_id, generics):
-            await self._await_line(caller, contract)
+        if caller.client:
+            self._owners[caller.client].add(caller.owner)
+        try:
+            while not self._serves(con_id, generics):
+                await self._await_line(caller, contract)
+                self._check_exchange(contract)
+        except BaseException:
+            self.leases.restore(caller.owner, con_id, before)
+            raise
 
     async def _await_line(self, caller: Caller, contract: Contract) -> None:
         """Wait until the line is opened or refused. A caller who leaves does not stop it: others may want it."""
@@ -169,20 +170,23 @@ class Market:
         return line is not None and line.ready and generics <= line.generics
 
     async def _open(self, contract: Contract, script: str) -> None:
-        """Open or reopen the line as the leases want it; a refusal ends the leases too."""
+        """Open or reopen the line as the leases want it. What cannot be reopened stays as it was: others read it."""
         con_id = contract.conId
         generics = self.leases.wanted(self._now()).get(con_id, frozenset())
         line = self.lines.get(con_id)
         if line is None and len(self.lines) >= self.settings.lines:
             await self._make_room(con_id)
-        opened = line or self._new_line(contract)
+        opened = line or new_line(self.publisher.gateway, contract)
         self.lines[con_id] = opened
         text = ",".join(sorted(generics | opened.generics))
         send = self.session.open_line if line is None else self.session.reopen_line
         try:
-            await send(contract, text, deadline=self._now() + self.settings.request_timeout, script=script)
+            await send(opened.contract, text, deadline=self._now() + self.settings.request_timeout, script=script)
         except BaseException:
-            self._drop(con_id)
+            if line is None:
+                self._drop(con_id)
+            else:
+                self.session.keep_line(line.contract, ",".join(sorted(line.generics)))
             raise
         opened.ready = True
         opened.generics |= generics
@@ -194,10 +198,6 @@ class Market:
             self.leases.drop_line(con_id)
             raise NoLines(f"All {self.settings.lines} market-data lines are in use.")
         await self._close(idle)
-
-    def _new_line(self, contract: Contract) -> Line:
-        gateway, con_id = self.publisher.gateway, contract.conId
-        return Line(contract, topics.tick(gateway, con_id), topics.quote(gateway, con_id))
 
     async def sweep(self) -> None:
         """End leases that were not renewed and lines that nobody wants; runs until cancelled."""
@@ -255,8 +255,11 @@ class Market:
             line.timer = asyncio.get_running_loop().call_later(QUOTE_INTERVAL, self._publish_quote, con_id, line)
 
     async def _quote(self, caller: Caller, contract: Contract) -> Quote:
-        if contract.conId in self.lines:
-            return self._present_quote(contract.conId)
+        line = self.lines.get(contract.conId)
+        if line is not None and line.ready and line.contract.exchange == contract.exchange:
+            present = self._present_quote(contract.conId)
+            if present.fields:
+                return present
         kind, fields = await self.flights.join(
             caller,
             ("snapshot", contract.conId, contract.exchange),

@@ -7,17 +7,21 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ibmux import topics
-from ibmux.core.orderbook import Change, Entry, OrderBook, describe
-from ibmux.errors import OrderUnknown
+from ibmux.core.entry import Change, Entry, describe
+from ibmux.core.orderbook import OrderBook
+from ibmux.errors import OrderNotFound, OrderNotSent, OrderRejected, OrderUnknown
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus, Trade
 from ibmux.messages.trading import FillEvent, OrderEvent, OrderStateRecord
 from ibmux.services.caller import Caller
 from ibmux.services.publisher import Publisher
 
+REASON_PATIENCE = 1.0
+"""Seconds to wait for the reason of a refusal after the order became inactive."""
 Settled = Callable[[Change], bool]
 """Says whether a message is the one that was waited for."""
 
@@ -41,8 +45,10 @@ class OrderFeed:
         self._apply(self.book.saw_status(status, utc_now()))
 
     def saw_completed(self, trade: Trade) -> None:
-        """A finished order of the first download."""
+        """A finished order of the first download. A broker may still have its state, of before a restart."""
         self._apply(self.book.saw_completed(trade, utc_now()))
+        if trade.script:
+            self.publisher.clear(topics.order_state(self.publisher.gateway, trade.script, trade.key))
 
     def saw_error(self, order_id: int, code: int, message: str, _advanced: str) -> None:
         """An error message about an order."""
@@ -79,7 +85,7 @@ class OrderFeed:
         )
         publisher.event(topic, event)
         if entry.done:
-            self.clear_state(entry)
+            self.publisher.clear(topics.order_state(publisher.gateway, entry.script, entry.key))
         else:
             self._publish_state(entry)
 
@@ -94,21 +100,29 @@ class OrderFeed:
         topic = topics.order_state(publisher.gateway, entry.script, entry.key)
         publisher.state(topic, OrderStateRecord(publisher.epoch, publisher.clock(), entry.trade))
 
-    def clear_state(self, entry: Entry) -> None:
-        """Take the retained state of an order away: it is over, or never was."""
-        self.publisher.clear(topics.order_state(self.publisher.gateway, entry.script, entry.key))
-
     def _publish_fill(self, fill: Fill, event: Any) -> None:
         publisher = self.publisher
         topic = topics.fill_event(publisher.gateway, fill.script)
         number = publisher.next_number(topic)
         publisher.event(topic, FillEvent(publisher.epoch, number, publisher.clock(), event, fill.key, fill))
 
-    def forget(self, entry: Entry) -> None:
+    def forget(self, entry: Entry, status: str = "Inactive") -> None:
         """An order was certainly not sent: nobody need wait for it."""
-        self.book.forget(entry)
+        self.book.forget(entry, status)
         if entry in self._waiters:
             self._settle(entry, Change(entry, "order"))
+
+    def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
+        """An order by the key of its script, by permId, or by orderId.
+
+        Raises:
+            OrderNotFound: there is none.
+        """
+        entry = self.book.find(script, key, order_id, perm_id)
+        if entry is None:
+            name = f"key {key!r}" if key else f"permId {perm_id}" if perm_id else f"orderId {order_id}"
+            raise OrderNotFound(f"{script} has no order with the {name}.")
+        return entry
 
     # -- waiting
 
@@ -126,7 +140,8 @@ class OrderFeed:
         try:
             if send is not None:
                 await send
-            return await asyncio.wait_for(future, min(patience, caller.time_left()))
+            left = caller.deadline - asyncio.get_running_loop().time()
+            return await asyncio.wait_for(future, min(patience, max(0.0, left)))
         except TimeoutError:
             what = describe(entry.trade.contract, entry.trade.order)
             raise OrderUnknown(f"{what} (key {entry.key!r}): the gateway has not answered in time.") from None
@@ -134,6 +149,34 @@ class OrderFeed:
             self._waiters[entry].remove(waiter)
             if not self._waiters[entry]:
                 del self._waiters[entry]
+
+    async def answered(self, caller: Caller, entry: Entry, *, held: bool = False) -> None:
+        """Wait until the gateway took or refused an order. One that it only holds has no answer to wait for.
+
+        Raises:
+            OrderUnknown: the deadline passed first.
+        """
+        if not (entry.acknowledged or entry.done or held):
+            await self.wait(caller, entry, lambda _: entry.acknowledged or entry.done)
+
+    async def verdict(self, caller: Caller, entry: Entry) -> Trade:
+        """The order as it stands, unless it was refused: the error that says why follows within moments, or never.
+
+        Raises:
+            OrderRejected: the gateway refused it.
+            OrderNotSent: it never left the proxy.
+        """
+        what = describe(entry.trade.contract, entry.trade.order)
+        if entry.unsent:
+            raise OrderNotSent(f"{what} was not sent.")
+        if entry.refused and entry.refusal is None:
+            with suppress(OrderUnknown):
+                told = REASON_PATIENCE
+                await self.wait(caller, entry, lambda _: bool(entry.refusal) or not entry.refused, patience=told)
+        if entry.refused:
+            code, text = entry.refusal or (0, entry.trade.log[-1].message or "the gateway gave no reason.")
+            raise OrderRejected(f"{what} was refused: {text}", ib=(code, text) if code else None)
+        return entry.trade
 
     def _settle(self, entry: Entry, change: Change) -> None:
         for settled, future in self._waiters[entry]:

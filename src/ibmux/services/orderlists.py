@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ibmux.core import reference
 from ibmux.core.orderbook import OrderBook
 from ibmux.messages import encode
@@ -99,8 +101,8 @@ class OrderLists:
         return [entry.trade for entry in self.book if everybody or entry.script == caller.script]
 
     def _named(self, trade: Trade) -> Trade:
+        """The trade with its owner's name; a new one, since everybody who asked at once has the same list."""
         entry = self.book.find("", perm_id=trade.order.permId)
         text, script, key = reference.read(trade.order.orderRef)
-        trade.order.orderRef = text
-        trade.script, trade.key = (entry.script, entry.key) if entry else (script or EXTERNAL, key)
-        return trade
+        owner, name = (entry.script, entry.key) if entry else (script or EXTERNAL, key)
+        return replace(trade, order=replace(trade.order, orderRef=text), script=owner, key=name)

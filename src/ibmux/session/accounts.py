@@ -63,7 +63,7 @@ class Accounts(Asking):
         first: PnL = await self._in_turn("pnl", lambda: self._start_pnl(key, script), deadline=deadline, variant=key)
         return first
 
-    async def cancel_pnl(self, account: str, modelCode: str = "", *, deadline: float = 0.0, script: str = "") -> None:
+    def end_pnl(self, account: str, modelCode: str = "") -> None:
         """End the stream; nothing if there is none."""
         key = (account, modelCode)
         self._pnl.pop(key, None)

@@ -67,6 +67,13 @@ class Lines(Asking):
         await self.close_line(contract.conId)
         await self.open_line(contract, generic_ticks, deadline=deadline, script=script)
 
+    def keep_line(self, contract: Contract, generic_ticks: str) -> None:
+        """Have a line again that could not be reopened: subscribed when its turn comes, or with the next connection."""
+        line = self.lines.get(contract.conId)
+        if line is None:
+            line = self.lines[contract.conId] = Line(contract, generic_ticks)
+        self._post("market", partial(self._subscribe, line))
+
     def quote_fields(self, con_id: int) -> tuple[int, dict[str, Any]]:
         """The market data type, and everything known of the quote, under ib_async's names."""
         line = self.lines.get(con_id)

@@ -15,8 +15,8 @@ from typing import Any
 
 from ib_async.client import Client
 
-from ibmux.errors import RequestError
-from ibmux.session.wire import Wire, count, encode
+from ibmux.session.decoder import Decoder
+from ibmux.session.wire import Wire, frame
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Link(Client):
         lost: Callable[[str], None],
     ) -> None:
         super().__init__(wrapper)  # type: ignore[no-untyped-call]
+        self.decoder = Decoder(wrapper, 0)
         self.wire = Wire(self)
         self._handlers: dict[str, Callable[[Fields], None]] = {
             **{str(number): handler for number, handler in self.decoder.handlers.items()},
@@ -141,12 +142,7 @@ class Link(Client):
         """
         if not self.alive:
             raise ConnectionError("the connection to the gateway is gone")
-        texts = [encode(field, makeEmpty) for field in fields]
-        body = "\0".join(texts) + "\0"
-        if body.count("\0") != count(fields):
-            raise RequestError("A text holds a NUL character, which ends a field for the gateway.", outcome="not_sent")
-        message = body.encode("utf-8", "backslashreplace")
-        self.wire.write(struct.pack(">I", len(message)) + message)
+        self.wire.write(frame(fields, makeEmpty))
         self.sent += 1
 
     # -- in ---------------------------------------------------------------------------------------------------------

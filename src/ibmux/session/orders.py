@@ -73,6 +73,10 @@ class Orders(Asking):
         """
         await self._hand_over("cancel", lambda link: link.cancelOrder(order_id, manual_time), deadline, script)
 
+    def post_cancel(self, order_id: int) -> None:
+        """Ask to cancel an order without waiting for the turn; nothing is sent if the connection breaks before it."""
+        self._post("cancel", lambda link: link.cancelOrder(order_id, ""))
+
     async def global_cancel(self, *, deadline: float, script: str = "") -> None:
         """Cancel every open order of the login, whoever placed it.
 

@@ -12,7 +12,8 @@ import ib_async as ib
 from ib_async.util import UNSET_DOUBLE
 
 from ibmux.messages.account import AccountValue, PortfolioItem, Position
-from ibmux.messages.orders import OrderStatus, Trade
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import Order, OrderState, OrderStatus, Trade
 from ibmux.session import translate, translate_orders
 from ibmux.session.base import REQUESTS_FROM
 
@@ -130,10 +131,13 @@ class Receiver:
             if float(orderState.initMarginChange or UNSET_DOUBLE) != UNSET_DOUBLE:
                 self._calls.end(orderId, state)
             return
-        where, what = translate.contract(contract), translate_orders.order(order)
-        if what.clientId == self._session.client_id and 0 < orderId < REQUESTS_FROM:
-            self._session.raise_order_ids(orderId)
-        status = OrderStatus(orderId=orderId, status=state.status, permId=what.permId, clientId=what.clientId)
+        self.opened(translate.contract(contract), translate_orders.order(order), state)
+
+    def opened(self, where: Contract, what: Order, state: OrderState) -> None:
+        """As `openOrder`, in ibmux's records: each message of the gateway comes here, also one that only repeats."""
+        if what.clientId == self._session.client_id and 0 < what.orderId < REQUESTS_FROM:
+            self._session.raise_order_ids(what.orderId)
+        status = OrderStatus(orderId=what.orderId, status=state.status, permId=what.permId, clientId=what.clientId)
         self._calls.add("openOrders", Trade(where, what, status))
         self._hooks.on_order(where, what, state)
 
@@ -169,6 +173,8 @@ class Receiver:
         """An execution, live or asked for."""
         fill = translate_orders.fill(contract, execution)
         self._calls.add(reqId, fill)
+        if fill.execution.clientId == self._session.client_id:
+            self._session.raise_order_ids(fill.execution.orderId)
         self._hooks.on_execution(fill)
 
     def execDetailsEnd(self, reqId: int) -> None:

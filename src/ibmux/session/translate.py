@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,13 +26,20 @@ from ibmux.messages.contracts import (
 )
 from ibmux.messages.history import BarData
 
-_PLAIN = tuple(name for name in Contract.__struct_fields__ if name not in ("comboLegs", "deltaNeutralContract"))
+_FIELDS: tuple[tuple[str, Any], ...] = tuple(
+    (name, default)
+    for name, default in zip(Contract.__struct_fields__, Contract.__struct_defaults__, strict=True)
+    if name not in ("comboLegs", "deltaNeutralContract")
+)
+"""Each plain field of a contract, and its default."""
+_get_fields = attrgetter(*(name for name, _ in _FIELDS))
 _LEG = ComboLeg.__struct_fields__
 _DETAILS = tuple(
     (name, default)
     for name, default in zip(ContractDetails.__struct_fields__, ContractDetails.__struct_defaults__, strict=True)
     if name not in ("contract", "secIdList")
 )
+_get_details = attrgetter(*(name for name, _ in _DETAILS))
 
 
 def known(value: Any, unset: Any) -> Any:
@@ -58,7 +66,12 @@ def to_tags(values: list[TagValue]) -> list[ib.TagValue]:
 
 def contract(source: ib.Contract) -> Contract:
     """A contract of the gateway."""
-    result = Contract(**{name: known(getattr(source, name), "") for name in _PLAIN})
+    values = {
+        name: known(value, default)
+        for (name, default), value in zip(_FIELDS, _get_fields(source), strict=True)
+        if value is not default
+    }
+    result = Contract(**values)
     result.strike = float(result.strike or 0.0)
     result.right = {"0": ""}.get(result.right, result.right)
     if source.comboLegs:
@@ -71,7 +84,8 @@ def contract(source: ib.Contract) -> Contract:
 
 def to_contract(source: Contract) -> ib.Contract:
     """A contract for the gateway."""
-    result = ib.Contract(**{name: getattr(source, name) for name in _PLAIN})
+    values = zip(_FIELDS, _get_fields(source), strict=True)
+    result = ib.Contract(**{name: value for (name, default), value in values if value is not default})
     result.comboLegs = [ib.ComboLeg(*(getattr(leg, name) for name in _LEG)) for leg in source.comboLegs]
     hedge = source.deltaNeutralContract
     if hedge is not None:
@@ -81,7 +95,12 @@ def to_contract(source: Contract) -> ib.Contract:
 
 def details(source: ib.ContractDetails) -> ContractDetails:
     """What describes a contract."""
-    result = ContractDetails(**{name: known(getattr(source, name), default) for name, default in _DETAILS})
+    values = {
+        name: known(value, default)
+        for (name, default), value in zip(_DETAILS, _get_details(source), strict=True)
+        if value is not default
+    }
+    result = ContractDetails(**values)
     result.contract = contract(source.contract) if source.contract else None
     result.secIdList = tags(source.secIdList)
     return result

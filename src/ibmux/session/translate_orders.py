@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from operator import attrgetter
 from typing import Any
 
 import ib_async as ib
 from ib_async.order import OrderComboLeg as IBOrderComboLeg
 from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER
+from msgspec.structs import astuple
 
 from ibmux.errors import RequestError
 from ibmux.messages.orders import (
@@ -26,15 +28,20 @@ from ibmux.session.translate import contract, known, tags, to_tags
 
 _TAGS = ("algoParams", "smartComboRoutingParams", "orderMiscOptions")
 _SPECIAL = frozenset({*_TAGS, "orderComboLegs", "conditions", "softDollarTier"})
-_FIELDS: tuple[tuple[str, Any, Any], ...] = tuple(
+_EVERY: tuple[tuple[str, Any, Any], ...] = tuple(
     (name, default, getattr(ib.Order(), name))
     for name, default in zip(Order.__struct_fields__, Order.__struct_defaults__, strict=True)
-    if name not in _SPECIAL
 )
-"""Each plain field: name, ibmux's default, ib_async's (which is IB's mark for "unset" where ours is `None`)."""
+"""Each field: name, ibmux's default, ib_async's (which is IB's mark for "unset" where ours is `None`)."""
+_FIELDS = tuple(each for each in _EVERY if each[0] not in _SPECIAL)
+"""The plain ones of them."""
+_get_plain = attrgetter(*(name for name, _, _ in _FIELDS))
+"""All plain fields of ib_async's order at once; most of them are the very objects of the defaults."""
+_BLANK = {name: value for name, value in vars(ib.Order()).items() if name not in _SPECIAL}
+"""An order of ib_async as it begins: to copy this takes a tenth of its constructor's time."""
 _STATE = tuple(zip(OrderState.__struct_fields__, OrderState.__struct_defaults__, strict=True))
 _EXECUTION = Execution.__struct_fields__
-_UNSET_TEXTS = frozenset({"1.7976931348623157E308", "1.7976931348623157E+308"})
+UNSET_TEXTS = frozenset({"1.7976931348623157E308", "1.7976931348623157E+308"})
 """How gateways and Python write the number that means "unset"."""
 _MAX_INTEGER = 2**31 - 1
 """IB's integers have 32 bits, and the largest one means "unset"."""
@@ -42,10 +49,15 @@ _MAX_INTEGER = 2**31 - 1
 
 def order(source: ib.Order) -> Order:
     """An order as the gateway describes it."""
-    result = Order(**{name: known(getattr(source, name), default) for name, default, _ in _FIELDS})
+    values = {
+        name: known(value, default)
+        for (name, default, unset), value in zip(_FIELDS, _get_plain(source), strict=True)
+        if value is not unset
+    }
+    result = Order(**values)
     for name in _TAGS:
-        if values := getattr(source, name):
-            setattr(result, name, tags(values))
+        if pairs := getattr(source, name):
+            setattr(result, name, tags(pairs))
     if source.orderComboLegs:
         result.orderComboLegs = [OrderComboLeg(known(leg.price, None)) for leg in source.orderComboLegs]
     if source.conditions:
@@ -62,17 +74,19 @@ def to_order(source: Order) -> ib.Order:
     Raises:
         RequestError: a value that the wire cannot carry.
     """
-    values = {name: _outgoing(name, getattr(source, name), unset) for name, _, unset in _FIELDS}
-    result = ib.Order(**values)
+    result = object.__new__(ib.Order)
+    result.__dict__.update(_BLANK)
+    for (name, default, unset), value in zip(_EVERY, astuple(source), strict=True):
+        if value is not default and name not in _SPECIAL:
+            setattr(result, name, _outgoing(name, value, unset))
     for name in _TAGS:
         setattr(result, name, to_tags(getattr(source, name)))
     result.orderComboLegs = [
         IBOrderComboLeg(_outgoing("orderComboLegs", leg.price, UNSET_DOUBLE)) for leg in source.orderComboLegs
     ]
     result.conditions = [_to_condition(each) for each in source.conditions]
-    tier = source.softDollarTier
-    if tier is not None:
-        result.softDollarTier = ib.SoftDollarTier(tier.name, tier.val, tier.displayName)
+    tier = source.softDollarTier or SoftDollarTier()
+    result.softDollarTier = ib.SoftDollarTier(tier.name, tier.val, tier.displayName)
     return result
 
 
@@ -102,10 +116,11 @@ def _to_condition(source: OrderCondition) -> ib.OrderCondition:
 
 def order_state(source: ib.OrderState) -> OrderState:
     """Margin and commission; the margins stay text, empty where not set."""
-    values = {name: known(getattr(source, name), default) for name, default in _STATE}
-    for name, value in values.items():
-        if isinstance(value, str) and value.upper() in _UNSET_TEXTS:
-            values[name] = ""
+    values: dict[str, Any] = {}
+    for name, default in _STATE:
+        value = known(getattr(source, name), default)
+        if value is not default:
+            values[name] = "" if isinstance(value, str) and value.upper() in UNSET_TEXTS else value
     return OrderState(**values)
 
 

@@ -1,13 +1,16 @@
-"""The bytes under a `Link`: a socket as an asyncio protocol, and how one field is written."""
+"""The bytes under a `Link`: a socket as an asyncio protocol, and how a message is written."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import struct
 from typing import Any, Protocol, cast
 
 from ib_async.contract import Contract
 from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER
+
+from ibmux.errors import RequestError
 
 
 class Reader(Protocol):
@@ -66,26 +69,44 @@ class Wire(asyncio.Protocol):
             self._transport.abort()
 
 
+def frame(fields: tuple[Any, ...], make_empty: bool = True) -> bytes:
+    """One message as the protocol writes it, its length in front. An order is mostly what the first cases cover.
+
+    Raises:
+        RequestError: a text that would break the message apart.
+    """
+    texts: list[str] = []
+    for field in fields:
+        if field.__class__ is str:
+            texts.append(field)
+        elif field is False:
+            texts.append("0")
+        elif make_empty and (field is UNSET_DOUBLE or field is UNSET_INTEGER):
+            texts.append("")
+        elif isinstance(field, Contract):
+            texts.extend(encode(each, make_empty) for each in _address(field))
+        else:
+            texts.append(encode(field, make_empty))
+    body = "\0".join(texts) + "\0"
+    if body.count("\0") != len(texts):
+        raise RequestError("A text holds a NUL character, which ends a field for the gateway.", outcome="not_sent")
+    message = body.encode("utf-8", "backslashreplace")
+    return struct.pack(">I", len(message)) + message
+
+
 def encode(field: Any, make_empty: bool = True) -> str:
-    """One field as the protocol writes it; a contract is twelve of them."""
-    if isinstance(field, str):
-        return field
+    """One field as the protocol writes it; numbers that are not set are empty, infinity has a word."""
     if field is None:
         return ""
+    if isinstance(field, str):
+        return field
     if isinstance(field, bool):
         return "1" if field else "0"
     if isinstance(field, int | float):
-        return _number(field, make_empty)
-    if isinstance(field, Contract):
-        return "\0".join(encode(value, make_empty) for value in _address(field))
+        if make_empty and field in (UNSET_DOUBLE, UNSET_INTEGER):
+            return ""
+        return "Infinite" if field == math.inf else str(field)
     return "".join(f"{each.tag}={each.value};" for each in field)
-
-
-def _number(value: float, make_empty: bool) -> str:
-    """Unset numbers are empty, infinity has a word."""
-    if make_empty and value in (UNSET_DOUBLE, UNSET_INTEGER):
-        return ""
-    return "Infinite" if value == math.inf else str(value)
 
 
 def _address(contract: Contract) -> tuple[Any, ...]:
@@ -104,8 +125,3 @@ def _address(contract: Contract) -> tuple[Any, ...]:
         contract.localSymbol,
         contract.tradingClass,
     )
-
-
-def count(fields: tuple[Any, ...]) -> int:
-    """How many fields of the protocol these are."""
-    return sum(12 if isinstance(field, Contract) else 1 for field in fields)

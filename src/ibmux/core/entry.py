@@ -1,0 +1,88 @@
+"""One order in the book: whose it is, how it stands, what a message changed in it, and whether two are the same.
+
+Pure. Which message belongs to which order is `orderbook`'s to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import DONE, Fill, Order, Trade
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Entry:
+    """One order: whose it is, its key, and the trade as it stands; `unsent` once it is certain that it never left."""
+
+    script: str
+    key: str
+    trade: Trade
+    fingerprint: bytes = b""
+    acknowledged: bool = False
+    refusal: tuple[int, str] | None = None
+    unsent: bool = False
+
+    @property
+    def address(self) -> tuple[int, int]:
+        """(clientId, orderId): where the gateway takes changes of this order."""
+        return self.trade.order.clientId, self.trade.order.orderId
+
+    @property
+    def done(self) -> bool:
+        """Whether the order is finished."""
+        return self.trade.orderStatus.status in DONE
+
+    @property
+    def refused(self) -> bool:
+        """Whether the order ended before the gateway ever took it."""
+        return self.done and not self.acknowledged
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the order has not left the proxy yet."""
+        return not self.acknowledged and not self.trade.order.orderId
+
+
+class Change(NamedTuple):
+    """What a message says of an order, a new fill, or the commission of a fill; not `news` if it only repeats.
+
+    `shown` is true where the gateway showed the order's terms.
+    """
+
+    entry: Entry | None
+    kind: Literal["order", "fill", "commission"]
+    fill: Fill | None = None
+    code: int = 0
+    message: str = ""
+    news: bool = True
+    shown: bool = False
+
+
+def fingerprint(contract: Contract, order: Order) -> bytes:
+    """What makes an order the same order: everything but the numbers that the gateway and the proxy give it."""
+    plain = replace(order, orderId=0, clientId=0, permId=0, parentId=0, parentPermId=0)
+    return msgspec.msgpack.encode((contract, plain))
+
+
+def is_same(known: Entry, contract: Contract, order: Order) -> bool:
+    """Whether an order is the known one. Of one that the gateway told of, only what no change alters is compared."""
+    if known.fingerprint:
+        return known.fingerprint == fingerprint(contract, order)
+    there = known.trade.contract
+    if there.conId and contract.conId:
+        same = there.conId == contract.conId
+    else:
+        same = (there.symbol, there.secType) == (contract.symbol, contract.secType)
+    return same and known.trade.order.action == order.action
+
+
+def describe(contract: Contract, order: Order) -> str:
+    """An order in a few words: `BUY 100 AAPL LMT 150`."""
+    price = next((f" {each:g}" for each in (order.lmtPrice, order.auxPrice) if each is not None), "")
+    name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
+    return f"{order.action} {order.totalQuantity:g} {name} {order.orderType}{price}"
