@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -177,6 +178,8 @@ async def serve(config: Config) -> None:
         IbmuxError: it cannot start; the message says why and what to do.
     """
     proxy = Proxy(config)
+    gc.collect()
+    gc.freeze()  # what stands now stays: a full collection that looked at it would hold up ticks for 20 ms
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
 

@@ -66,7 +66,10 @@ def table(*columns: str, title: str | None = None) -> Table:
     made.show_edge = made.pad_edge = False
     for name in columns:
         justify: Literal["left", "right"] = "right" if name.endswith(">") else "left"
-        made.add_column(name.rstrip(">~"), justify=justify, no_wrap=not name.endswith("~"), overflow="ellipsis")
+        if name.endswith("~"):
+            made.add_column(name[:-1], overflow="fold")
+        else:
+            made.add_column(name.rstrip(">"), justify=justify, no_wrap=True, overflow="ellipsis")
     return made
 
 

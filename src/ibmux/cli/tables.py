@@ -15,8 +15,8 @@ from ibmux.messages.orders import Order, Trade
 from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
 
 ORDER_COLOURS = {"Filled": "green", "Submitted": "cyan", "PreSubmitted": "cyan", "Cancelled": "dim", "Inactive": "red"}
-ROOMY = 110
-"""Columns of a terminal from which tables show everything."""
+ROOMY = 130
+"""Columns of a terminal from which the table of orders shows everything."""
 
 
 def contract_name(contract: Contract) -> str:
@@ -93,17 +93,17 @@ def positions(held: Iterable[Position]) -> Table:
 
 
 def orders(trades: Iterable[Trade], width: int = ROOMY) -> Table:
-    """One row per order; without account and permId where the terminal is narrow."""
-    columns = ("script", "key~", "contract", "order", "status", "filled>", "price>")
+    """One row per order; without price, account and permId where the terminal is narrow."""
     roomy = width >= ROOMY
-    made = screen.table(*columns, *(("account", "permId>") if roomy else ()))
+    more = ("order", "status", "filled>", "price>", "account", "permId>") if roomy else ("order~", "status", "filled>")
+    made = screen.table("script", "key~", "contract", *more)
     cells = []
     for each in trades:
         status = each.orderStatus
         colour = ORDER_COLOURS.get(status.status, "")
         done = f"{screen.quantity(status.filled)}/{screen.quantity(each.order.totalQuantity)}"
-        paid = screen.price(status.avgFillPrice) if status.filled else ""
         what = (contract_name(each.contract), order_name(each.order), Text(status.status, colour))
-        more = (each.order.account, str(each.order.permId or status.permId or "")) if roomy else ()
-        cells.append((each.script, each.key, *what, done, paid, *more))
+        paid = screen.price(status.avgFillPrice) if status.filled else ""
+        rest = (paid, each.order.account, str(each.order.permId or status.permId or "")) if roomy else ()
+        cells.append((each.script, each.key, *what, done, *rest))
     return screen.rows(made, cells)

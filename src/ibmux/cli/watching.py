@@ -16,7 +16,7 @@ from rich.text import Text
 from ibmux.cli import screen, symbols
 from ibmux.cli.exits import Exit
 from ibmux.cli.options import PROXY, Proxy
-from ibmux.cli.tables import ROOMY, contract_name
+from ibmux.cli.tables import contract_name
 from ibmux.client import IB
 from ibmux.client.ticker import Ticker
 from ibmux.errors import RequestError
@@ -24,6 +24,8 @@ from ibmux.messages.contracts import Contract
 
 REFRESH = 0.2
 """Seconds between two pictures of the table."""
+ROOMY = 110
+"""Columns of a terminal from which sizes are shown, too."""
 FIELDS = ("bidSize", "bid", "ask", "askSize", "last", "lastSize", "close", "volume")
 
 
