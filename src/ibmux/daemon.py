@@ -22,6 +22,7 @@ from ibmux.doors.mqtt import MqttDoor
 from ibmux.errors import ConfigError
 from ibmux.messages import METHODS, SCHEMA, encode
 from ibmux.messages.session import ProxyInfo, ProxyReport, ProxyStatus
+from ibmux.mqtt.listeners import TAKEN
 from ibmux.ops import logs
 from ibmux.ops.collector import LiveCollector
 from ibmux.ops.eventloop import loop_factory
@@ -31,8 +32,6 @@ from ibmux.ops.taps import tap
 from ibmux.services.gateway import Gateway
 
 log = logging.getLogger(__name__)
-
-TAKEN = "Is another `ibmux serve` running? Else choose another port: 0 takes a free one, -1 none."
 
 
 class Proxy:

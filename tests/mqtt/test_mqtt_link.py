@@ -218,10 +218,10 @@ def _packets(data: bytes) -> list[Any]:
 
 async def test_nobody_there() -> None:
     link = Link(f"mqtt://127.0.0.1:{free_port()}", client_id="x")
-    with pytest.raises(Unreachable, match=r"nobody answers at mqtt://127\.0\.0\.1:\d+: .*refused"):
+    with pytest.raises(Unreachable, match=r"Nobody answers at mqtt://127\.0\.0\.1:\d+: .*refused"):
         await link.start()
     await link.close()
-    with pytest.raises(Unreachable, match=r"nobody answers at unix:///nowhere/door\.sock: no such file"):
+    with pytest.raises(Unreachable, match=r"Nobody answers at unix:///nowhere/door\.sock: no such file"):
         await Link("unix:///nowhere/door.sock", client_id="x").start()
 
 

@@ -24,6 +24,8 @@ from ibmux.messages.contracts import Contract
 
 REFRESH = 0.2
 """Seconds between two pictures of the table."""
+COLUMNS = ("contract", "bid size>", "bid>", "ask>", "ask size>", "last>", "change>", "volume>", "age>")
+SIZES = frozenset({"bid size>", "ask size>", "volume>"})
 ROOMY = 110
 """Columns of a terminal from which sizes are shown, too."""
 FIELDS = ("bidSize", "bid", "ask", "askSize", "last", "lastSize", "close", "volume")
@@ -98,17 +100,25 @@ class Board:
     def draw(self) -> Table:
         """The table as it stands."""
         roomy = screen.out.width >= ROOMY
-        sizes = ("bid size>", "ask size>", "volume>") if roomy else ()
-        made = screen.table("contract", "bid>", "ask>", "last>", "change>", *sizes, "age>")
+        made = screen.table(*(name for name in COLUMNS if roomy or name not in SIZES))
         return screen.rows(made, (self._row(ticker, roomy) for ticker in self._tickers))
 
     def _row(self, ticker: Ticker, roomy: bool) -> list[str | Text]:
         age = "" if ticker.timestamp is None else f"{max(0.0, time.time() - ticker.timestamp):.1f} s"
         change = (ticker.last / ticker.close - 1) * 100 if ticker.close else float("nan")
         moved = Text(f"{change:+.2f} %", "green" if change >= 0 else "red") if change == change else ""  # noqa: PLR0124
-        prices = (self._price(ticker, name) for name in ("bid", "ask", "last"))
-        sizes = (screen.compact(value) for value in (ticker.bidSize, ticker.askSize, ticker.volume)) if roomy else ()
-        return [Text(contract_name(ticker.contract), "bold"), *prices, moved, *sizes, age]
+        cells = [
+            Text(contract_name(ticker.contract), "bold"),
+            screen.compact(ticker.bidSize),
+            self._price(ticker, "bid"),
+            self._price(ticker, "ask"),
+            screen.compact(ticker.askSize),
+            self._price(ticker, "last"),
+            moved,
+            screen.compact(ticker.volume),
+            age,
+        ]
+        return [cell for name, cell in zip(COLUMNS, cells, strict=True) if roomy or name not in SIZES]
 
     def _price(self, ticker: Ticker, name: str) -> Text:
         key, value = (ticker.contract.conId, name), getattr(ticker, name)

@@ -9,7 +9,7 @@ from typing import Literal
 
 Verdict = Literal["information", "cancelled", "cancel_refused", "refused"]
 
-_INFORMATION = frozenset({399, 404, 2109, 10167, 10349, 10090, 10197, 1100, 1101, 1102})
+_INFORMATION = frozenset({131, 399, 404, 1100, 1101, 1102, 10018, 10019, 10090, 10167, 10197, 10233, 10349})
 """Held for the opening, shares being located, attributes ignored, TIF set by a preset, ...: the order lives on."""
 _CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148})
 

@@ -100,7 +100,7 @@ class Call:
 
     def fault(self) -> IbmuxError:
         """A fault of ours, logged with its trace; the script learns that it is not its own."""
-        log.exception("request.fault method=%s script=%s", self.request.method, self.request.script)
+        log.exception("request.fault", extra={"method": self.request.method, "script": self.request.script})
         return IbmuxError(f"ibmux failed at {self.request.method}.", outcome="unknown")
 
     def reply(self, result: Any) -> None:

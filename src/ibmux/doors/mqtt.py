@@ -85,7 +85,7 @@ class MqttDoor:
             request = topics.parse_request(message.topic)
             answer_topic = self._check_envelope(message, request.script)
         except IbmuxError as error:
-            log.warning("request.refused topic=%s error=%s", message.topic, error)
+            log.warning("request.refused", extra={"topic": message.topic, "error": str(error)})
             return
         call = Call(self, message, request, answer_topic, started)
         try:

@@ -19,7 +19,7 @@ from ibmux.mqtt.bus import Handler
 from ibmux.mqtt.dial import dial, parse_url
 from ibmux.mqtt.dialogue import Dialogue
 from ibmux.mqtt.filters import is_filter, is_name, split_share
-from ibmux.mqtt.greeting import Greeting, Will, check_code, check_welcome, sentence
+from ibmux.mqtt.greeting import Greeting, Will, check_code, check_welcome, unreachable
 from ibmux.mqtt.inbox import Listener
 from ibmux.mqtt.pauses import pauses
 from ibmux.mqtt.publication import Publication
@@ -54,7 +54,7 @@ class Link:
         clean_start: begin with an empty session at `start`; later connections take the session up again.
         session_expiry: seconds the endpoint remembers the session after a loss.
         on_connect: called after every connection and subscription, with whether the endpoint had kept the session.
-        on_disconnect: called with the reason, a sentence, when a connection is lost.
+        on_disconnect: called with the reason, a unreachable, when a connection is lost.
         connect_timeout: seconds for one attempt.
     """
 
@@ -164,9 +164,9 @@ class Link:
             wire.abort("the connection did not come about")
             dialogue.broken("the connection did not come about")
             if isinstance(error, TimeoutError):
-                raise Unreachable(f"{self.address} did not answer within {self._timeout:g} s") from None
+                raise Unreachable(f"{self.address} did not answer within {self._timeout:g} s.") from None
             if isinstance(error, (OSError, ConnectionLost)):
-                raise Unreachable(f"nobody answers at {self.address}: {sentence(error)}") from None
+                raise unreachable(str(self.address), error) from None
             raise
         self.connected = True
         _tell(self._on_connect, welcome.session_present)

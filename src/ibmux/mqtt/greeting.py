@@ -96,9 +96,19 @@ def check_code(code: int, what: str) -> None:
         raise RequestError(f"{what}: refused with reason code 0x{code:02X}")
 
 
+def unreachable(address: str, error: BaseException) -> Unreachable:
+    """Why there is no connection, and what to do about it."""
+    if isinstance(error, ssl.SSLError):
+        return Unreachable(
+            f"{address} is not trusted: {getattr(error, 'verify_message', '') or error.reason or error}.",
+            hint="Set SSL_CERT_FILE to the PEM file of its certificate, or give an ssl.SSLContext as `tls`.",
+        )
+    return Unreachable(f"Nobody answers at {address}: {sentence(error)}.")
+
+
 def sentence(error: BaseException) -> str:
     """What went wrong, in the system's words where it has some."""
     number = error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
     if number is not None and number in errno.errorcode:
         return os.strerror(number).lower()
-    return str(error).lower()
+    return (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")

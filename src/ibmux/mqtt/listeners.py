@@ -15,6 +15,8 @@ from typing import TypeAlias
 from ibmux.errors import ConfigError
 
 BACKLOG = 512
+TAKEN = "Is another `ibmux serve` running? Else choose another port: 0 takes a free one, -1 none."
+"""What to do about an address that cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ async def open_listener(listener: Listener, factory: Factory, handshake_timeout:
             factory, listener.host, listener.port, ssl=listener.tls, ssl_handshake_timeout=patience, backlog=BACKLOG
         )
     except OSError as error:
-        raise ConfigError(f"cannot listen on {_address(listener)}: {error.strerror or error}") from error
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise ConfigError(f"mqtt: cannot listen on {_address(listener)}: {why}.", hint=TAKEN) from error
 
 
 def close_listener(listener: Listener, server: asyncio.Server) -> None:

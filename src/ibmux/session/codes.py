@@ -53,7 +53,7 @@ def is_remark(code: int) -> bool:
 
 def to_error(code: int, text: str, what: str = "") -> IbmuxError:
     """The error of a request that the gateway answered with `code`; `what` says what was asked."""
-    message = f"{what}: {text}" if what else text
+    message = f"{what[:1].upper()}{what[1:]}: {text}" if what else text
     if code == 200 and "ambiguous" in text:
         return AmbiguousContract(message, ib=(code, text))
     return _ERRORS.get(code, GatewayError)(message, ib=(code, text))

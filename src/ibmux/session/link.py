@@ -125,7 +125,7 @@ class Link(Client):
         if self._closed:
             return
         self._closed = True
-        reason = f"the connection broke: {error}" if error else "the gateway closed the connection"
+        reason = f"The connection broke: {error}." if error else "The gateway closed the connection."
         if not self.greeted.done():
             self.refuse(ConnectionError(reason))
         elif not self.greeted.cancelled() and self.greeted.exception() is None:

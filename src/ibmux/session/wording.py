@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ibmux.config import GatewaySettings
@@ -38,8 +39,9 @@ def ready(missing: Sequence[str]) -> str:
 def in_use(settings: GatewaySettings, text: str) -> str:
     """Another program holds our clientId."""
     return (
-        f"Another program is connected to {place(settings)} as client {settings.client_id}. ibmux keeps this id, "
-        f"because orders belong to it, and tries again. The gateway says (326): {text}"
+        f"Another program is connected to {place(settings)} as client {settings.client_id}, or a connection that just "
+        "ended still holds the id. ibmux keeps to it, because orders belong to it, and tries again. "
+        f"The gateway says (326): {text}"
     )
 
 
@@ -53,7 +55,8 @@ def silent(settings: GatewaySettings) -> str:
 
 def unreachable(settings: GatewaySettings, error: OSError) -> str:
     """No connection, or it ended before the API was up."""
-    return f"Cannot connect to {place(settings)}: {error}. Is the gateway running and logged in, and its API port open?"
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return f"Cannot connect to {place(settings)}: {why}. Is the gateway running and logged in, and its API port open?"
 
 
 def unsuitable(settings: GatewaySettings, kind: str, accounts: Sequence[str]) -> str:
