@@ -17,7 +17,19 @@ import msgspec
 
 from ibmux import topics
 from ibmux.errors import IbmuxError
-from ibmux.messages import METHODS, SCHEMA, Request, account, contracts, history, market, orders, session, trading
+from ibmux.messages import (
+    METHODS,
+    SCHEMA,
+    Request,
+    account,
+    contracts,
+    history,
+    market,
+    orders,
+    session,
+    trades,
+    trading,
+)
 
 CHAPTERS: tuple[tuple[str, ModuleType], ...] = (
     ("Accounts", account),
@@ -160,7 +172,9 @@ def _types() -> Iterator[str]:
 
 def _reachable() -> list[type[msgspec.Struct]]:
     """Every struct that a method or a topic leads to, in the order of their modules."""
-    structs = {name: kind for module in (*(each for _, each in CHAPTERS), orders) for name, kind in _structs(module)}
+    structs = {
+        name: kind for module in (*(each for _, each in CHAPTERS), orders, trades) for name, kind in _structs(module)
+    }
     found: dict[str, type[msgspec.Struct]] = {}
     waiting: list[Any] = [structs[each.payload] for each in channels()]
     for method in METHODS.values():

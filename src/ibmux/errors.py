@@ -33,7 +33,7 @@ class IbmuxError(Exception):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         known = IbmuxError.registry.setdefault(cls.code, cls)
-        if known is not cls and known.code == cls.code and not issubclass(cls, known):
+        if known is not cls and not issubclass(cls, known):
             raise TypeError(f"two errors share the code {cls.code}: {known.__name__}, {cls.__name__}")
 
     def __init__(
@@ -62,18 +62,12 @@ class IbmuxError(Exception):
 
     def to_wire(self) -> dict[str, Any]:
         """The error reply of the API: `{code, message, hint, retryable, retry_after?, outcome, ib?}`."""
-        reply: dict[str, Any] = {
-            "code": self.code,
-            "message": self.message,
-            "hint": self.advice,
-            "retryable": self.retryable,
-            "outcome": self.fate,
+        reply: dict[str, Any] = {"code": self.code, "message": self.message, "hint": self.advice}
+        reply |= {"retryable": self.retryable, "outcome": self.fate}
+        ib = {"code": self.ib[0], "message": self.ib[1]} if self.ib else None
+        return reply | {
+            name: each for name, each in (("retry_after", self.retry_after), ("ib", ib)) if each is not None
         }
-        if self.retry_after is not None:
-            reply["retry_after"] = self.retry_after
-        if self.ib is not None:
-            reply["ib"] = {"code": self.ib[0], "message": self.ib[1]}
-        return reply
 
     @staticmethod
     def from_wire(reply: dict[str, Any]) -> IbmuxError:
@@ -94,9 +88,6 @@ class ConfigError(IbmuxError):
 
     code = "config.invalid"
     hint = "Correct the named key in proxy.toml (or the environment variable) and start again."
-
-
-# -- the request itself --------------------------------------------------------------------------------------------
 
 
 class RequestError(IbmuxError):
@@ -155,10 +146,7 @@ class Forbidden(IbmuxError):
 
     code = "auth.forbidden"
     outcome = "not_sent"
-    hint = (
-        "Give the script a role in proxy.toml, and restart the proxy: "
-        "[scripts.NAME] role = 'read' | 'cancel' | 'trade' | 'admin'."
-    )
+    hint = "Give it a role in proxy.toml and restart the proxy: [scripts.NAME] role = read, cancel, trade or admin."
 
 
 class Refused(IbmuxError):
@@ -166,9 +154,6 @@ class Refused(IbmuxError):
 
     code = "auth.refused"
     hint = "Check the script's name and token against proxy.toml."
-
-
-# -- the gateway ---------------------------------------------------------------------------------------------------
 
 
 class GatewayError(IbmuxError):
@@ -229,9 +214,6 @@ class ConnectionLost(IbmuxError):
     hint = "For an order: ask with the same key; the same key never becomes two orders."
 
 
-# -- contracts and data --------------------------------------------------------------------------------------------
-
-
 class UnknownContract(GatewayError):
     """No contract matches (Interactive Brokers' code 200)."""
 
@@ -266,9 +248,6 @@ class NoHistory(GatewayError):
 
     code = "history.failed"
     hint = "The text is the service's own: no data for this contract and time, or a pacing rule."
-
-
-# -- orders --------------------------------------------------------------------------------------------------------
 
 
 class OrderRejected(GatewayError):

@@ -151,9 +151,9 @@ async def test_a_request_whose_answer_has_nowhere_to_go_is_dropped_and_logged(
                 await check_alive(script)
             assert lost not in script.replies
             assert not heard
-            [record] = [record for record in caplog.records if "request.refused" in record.getMessage()]
-            assert reason in record.getMessage()
-            assert "/req/raw/positions" in record.getMessage()
+            [record] = [record for record in caplog.records if record.getMessage() == "request.refused"]
+            assert reason in record.__dict__["error"]
+            assert "/req/raw/positions" in record.__dict__["topic"]
     finally:
         await somebody.close()
 

@@ -18,8 +18,9 @@ from ibmux.cli.watching import Board
 from ibmux.client.ticker import Ticker
 from ibmux.errors import AmbiguousContract, IbmuxError, RequestError, UnknownContract
 from ibmux.messages.contracts import Contract, ContractDetails
-from ibmux.messages.orders import Order, OrderStatus, Trade
+from ibmux.messages.orders import Order
 from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
+from ibmux.messages.trades import OrderStatus, Trade
 
 
 class TestSymbols:

@@ -12,8 +12,9 @@ from ibmux import errors, topics
 from ibmux.messages import CONTENT_TYPE, METHODS, decode, encode
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import Lease, Quote, Ticks
-from ibmux.messages.orders import Order, OrderStatus, Trade
+from ibmux.messages.orders import Order
 from ibmux.messages.session import GatewayStatus, Presence, ProxyInfo, ProxyStatus
+from ibmux.messages.trades import OrderStatus, Trade
 from ibmux.mqtt.message import Message
 from ibmux.mqtt.server import Endpoint, TcpListener
 

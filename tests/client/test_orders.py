@@ -13,7 +13,7 @@ from far_side import Proxy, Silence, trade
 import ibmux
 from ibmux import Contract, LimitOrder, MarketOrder, Order, Stock, errors, topics
 from ibmux.messages import orders as wire
-from ibmux.messages.orders import CommissionReport, Execution, Fill, OrderState
+from ibmux.messages.trades import CommissionReport, Execution, Fill, OrderState
 from ibmux.messages.trading import FillEvent, OrderEvent
 
 AAPL = Contract("STK", 265598, "AAPL", exchange="SMART", currency="USD")

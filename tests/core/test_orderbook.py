@@ -12,7 +12,8 @@ from ibmux.core.codes import judge
 from ibmux.core.orderbook import OrderBook, describe
 from ibmux.errors import KeyConflict
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import CommissionReport, Execution, Fill, Order, OrderState, OrderStatus, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import CommissionReport, Execution, Fill, OrderState, OrderStatus, Trade
 
 NOW = dt.datetime(2026, 2, 19, 15, 30, tzinfo=dt.UTC)
 AAPL = Contract("STK", conId=265598, symbol="AAPL")

@@ -11,8 +11,9 @@ from ibmux.demo.judge import ENOUGH, judge
 from ibmux.demo.scene import Scene, Witness
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import Quote
-from ibmux.messages.orders import EPOCH, CommissionReport, Execution, Fill, Order, OrderStatus, Trade
+from ibmux.messages.orders import Order
 from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo, State
+from ibmux.messages.trades import EPOCH, CommissionReport, Execution, Fill, OrderStatus, Trade
 from ibmux.messages.trading import FillEvent, OrderEvent
 
 STOCK = Contract(secType="STK", symbol="AAPL", conId=1)

@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 
+from ibmux.messages.session import GatewayStatus
 from ibmux.ops import logs
+from ibmux.ops.metrics import Metrics
+from ibmux.ops.taps import tap
+from ibmux.session import Hooks
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +121,27 @@ def test_setting_up_again_replaces_the_first() -> None:
     logging.getLogger("x").info("once")
     assert first.getvalue() == ""
     assert len(lines(second)) == 1
+
+
+def test_facts_are_keys_beside_the_event() -> None:
+    stream = io.StringIO()
+    logs.set_up(stream=stream)
+    logging.getLogger("ours").info("proxy.online", extra={"ports": {"mqtt": 1883}})
+    (line,) = lines(stream)
+    assert (line["event"], line["ports"]) == ("proxy.online", {"mqtt": 1883})
+
+
+def test_a_session_says_each_trouble_once_until_it_was_ready() -> None:
+    stream = io.StringIO()
+    logs.set_up(stream=stream)
+    hooks = Hooks()
+    tap(hooks, Metrics(CollectorRegistry()), "paper")
+    for state in ("connecting", "waiting", "connecting", "waiting", "ready", "waiting"):
+        hooks.on_state(GatewayStatus("paper", state, f"why {state}", 0.0, 1), "stopped")  # type: ignore[arg-type]
+    told = [(line["event"], line["level"], line["gateway"], line["reason"]) for line in lines(stream)]
+    assert told == [
+        ("session.connecting", "info", "paper", "why connecting"),
+        ("session.waiting", "warning", "paper", "why waiting"),
+        ("session.ready", "info", "paper", "why ready"),
+        ("session.waiting", "warning", "paper", "why waiting"),
+    ]

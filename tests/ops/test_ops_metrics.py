@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import EPOCH, CommissionReport, Execution, Fill, OrderStatus
 from ibmux.messages.session import GatewayStatus
+from ibmux.messages.trades import EPOCH, CommissionReport, Execution, Fill, OrderStatus
 from ibmux.ops.collector import STATES, LiveCollector
 from ibmux.ops.metrics import MAX_SCRIPTS, OTHER, Labels, Metrics
 from ibmux.ops.readings import GatewayReading, LaneReading, MqttReading, Reading

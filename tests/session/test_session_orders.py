@@ -10,7 +10,8 @@ from session_stage import Heard, Stage, soon, until
 
 from ibmux.errors import NotReady, OrderNotSent, OrderRejected, RequestError
 from ibmux.messages.contracts import Contract, TagValue
-from ibmux.messages.orders import CommissionReport, Order, OrderCondition, SoftDollarTier
+from ibmux.messages.orders import Order, OrderCondition, SoftDollarTier
+from ibmux.messages.trades import CommissionReport
 from ibmux.session import Session
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.gate import Gate

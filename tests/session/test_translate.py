@@ -19,6 +19,7 @@ from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER, parseIBDatetime
 from ibmux.errors import RequestError
 from ibmux.messages import contracts as c
 from ibmux.messages import orders as o
+from ibmux.messages import trades as t
 from ibmux.messages.trading import ExecutionFilter
 from ibmux.session import translate, translate_orders
 from ibmux.session.link import Link
@@ -136,7 +137,7 @@ async def test_an_order_is_written_as_ib_async_writes_it(
     assert len(data) > 100
 
 
-@pytest.mark.parametrize("kind", [c.Contract, c.ContractDetails, c.ComboLeg, o.Order, o.OrderState, o.Execution])
+@pytest.mark.parametrize("kind", [c.Contract, c.ContractDetails, c.ComboLeg, o.Order, t.OrderState, t.Execution])
 def test_no_field_of_ib_async_is_forgotten(kind: type[msgspec.Struct]) -> None:
     theirs = {each.name for each in dataclasses.fields(getattr(ib, kind.__name__))}
     assert theirs - set(kind.__struct_fields__) == set()

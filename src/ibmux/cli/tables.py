@@ -11,8 +11,9 @@ from rich.text import Text
 from ibmux.cli import screen
 from ibmux.messages.account import Position
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import Order, Trade
+from ibmux.messages.orders import Order
 from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
+from ibmux.messages.trades import Trade
 
 ORDER_COLOURS = {"Filled": "green", "Submitted": "cyan", "PreSubmitted": "cyan", "Cancelled": "dim", "Inactive": "red"}
 ROOMY = 130

@@ -107,7 +107,7 @@ class Board:
         age = "" if ticker.timestamp is None else f"{max(0.0, time.time() - ticker.timestamp):.1f} s"
         change = (ticker.last / ticker.close - 1) * 100 if ticker.close else float("nan")
         moved = Text(f"{change:+.2f} %", "green" if change >= 0 else "red") if change == change else ""  # noqa: PLR0124
-        cells = [
+        cells: list[str | Text] = [
             Text(contract_name(ticker.contract), "bold"),
             screen.compact(ticker.bidSize),
             self._price(ticker, "bid"),

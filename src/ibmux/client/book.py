@@ -12,8 +12,9 @@ from typing import Any
 
 from ibmux.client.events import Event, Owner
 from ibmux.client.trades import Trade, find_fill, of_wire, take_order, take_report, take_status
-from ibmux.messages import orders as wire
-from ibmux.messages.orders import Fill, Order, OrderStatus
+from ibmux.messages import trades as wire
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import Fill, OrderStatus
 from ibmux.messages.trading import FillEvent, OrderEvent
 
 FIRST_LOCAL = 1_000_000_001

@@ -8,8 +8,8 @@ from ibmux.client.events import Stream
 from ibmux.client.foreign import adapt, to_contract
 from ibmux.client.groups import Groups
 from ibmux.client.trades import Trade
-from ibmux.messages import orders as wire
-from ibmux.messages.orders import Execution, Fill, OrderState
+from ibmux.messages import trades as wire
+from ibmux.messages.trades import Execution, Fill, OrderState
 from ibmux.messages.trading import ExecutionFilter
 
 NEVER_DROPPED = 65_536

@@ -11,8 +11,9 @@ import datetime as dt
 from typing import Any
 
 from ibmux.client.events import Event, Owner
-from ibmux.messages import orders as wire
-from ibmux.messages.orders import ACTIVE, DONE, CommissionReport, Fill, Order, OrderStatus, TradeLogEntry
+from ibmux.messages import trades as wire
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import ACTIVE, DONE, CommissionReport, Fill, OrderStatus, TradeLogEntry
 
 EVENTS = (
     "statusEvent", "modifyEvent", "fillEvent", "commissionReportEvent", "filledEvent", "cancelEvent", "cancelledEvent",

@@ -12,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import DONE, Fill, Order, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import DONE, Fill, Trade
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)

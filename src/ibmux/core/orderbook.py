@@ -18,16 +18,8 @@ from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same
 from ibmux.errors import KeyConflict
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import (
-    DONE,
-    CommissionReport,
-    Fill,
-    Order,
-    OrderState,
-    OrderStatus,
-    Trade,
-    TradeLogEntry,
-)
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import DONE, CommissionReport, Fill, OrderState, OrderStatus, Trade, TradeLogEntry
 from ibmux.topics import EXTERNAL
 
 _REVIVABLE = frozenset({"Inactive"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ibmux.demo.scene import Scene
-from ibmux.messages.orders import Trade
+from ibmux.messages.trades import Trade
 
 ENOUGH = 10.0
 """Seconds of a ready session that the scripts need for everything they do once."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import Quote
-from ibmux.messages.orders import Fill, Trade
 from ibmux.messages.session import GatewayStatus, ProxyReport, SharingInfo
+from ibmux.messages.trades import Fill, Trade
 from ibmux.messages.trading import FillEvent, OrderEvent
 
 GATEWAY = "paper"

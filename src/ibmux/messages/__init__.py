@@ -1,6 +1,6 @@
 """Every request, reply, event and state of the API as a typed struct; importing this fills the table of methods."""
 
-from ibmux.messages import account, contracts, history, market, orders, session, trading
+from ibmux.messages import account, contracts, history, market, orders, session, trades, trading
 from ibmux.messages.methods import METHODS, ROLES, Method, Request, Role, may
 from ibmux.messages.wire import CONTENT_TYPE, decode, decode_request, encode
 
@@ -25,5 +25,6 @@ __all__ = [
     "may",
     "orders",
     "session",
+    "trades",
     "trading",
 ]

@@ -1,17 +1,13 @@
-"""Orders as Interactive Brokers describes them: what is ordered, how it stands, what was executed.
+"""What is ordered, as Interactive Brokers describes it: orders and their conditions.
 
-An unset price or count is `nil` (never IB's 1.797e308 or 2147483647). Prices in the contract's currency, commissions
-in the report's. How scripts ask for orders is in `trading`.
+An unset price or count is `nil` (never IB's 1.797e308 or 2147483647). Prices in the contract's currency. What becomes
+of an order is in `trades`, how scripts ask for one in `trading`.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-
-from ibmux.messages.contracts import Contract, TagValue
-from ibmux.messages.wire import Input, Record
-
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+from ibmux.messages.contracts import TagValue
+from ibmux.messages.wire import Input
 
 
 class OrderComboLeg(Input):
@@ -194,131 +190,3 @@ class Order(Input):
     competeAgainstBestOffset: float | None = None
     midOffsetAtWhole: float | None = None
     midOffsetAtHalf: float | None = None
-
-
-class OrderStatus(Record):
-    """How an order stands, in the gateway's own words (`Submitted`, `Filled`, ...)."""
-
-    orderId: int = 0
-    status: str = ""
-    filled: float = 0.0
-    remaining: float = 0.0
-    avgFillPrice: float = 0.0
-    permId: int = 0
-    parentId: int = 0
-    lastFillPrice: float = 0.0
-    clientId: int = 0
-    whyHeld: str = ""
-    mktCapPrice: float = 0.0
-
-
-class OrderState(Record):
-    """Margin and commission of an order, as a what-if reports them; margins are the gateway's own text."""
-
-    status: str = ""
-    initMarginBefore: str = ""
-    maintMarginBefore: str = ""
-    equityWithLoanBefore: str = ""
-    initMarginChange: str = ""
-    maintMarginChange: str = ""
-    equityWithLoanChange: str = ""
-    initMarginAfter: str = ""
-    maintMarginAfter: str = ""
-    equityWithLoanAfter: str = ""
-    commission: float | None = None
-    minCommission: float | None = None
-    maxCommission: float | None = None
-    commissionCurrency: str = ""
-    warningText: str = ""
-    completedTime: str = ""
-    completedStatus: str = ""
-
-
-class Execution(Record):
-    """One execution; `time` in UTC, `price` per unit, `side` is BOT or SLD."""
-
-    execId: str = ""
-    time: dt.datetime = EPOCH
-    acctNumber: str = ""
-    exchange: str = ""
-    side: str = ""
-    shares: float = 0.0
-    price: float = 0.0
-    permId: int = 0
-    clientId: int = 0
-    orderId: int = 0
-    liquidation: int = 0
-    cumQty: float = 0.0
-    avgPrice: float = 0.0
-    orderRef: str = ""
-    evRule: str = ""
-    evMultiplier: float = 0.0
-    modelCode: str = ""
-    lastLiquidity: int = 0
-    pendingPriceRevision: bool = False
-
-
-class CommissionReport(Record):
-    """What an execution cost, in `currency`, and what it realised; `realizedPNL` is `nil` for an opening fill."""
-
-    execId: str = ""
-    commission: float = 0.0
-    currency: str = ""
-    realizedPNL: float | None = None
-    yield_: float | None = None
-    yieldRedemptionDate: int = 0
-
-
-class Fill(Record):
-    """An execution with its contract; `commissionReport` is empty until the gateway sends it. `time` in UTC."""
-
-    contract: Contract
-    execution: Execution
-    commissionReport: CommissionReport
-    time: dt.datetime
-    key: str = ""
-    script: str = ""
-
-
-class TradeLogEntry(Record):
-    """One step in the life of an order; `time` in UTC."""
-
-    time: dt.datetime
-    status: str = ""
-    message: str = ""
-    errorCode: int = 0
-
-
-class Trade(Record):
-    """An order with all that is known of it. `script` is `external` where no script of ours placed it."""
-
-    contract: Contract
-    order: Order
-    orderStatus: OrderStatus
-    fills: list[Fill] = []
-    log: list[TradeLogEntry] = []
-    advancedError: str = ""
-    key: str = ""
-    script: str = ""
-
-    def isDone(self) -> bool:
-        """Whether the order is finished: filled, cancelled or refused."""
-        return self.orderStatus.status in DONE
-
-    def isActive(self) -> bool:
-        """Whether the order may still be executed."""
-        return self.orderStatus.status in ACTIVE
-
-    def filled(self) -> float:
-        """Units executed so far, from the executions alone."""
-        return sum(fill.execution.shares for fill in self.fills)
-
-    def remaining(self) -> float:
-        """Units not yet executed."""
-        return self.order.totalQuantity - self.filled()
-
-
-DONE = frozenset({"Filled", "Cancelled", "ApiCancelled", "Inactive"})
-"""Order states of which none follows (`Inactive` can be revived in TWS by hand; for a script it is refused)."""
-ACTIVE = frozenset({"PendingSubmit", "ApiPending", "PreSubmitted", "Submitted", "PendingCancel"})
-"""Order states in which the order may be executed."""

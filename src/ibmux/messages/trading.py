@@ -10,7 +10,8 @@ from typing import Literal
 
 from ibmux.messages.contracts import Contract
 from ibmux.messages.methods import Request, method
-from ibmux.messages.orders import Fill, Order, OrderState, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import Fill, OrderState, Trade
 from ibmux.messages.wire import Input, Record
 
 

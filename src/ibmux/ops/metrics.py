@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 
 from ibmux.errors import IbmuxError
 from ibmux.messages import METHODS
-from ibmux.messages.orders import ACTIVE, DONE
+from ibmux.messages.trades import ACTIVE, DONE
 from ibmux.ops.lag import INTERVAL, LoopLag
 
 OTHER = "other"

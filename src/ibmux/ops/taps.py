@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ibmux.messages.orders import Fill, OrderStatus
 from ibmux.messages.session import GatewayStatus, State
+from ibmux.messages.trades import Fill, OrderStatus
 from ibmux.ops.metrics import Metrics
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry
 from ibmux.core.limits import check_order
 from ibmux.errors import NotYourOrder, OrderNotSent, OrderRejected, RequestError
-from ibmux.messages.orders import Order, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import Trade
 from ibmux.messages.trading import CancelOrder, ModifyOrder, ReqGlobalCancel
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed

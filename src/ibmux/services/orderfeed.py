@@ -15,7 +15,8 @@ from ibmux.core.entry import Change, Entry, describe
 from ibmux.core.orderbook import OrderBook
 from ibmux.errors import OrderNotFound, OrderNotSent, OrderRejected, OrderUnknown
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import CommissionReport, Fill, OrderState, OrderStatus, Trade
 from ibmux.messages.trading import FillEvent, OrderEvent, OrderStateRecord
 from ibmux.services.caller import Caller
 from ibmux.services.publisher import Publisher

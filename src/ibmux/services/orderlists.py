@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibmux.core import reference
 from ibmux.core.orderbook import OrderBook
 from ibmux.messages import encode
-from ibmux.messages.orders import Fill, Trade
+from ibmux.messages.trades import Fill, Trade
 from ibmux.messages.trading import (
     ExecutionFilter,
     Fills,

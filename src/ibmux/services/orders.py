@@ -24,7 +24,8 @@ from ibmux.errors import (
     OrderUnknown,
     RequestError,
 )
-from ibmux.messages.orders import Order, OrderState, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import OrderState, Trade
 from ibmux.messages.trading import OrderStatusRequest, OrderTicket, PlaceOrder, PlaceOrders, WhatIfOrder
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed, utc_now

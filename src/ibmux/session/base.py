@@ -16,8 +16,8 @@ from ibmux.config import GatewaySettings
 from ibmux.core import machine
 from ibmux.errors import Draining, NotReady
 from ibmux.messages.account import AccountValue, PnL, PortfolioItem, Position
-from ibmux.messages.orders import CommissionReport, Trade
 from ibmux.messages.session import GatewayStatus, State
+from ibmux.messages.trades import CommissionReport, Trade
 from ibmux.session.calls import Calls, Turns
 from ibmux.session.gate import Gate
 from ibmux.session.hooks import Hooks

@@ -16,7 +16,8 @@ from ib_async.decoder import Decoder as IBDecoder
 from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER
 
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import Order, OrderState
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import OrderState
 from ibmux.session.translate_orders import UNSET_TEXTS
 
 _PLAIN_SINCE = 170

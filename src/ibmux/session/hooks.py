@@ -8,8 +8,9 @@ from typing import Any
 
 from ibmux.messages.account import AccountValue, PnL, PortfolioItem, Position
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import CommissionReport, Fill, Order, OrderState, OrderStatus, Trade
+from ibmux.messages.orders import Order
 from ibmux.messages.session import GatewayStatus, State
+from ibmux.messages.trades import CommissionReport, Fill, OrderState, OrderStatus, Trade
 
 
 def ignore(*_: Any) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from ibmux.core.pacing import Lane
 from ibmux.errors import GatewayTimeout, IbmuxError, OrderNotSent
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import CommissionReport, Order, OrderState
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import CommissionReport, OrderState
 from ibmux.session.asking import Asking, Send
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.translate import to_contract

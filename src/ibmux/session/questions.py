@@ -8,7 +8,7 @@ from typing import Any
 from ibmux.errors import NoHistory
 from ibmux.messages.contracts import Contract, ContractDescription, ContractDetails, OptionChain
 from ibmux.messages.history import BarData, ReqHeadTimeStamp, ReqHistoricalData
-from ibmux.messages.orders import DONE, CommissionReport, Fill, Trade
+from ibmux.messages.trades import DONE, CommissionReport, Fill, Trade
 from ibmux.messages.trading import ExecutionFilter
 from ibmux.session import translate
 from ibmux.session.asking import Asking, Send

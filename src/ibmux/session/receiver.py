@@ -13,7 +13,8 @@ from ib_async.util import UNSET_DOUBLE
 
 from ibmux.messages.account import AccountValue, PortfolioItem, Position
 from ibmux.messages.contracts import Contract
-from ibmux.messages.orders import Order, OrderState, OrderStatus, Trade
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import OrderState, OrderStatus, Trade
 from ibmux.session import translate, translate_orders
 from ibmux.session.base import REQUESTS_FROM
 

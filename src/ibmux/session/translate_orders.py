@@ -13,16 +13,8 @@ from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER
 from msgspec.structs import astuple
 
 from ibmux.errors import RequestError
-from ibmux.messages.orders import (
-    CommissionReport,
-    Execution,
-    Fill,
-    Order,
-    OrderComboLeg,
-    OrderCondition,
-    OrderState,
-    SoftDollarTier,
-)
+from ibmux.messages.orders import Order, OrderComboLeg, OrderCondition, SoftDollarTier
+from ibmux.messages.trades import CommissionReport, Execution, Fill, OrderState
 from ibmux.messages.trading import ExecutionFilter
 from ibmux.session.translate import contract, known, tags, to_tags
 
