@@ -1,6 +1,6 @@
 """What an orderRef carries."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ibmux.core.reference import Reference, fits, read, write
@@ -15,6 +15,7 @@ def test_what_is_written_is_read(text, script, key):
 
 
 @given(TEXTS)
+@example("alice/k1")
 def test_a_reference_of_others_is_all_text(text):
     assert read(text) == Reference(text, "", "")
 

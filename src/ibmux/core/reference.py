@@ -36,8 +36,8 @@ def write(text: str, script: str, key: str) -> str:
 
 def read(order_ref: str) -> Reference:
     """Take an orderRef apart; one without our mark is all text."""
-    text, _, mark = order_ref.rpartition(_MARK)
+    text, found, mark = order_ref.rpartition(_MARK)
     script, slash, key = mark.partition("/")
-    if not slash or (text and not text.endswith(_SPLIT)) or not is_script_name(script):
+    if not (found and slash) or (text and not text.endswith(_SPLIT)) or not is_script_name(script):
         return Reference(order_ref, "", "")
     return Reference(text.removesuffix(_SPLIT), script, key)
