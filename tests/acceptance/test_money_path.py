@@ -157,6 +157,20 @@ async def test_a_deadline_that_passes_at_the_gate_sends_nothing(proxy: Proxy, si
     assert simulator.stats.orders_placed == 0
 
 
+async def test_an_order_that_waits_for_the_session_can_be_cancelled(simulator: SimulatedGateway) -> None:
+    async with running_proxy(settings(simulator.port)) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        await simulator.close()
+        await until(lambda: proxy.gateways["paper"].session.state != "ready", "the session is lost")
+        placed = ann.send("placeOrder", placing("a"), user_properties=(("wait", "ready"),))
+        await until(lambda: len(proxy.gateways["paper"].feed.book) == 1, "the order waits")
+        cancelled = await ann.ask("cancelOrder", {"key": "a"})
+        assert (cancelled.code, cancelled.payload["orderStatus"]["status"]) == ("ok", "ApiCancelled")
+        await simulator.start()
+        answer = await ann.answer(placed)
+        assert (answer.code, answer.payload["outcome"]) == ("order.not_sent", "not_sent")
+    assert simulator.stats.orders_placed == 0
+
+
 # -- whose order ------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from far_side import Proxy, Silence, trade
 
 import ibmux
 from ibmux import Contract, LimitOrder, Stock, errors, topics
+from ibmux.errors import ConnectionLost
 from ibmux.messages import CONTENT_TYPE
 from ibmux.messages.account import Position
 
@@ -122,6 +123,16 @@ async def test_an_order_is_sent_again_under_the_same_key(proxy: Proxy, ib: ibmux
     assert {request.key for request in sent} == {placed.key}
     assert all(request.order == sent[0].order for request in sent)
     assert [one.key for one in ib._book] == [placed.key]
+
+
+async def test_a_global_cancel_is_never_sent_again(proxy: Proxy, ib: ibmux.IB) -> None:
+    proxy.answers["reqGlobalCancel"] = lambda _request, _message: Silence
+    asked = asyncio.create_task(ib.reqGlobalCancel())
+    await proxy.until(lambda: "reqGlobalCancel" in proxy.methods())
+    await proxy.restart()
+    with pytest.raises(ConnectionLost, match="reqGlobalCancel got no answer"):
+        await asyncio.wait_for(asked, 10)
+    assert proxy.methods().count("reqGlobalCancel") == 1
 
 
 async def test_what_could_not_be_sent_is_certain_not_to_be_sent(proxy: Proxy, ib: ibmux.IB) -> None:

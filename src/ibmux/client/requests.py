@@ -28,6 +28,8 @@ GRACE = 0.5
 UNCERTAIN = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder"})
 """Methods whose silence says nothing about what happened."""
 
+NEVER_TWICE = frozenset({"reqGlobalCancel"})
+"""Methods that are not sent again after a reconnect: they would also hit what came since."""
 WAIT_FOR_SESSION = (("wait", "ready"),)
 """Asks the proxy to wait for the session within the deadline: right for a question, not for an order."""
 
@@ -117,7 +119,11 @@ class Requests:
     def resume(self) -> None:
         """Send again whatever waits: the connection, or the proxy, is back."""
         for name, pending in self._waiting.items():
-            if not pending.future.done():
+            if pending.future.done():
+                continue
+            if pending.sent and pending.method.name in NEVER_TWICE:
+                pending.future.set_exception(_lost(pending, "the connection to the proxy was lost"))
+            else:
                 pending.parts.clear()
                 self._send(name, pending)
 
@@ -140,7 +146,7 @@ class Requests:
         """End everything that waits; the client is closing."""
         for pending in self._waiting.values():
             if not pending.future.done():
-                pending.future.set_exception(ConnectionLost(f"{pending.method.name} got no answer: {reason}."))
+                pending.future.set_exception(_lost(pending, reason))
 
     def _send(self, name: bytes, pending: Pending) -> None:
         if self.paused or not self._link.connected:
@@ -162,6 +168,10 @@ class Requests:
         pending = self._waiting.get(name)
         if pending is not None and not pending.future.done():
             pending.future.set_exception(_silence(pending))
+
+
+def _lost(pending: Pending, reason: str) -> ConnectionLost:
+    return ConnectionLost(f"{pending.method.name} got no answer: {reason}.")
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -116,9 +116,6 @@ class Orders:
         `fresh`.
         """
         known = self.book.same(caller.script, ticket.key, ticket.contract, ticket.order)
-        if known is None:
-            await self.session.until_ready(caller.deadline if caller.waits else 0.0)
-            known = self.book.same(caller.script, ticket.key, ticket.contract, ticket.order)
         if known is not None:
             return known
         order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
@@ -156,6 +153,7 @@ class Orders:
             return self.book.assign(entry, order_id, self._parent_id(caller, ticket))
 
         try:
+            await self.session.until_ready(caller.deadline if caller.waits else 0.0)
             await self.session.place_order(ticket.contract, prepare, deadline=caller.deadline, script=caller.script)
         except IbmuxError as error:
             if error.fate == "unknown":
