@@ -6,7 +6,6 @@ called in that thread: they must return soon, and must not call methods of this 
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import functools
 import inspect
@@ -14,22 +13,21 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError, Future
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ibmux.client.events import Event, Stream
+from ibmux.client.background import GOODBYE, Loop, SyncStream, call
+from ibmux.client.events import Event
 from ibmux.client.ib import IB as AsyncIB
 from ibmux.client.ib import connect as _connect
-from ibmux.errors import IbmuxError, RequestError, Unreachable
+from ibmux.errors import IbmuxError, Unreachable
 
 log = logging.getLogger("ibmux.client")
 
 T = TypeVar("T")
 
-GOODBYE = 3.0
-"""Seconds that closing may take at most; a script that exits does not hang."""
 _open_clients: weakref.WeakSet[IB] = weakref.WeakSet()
 
 
@@ -42,129 +40,6 @@ def connect(name: str, **options: Any) -> IB:
         Refused: the proxy does not accept name or token.
     """
     return IB(name, **options)
-
-
-class Loop:
-    """An event loop on a daemon thread of its own.
-
-    Attributes:
-        ended: whether `stop` was called; nothing can be started any more.
-    """
-
-    def __init__(self) -> None:
-        self.ended = False
-        self._loop = asyncio.new_event_loop()
-        self._gate = threading.Lock()  # nothing is handed to a loop that has been told to stop: it would wait for ever
-        self.thread = threading.Thread(target=self._run, name="ibmux", daemon=True)
-        self.thread.start()
-
-    def wait(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
-        """Run `work` on the loop and wait; an interrupt (Ctrl-C) or the end of the time cancels it.
-
-        Raises:
-            RequestError: called by a handler on the loop's own thread, where waiting would be for ever.
-            Unreachable: the loop has ended, or ends meanwhile.
-            TimeoutError: after `timeout` seconds.
-        """
-        if threading.current_thread() is self.thread:
-            work.close()
-            raise RequestError(
-                "A handler of an event called a method that waits.", hint="Use the asynchronous client in handlers."
-            )
-        future = self._begin(work)
-        try:
-            return future.result(timeout)
-        except CancelledError:
-            if not self.ended:
-                raise
-            raise _closed() from None
-        except BaseException:
-            future.cancel()
-            raise
-
-    def post(self, function: Callable[[], None]) -> None:
-        """Call `function` on the loop soon; nothing happens if the loop has ended."""
-        with self._gate:
-            if not self.ended:
-                self._loop.call_soon_threadsafe(function)
-
-    def stop(self) -> None:
-        """End the loop and its thread, within bounds."""
-        with self._gate:
-            if not self.ended:
-                self.ended = True
-                self._loop.call_soon_threadsafe(self._loop.stop)
-        self.thread.join(GOODBYE)
-
-    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        with self._gate:
-            if not self.ended:
-                return asyncio.run_coroutine_threadsafe(work, self._loop)
-        work.close()
-        raise _closed()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-        if tasks := asyncio.all_tasks(self._loop):  # what other threads still wait for
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.wait(tasks, timeout=GOODBYE / 2))
-        self._loop.close()
-
-
-def _closed() -> Unreachable:
-    return Unreachable("This client is closed.", hint="Connect again.")
-
-
-class SyncStream(Iterator[T]):
-    """A stream as a plain iterator; it ends when nothing came for `timeout` seconds, if one is given."""
-
-    def __init__(self, loop: Loop, stream: Stream[T], timeout: float | None) -> None:
-        self._loop = loop
-        self._stream = stream
-        self._timeout = timeout
-
-    @property
-    def dropped(self) -> int:
-        """Items lost to the stream's bound so far."""
-        return self._stream.dropped
-
-    def next(self, timeout: float | None = None) -> T:
-        """The next item.
-
-        Raises:
-            TimeoutError: nothing came for `timeout` seconds.
-            StopIteration: the stream has ended, or the client was closed.
-        """
-        try:
-            return self._loop.wait(self._step(timeout))
-        except _Ended:
-            raise StopIteration from None
-        except Unreachable:
-            if self._loop.ended:
-                raise StopIteration from None
-            raise
-
-    def close(self) -> None:
-        """End the stream."""
-        self._loop.post(self._stream.close)
-
-    def __next__(self) -> T:
-        try:
-            return self.next(self._timeout)
-        except TimeoutError:
-            raise StopIteration from None
-
-    async def _step(self, timeout: float | None) -> T:
-        async with asyncio.timeout(timeout):
-            async for item in self._stream:
-                return item
-        raise _Ended
-
-
-class _Ended(Exception):
-    """The stream has ended; a coroutine cannot raise StopIteration."""
 
 
 class IB:
@@ -259,10 +134,6 @@ async def _await(work: Awaitable[T]) -> T:
     return await work
 
 
-async def _call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    return function(*args, **kwargs)
-
-
 def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     """The blocking twin of one method of the asynchronous client."""
 
@@ -273,7 +144,7 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
             return self._loop.wait(target(*args, **kwargs))
         if self._loop.ended:  # what is known here can still be read
             return target(*args, **kwargs)
-        return self._loop.wait(_call(target, *args, **kwargs))
+        return self._loop.wait(call(target, *args, **kwargs))
 
     return wait
 
@@ -283,7 +154,7 @@ def _iterating(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def iterate(self: IB, *args: Any, timeout: float | None = None, **kwargs: Any) -> SyncStream[Any]:
-        stream = self._loop.wait(_call(getattr(self._ib, name), *args, **kwargs))
+        stream = self._loop.wait(call(getattr(self._ib, name), *args, **kwargs))
         return SyncStream(self._loop, stream, timeout)
 
     return iterate
