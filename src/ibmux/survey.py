@@ -85,7 +85,7 @@ def reading(proxy: Proxy) -> Reading:
 
 
 def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
-    session, sharing = gateway.session, _sharing(proxy, gateway)
+    session, sharing = gateway.session, gateway.sharing()
     stats = session.stats()
     return GatewayReading(
         name=gateway.name,
@@ -99,15 +99,15 @@ def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
         lines_limit=sharing.lines_limit,
         leases=sharing.leases,
         upstream=stats.sent,
-        ticks_in=sharing.ticks_in,
-        ticks_out=sharing.ticks_out,
-        conflated=sharing.conflated,
+        ticks_in=stats.ticks_in,
+        ticks_out=gateway.market.ticks_out,
+        conflated=gateway.market.folded,
         lanes={name: _lane(lane) for name, lane in stats.lanes.items()},
         received=stats.received,
         pending=stats.pending,
         illegal=stats.illegal,
         faults=stats.faults,
-        in_flight=proxy.door.in_flight,
+        in_flight=proxy.door.in_flight_at(gateway.name),
         orders=Counter(entry.trade.orderStatus.status for entry in gateway.feed.book),
     )
 

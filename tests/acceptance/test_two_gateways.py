@@ -6,6 +6,7 @@ import pytest
 from stage import running_proxy, settings, until, url_of
 
 import ibmux
+from ibmux import survey
 from ibmux.errors import NotReady, UnknownGateway
 from ibmux.sim import Settings, SimulatedGateway
 
@@ -30,6 +31,13 @@ async def test_each_gateway_has_its_own_session_and_trouble() -> None:
             assert [entry.key for entry in proxy.gateways["live"].feed.book] == ["k"]
             assert await at_paper.trades() == []
             assert (paper.stats.orders_placed, live.stats.orders_placed) == (0, 1)
+
+            ticker = await at_paper.reqMktData(AAPL)
+            await until(ticker.hasBidAsk, "a bid and an ask")
+            readings = {each.name: each for each in survey.reading(proxy).gateways}
+            assert readings["paper"].ticks_out > 0 and readings["live"].ticks_out == 0
+            assert readings["paper"].ticks_out <= readings["paper"].ticks_in
+            assert (readings["paper"].in_flight, readings["live"].in_flight) == (0, 0)
 
             await live.close()
             await until(lambda: at_live.status().state == "waiting", "the live session waits")

@@ -45,12 +45,16 @@ class MqttDoor:
         self.requests: Counter[Owner] = Counter()
         self.present: dict[Owner, Presence] = {}
         self.waiting: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], topics.RequestTopic] = {}
 
     @property
     def in_flight(self) -> int:
         """Requests that have no answer yet."""
         return len(self._tasks)
+
+    def in_flight_at(self, gateway: str) -> int:
+        """Requests to one gateway that have no answer yet."""
+        return sum(request.gateway == gateway for request in self._tasks.values())
 
     async def start(self) -> None:
         """Listen for requests and for scripts that come and go."""
@@ -118,14 +122,13 @@ class MqttDoor:
         if not inspect.isawaitable(answer):
             call.reply(answer)
             return
-        script = call.request.script
-        self.waiting[script] += 1
+        self.waiting[call.request.script] += 1
         task = _begin(call.finish(answer))
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._forget(script, done))
+        self._tasks[task] = call.request
+        task.add_done_callback(self._forget)
 
-    def _forget(self, script: str, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        script = self._tasks.pop(task).script
         self.waiting[script] -= 1
         if not self.waiting[script]:
             del self.waiting[script]

@@ -140,7 +140,7 @@ class Gateway:
             lines_limit=self.settings.lines,
             requests=self.flights.asked + self.answered_here,
             upstream=self.flights.sent,
-            ticks_in=self.market.ticks_in,
+            ticks_in=self.session.ticks_in,
         )
 
     # -- updates about the session itself

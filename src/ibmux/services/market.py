@@ -40,7 +40,7 @@ LONGEST_LEASE = 3600.0
 
 
 class Market:
-    """Leases, lines, quotes and ticks of one gateway."""
+    """Leases, lines, quotes and ticks of one gateway; counts ticks published and updates folded into a later quote."""
 
     def __init__(
         self,
@@ -58,9 +58,8 @@ class Market:
         self.lease_limit = lease_limit
         self.leases = LeaseBook(settings.linger)
         self.lines: dict[int, Line] = {}
-        self.ticks_in = 0
-        self.leases_taken = 0
-        self.lines_opened = 0
+        self.ticks_out = 0
+        self.folded = 0
         self._opening: dict[int, asyncio.Future[None]] = {}
         self._owners: defaultdict[str, set[Owner]] = defaultdict(set)
 
@@ -137,7 +136,6 @@ class Market:
         con_id = contract.conId
         before = self.leases.find(caller.owner, con_id)
         self.leases.take(caller.owner, con_id, generics, self._now() + ttl)
-        self.leases_taken += 1
         if caller.client:
             self._owners[caller.client].add(caller.owner)
         try:
@@ -190,7 +188,6 @@ class Market:
             raise
         opened.ready = True
         opened.generics |= generics
-        self.lines_opened += line is None
 
     async def _make_room(self, con_id: int) -> None:
         idle = self.leases.give_up_lingering()
@@ -239,9 +236,10 @@ class Market:
             return
         publisher = self.publisher
         count = len(ticks)
-        self.ticks_in += count
+        self.ticks_out += count
         publisher.stream(line.tick_topic, Ticks(publisher.epoch, line.seq, publisher.clock(), ticks, fields))
         line.seq += count
+        self.folded += line.dirty
         line.dirty = True
         if line.timer is None:
             self._publish_quote(con_id, line)
