@@ -6,30 +6,14 @@ twins.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from ibmux.messages import sides
 
 Values = dict[str, Any]
 
-
-class Side(NamedTuple):
-    """The attributes of bid, ask or last: price, size, and what they were before."""
-
-    price: str
-    size: str
-    previous_price: str
-    previous_size: str
-    empties: bool
-    """Whether a size of 0 means that there is no such price (bid and ask, not last)."""
-
-
-_BID = Side("bid", "bidSize", "prevBid", "prevBidSize", empties=True)
-_ASK = Side("ask", "askSize", "prevAsk", "prevAskSize", empties=True)
-_LAST = Side("last", "lastSize", "prevLast", "prevLastSize", empties=False)
-
-PRICED: dict[int, Side] = {1: _BID, 66: _BID, 2: _ASK, 67: _ASK, 4: _LAST, 68: _LAST, 48: _LAST, 77: _LAST}
+PRICED: dict[int, sides.Side] = {**sides.PRICED, 48: sides.LAST, 77: sides.LAST}
 """Ticks that carry the price and the size of a side (48 and 77: time and sales)."""
-SIZED: dict[int, Side] = {0: _BID, 69: _BID, 3: _ASK, 70: _ASK, 5: _LAST, 71: _LAST}
-"""Ticks that carry only a side's size."""
 PRICES: dict[int, str] = {
     6: "high", 72: "high", 7: "low", 73: "low", 9: "close", 75: "close", 14: "open", 76: "open",
     15: "low13week", 16: "high13week", 17: "low26week", 18: "high26week", 19: "low52week", 20: "high52week",
@@ -56,7 +40,7 @@ _SINGLE: dict[int, tuple[str, bool]] = {
 
 NUMBERS: frozenset[str] = frozenset(
     {*PRICES.values(), *SIZES.values(), "vwap", "rtVolume", "rtTradeVolume", "minTick"}
-    | {name for side in (_BID, _ASK, _LAST) for name in side[:4]}
+    | {name for side in (sides.BID, sides.ASK, sides.LAST) for name in side[:4]}
 )
 """Every attribute of a ticker that is a number, NaN while unknown."""
 
@@ -66,27 +50,12 @@ def apply(values: Values, ticks: list[tuple[int, float, float]]) -> None:
     for kind, price, size in ticks:
         side = PRICED.get(kind)
         if side is not None:
-            price_name, size_name, old_price, old_size, _ = side
-            if price_name in values:
-                values[old_price] = values[price_name]
-            if size_name in values:
-                values[old_size] = values[size_name]
-            values[price_name] = price
-            values[size_name] = size
+            sides.put(values, side, price, size)
             continue
         single = _SINGLE.get(kind)
         if single is not None:
             values[single[0]] = price if single[1] else size
             continue
-        side = SIZED.get(kind)
+        side = sides.SIZED.get(kind)
         if side is not None:
-            _resize(values, side, size)
-
-
-def _resize(values: Values, side: Side, size: float) -> None:
-    """A change of a side's size alone; a size of 0 takes a bid or ask away, which ib_async shows as -1."""
-    if side.size in values:
-        values[side.previous_size] = values[side.size]
-    values[side.size] = size
-    if size == 0 and side.empties:
-        values[side.price] = -1.0
+            sides.resize(values, side, size)

@@ -23,17 +23,12 @@ from ib_async.wrapper import (
     TIMESTAMP_TICK_MAP,
 )
 
+from ibmux.messages import sides
 from ibmux.messages.contracts import Contract
 
 Tick = tuple[int, float, float]
-Side = tuple[str, str, str, str, bool]
 
-_BID: Side = ("bid", "bidSize", "prevBid", "prevBidSize", True)
-_ASK: Side = ("ask", "askSize", "prevAsk", "prevAskSize", True)
-_LAST: Side = ("last", "lastSize", "prevLast", "prevLastSize", False)
-_PRICED = {1: _BID, 66: _BID, 2: _ASK, 67: _ASK, 4: _LAST, 68: _LAST}
-_SIZED = {0: _BID, 69: _BID, 3: _ASK, 70: _ASK, 5: _LAST, 71: _LAST}
-_NO_PRICE, _NO_SIZE = -1.0, 0.0
+_NO_SIZE = 0.0
 _GREEKS = ("impliedVol", "delta", "optPrice", "pvDividend", "gamma", "vega", "theta", "undPrice")
 _NOT_COMPUTED = {"impliedVol": -1, "delta": -2, "optPrice": -1, "pvDividend": -1, "undPrice": -1}
 _NOT_COMPUTED |= dict.fromkeys(("gamma", "vega", "theta"), -2)
@@ -61,11 +56,11 @@ class Line:
 
     def price(self, kind: int, price: float, size: float) -> None:
         """A price, and for bid, ask and last its size (message 1)."""
-        side = _PRICED.get(kind)
+        side = sides.PRICED.get(kind)
         if side is not None:
             if size == 0 and (side[4] or (price == -1 and self.fields.get("close", 0.0) > 0)):
-                price, size = _NO_PRICE, _NO_SIZE
-            self._put(side, price, size)
+                price, size = sides.NO_PRICE, _NO_SIZE
+            sides.put(self.fields, side, price, size)
         elif kind in PRICE_TICK_MAP:
             self.fields[PRICE_TICK_MAP[kind]] = price
         else:
@@ -75,21 +70,21 @@ class Line:
 
     def size(self, kind: int, size: float) -> None:
         """A size alone (message 2)."""
-        side = _SIZED.get(kind)
+        side = sides.SIZED.get(kind)
         fields = self.fields
-        price = _NO_PRICE
+        price = sides.NO_PRICE
         if side is not None:
             if side[4]:
                 if size == fields.get(side[1]):
                     return
-                self._resize(side, size)
+                sides.resize(self.fields, side, size)
                 price = fields.get(side[0], math.nan)
             else:
                 if side[0] not in fields:
                     return
                 price = fields[side[0]]
                 if size != fields.get(side[1]):
-                    self._resize(side, size)
+                    sides.resize(self.fields, side, size)
         elif kind in SIZE_TICK_MAP:
             fields[SIZE_TICK_MAP[kind]] = size
         else:
@@ -152,24 +147,6 @@ class Line:
         if self.first is not None and not self.first.done():
             self.first.set_result(None)
 
-    def _put(self, side: Side, price: float, size: float) -> None:
-        fields = self.fields
-        name, size_name, old, old_size, _ = side
-        if name in fields:
-            fields[old] = fields[name]
-        if size_name in fields:
-            fields[old_size] = fields[size_name]
-        fields[name] = price
-        fields[size_name] = size
-
-    def _resize(self, side: Side, size: float) -> None:
-        fields = self.fields
-        if side[1] in fields:
-            fields[side[3]] = fields[side[1]]
-        fields[side[1]] = size
-        if size == 0 and side[4]:
-            fields[side[0]] = _NO_PRICE
-
     def _trade(self, kind: int, value: str) -> None:
         """Time and sales: price;size;milliseconds;total volume;VWAP;single trade."""
         price, size, milliseconds, volume, vwap, _ = value.split(";")
@@ -180,7 +157,7 @@ class Line:
         if milliseconds:
             self.change("rtTime", int(milliseconds) / 1000)
         if price:
-            self._put(_LAST, float(price), float(size))
+            sides.put(self.fields, sides.LAST, float(price), float(size))
             self.ticks.append((kind, float(price), float(size)))
 
 
