@@ -74,14 +74,14 @@ class Client:
         self.reply("error", id=request_id, errorCode=code, errorString=text)
 
     def after(self, request_id: int, delay: float, act: Callable[[], None]) -> None:
-        """Call `act` in `delay` seconds unless the request is cancelled or the client has gone."""
+        """Call `act` in `delay` simulated seconds unless the request is cancelled or the client has gone."""
 
         def run() -> None:
             self.timers.pop(request_id, None)
             act()
 
         self.stop_timer(request_id)
-        self.timers[request_id] = self.gateway.loop.call_later(delay, run)
+        self.timers[request_id] = self.gateway.loop.call_later(self.gateway.clock.real(delay), run)
 
     def stop_timer(self, request_id: int) -> bool:
         """Drop what `after` was to do for this request. Return whether there was something."""

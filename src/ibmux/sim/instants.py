@@ -40,6 +40,18 @@ def parse_end(text: str, timeZoneId: str) -> float | Refusal | None:
         return Refusal(10314, BAD_INSTANT)
 
 
+def parse_start(text: str) -> float | None:
+    """The instant at which a world begins (epoch seconds); None for an empty text: the present.
+
+    Raises:
+        ValueError: it is none; write `20260105 09:25:00 US/Eastern`.
+    """
+    found = parse_end(text, "UTC")
+    if isinstance(found, Refusal):
+        raise ValueError(f"start is {text!r}; write it as 20260105 09:25:00 US/Eastern")
+    return found
+
+
 def _seconds(clock: str | None) -> str:
     if clock is None:
         return "23:59:59"

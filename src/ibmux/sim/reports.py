@@ -33,7 +33,7 @@ class Reports:
 
     def start(self) -> None:
         """Begin to watch the accounts."""
-        self._refreshed = time.monotonic()
+        self._refreshed = self._gateway.clock.now()
         self._timers = [self._later_accounts(), self._later_pnl()]
 
     def stop(self) -> None:
@@ -42,10 +42,14 @@ class Reports:
             timer.cancel()
 
     def _later_accounts(self) -> asyncio.TimerHandle:
-        return self._gateway.loop.call_later(self._gateway.settings.account_interval, self._on_accounts)
+        return self._gateway.loop.call_later(
+            self._gateway.clock.real(self._gateway.settings.account_interval), self._on_accounts
+        )
 
     def _later_pnl(self) -> asyncio.TimerHandle:
-        return self._gateway.loop.call_later(self._gateway.settings.pnl_interval, self._on_pnl)
+        return self._gateway.loop.call_later(
+            self._gateway.clock.real(self._gateway.settings.pnl_interval), self._on_pnl
+        )
 
     def _on_accounts(self) -> None:
         self._timers[0] = self._later_accounts()
@@ -61,8 +65,8 @@ class Reports:
         versions = {name: accounts[name].version for name in accounts.names}
         changed = {name for name in versions if versions[name] != self._versions.get(name, 0)}
         self._versions = versions
-        if time.monotonic() - self._refreshed > REFRESH:
-            self._refreshed = time.monotonic()
+        if self._gateway.clock.now() - self._refreshed > REFRESH:
+            self._refreshed = self._gateway.clock.now()
             return set(versions)
         return changed
 
@@ -103,10 +107,11 @@ def send_account_updates(client: Client, watch: ValueWatch) -> None:
         client.reply(
             "updateAccountValue", tag=value.tag, value=value.value, currency=value.currency, account=value.account
         )
+    at = time.strftime("%H:%M", time.localtime(client.gateway.clock.now()))
     for item in account.portfolio():
         client.reply("updatePortfolio", **portfolio_values(item))
-        client.reply("updateAccountTime", timestamp=time.strftime("%H:%M"))
-    client.reply("updateAccountTime", timestamp=time.strftime("%H:%M"))
+        client.reply("updateAccountTime", timestamp=at)
+    client.reply("updateAccountTime", timestamp=at)
 
 
 def send_summary(client: Client, request_id: int, watch: ValueWatch) -> None:

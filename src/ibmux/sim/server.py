@@ -7,7 +7,6 @@ world; its events leave through `deliver`.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable
 from dataclasses import fields
 from types import TracebackType
@@ -15,10 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 from .client import Client
 from .clients import ClientIds
+from .clock import Clock
 from .connection import Connection
 from .delivery import deliver, deliver_position
 from .events import PositionChange
 from .feed import Feed
+from .instants import parse_start
 from .reports import Reports
 from .settings import Settings
 from .stats import Counts, Stats
@@ -45,7 +46,8 @@ class SimulatedGateway:
         self.settings = settings or Settings()
         self.host = self.settings.host
         self.port = self.settings.port
-        self.world = World(_world_settings(self.settings), time.time)
+        self.clock = Clock(parse_start(self.settings.start), self.settings.speed)
+        self.world = World(_world_settings(self.settings), self.clock.now)
         self.clients: dict[int, Client] = {}
         self.connections: set[Connection] = set()
         self.counts = Counts()
@@ -131,7 +133,7 @@ class SimulatedGateway:
 
     def admit(self, connection: Connection, client_id: int) -> str:
         """Start a client on this connection. Return "" or why not: "used", "full"."""
-        refused = self._ids.claim(client_id, time.monotonic())
+        refused = self._ids.claim(client_id, self.clock.now())
         if refused:
             return refused
         client = Client(client_id, connection.version, self, connection.send)
@@ -161,7 +163,7 @@ class SimulatedGateway:
         if client is not None and self.clients.get(client.client_id) is client:
             del self.clients[client.client_id]
             client.close()
-            self._ids.release(client.client_id, time.monotonic())
+            self._ids.release(client.client_id, self.clock.now())
         if self._drained is not None and not self.connections:
             self._drained.set()
 
@@ -189,7 +191,8 @@ class SimulatedGateway:
 
     def advance(self) -> None:
         """Let the world catch up with the clock."""
-        self.publish(self.world.advance(time.time()))
+        for instant in self.clock.steps():
+            self.publish(self.world.advance(instant))
 
     def _advance_later(self) -> None:
         self._timer = self.loop.call_later(ADVANCE_INTERVAL, self._advance_on_time)

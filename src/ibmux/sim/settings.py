@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ibmux.sim.instants import parse_start
 from ibmux.tws.handshake import DEFAULT_VERSION, MAX_VERSION, MIN_VERSION
 
 MAX_RATE = 200_000.0
 """Highest `rate`. The feed is built for 20,000 ticks a second (a tenth of a core); more is possible."""
 
-
+MAX_SPEED = 100_000.0
+"""Highest `speed`: a day in a second."""
 KINDS = ("paper", "live")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Settings of a simulated gateway; all times in seconds.
+    """Settings of a simulated gateway; all times in simulated seconds.
 
-    `kind` is what the gateway calls itself; both are simulated alike. `rate` is the number of ticks a second over all
-    subscribed lines together (None: two to five per line). `stamp` puts the send time in microseconds modulo 1e9 into
-    the size of every BID_SIZE tick. `lines` is the limit over all clients together, `send_limit` the bytes that a
-    client may leave unread, `master` the Master client id, which hears of all orders. `foreign_cancel` lets a client
-    cancel another client's order, as gateways of April 2026 did; later ones answer 10147. `moc_delay` stands in for
-    the wait until the close; what else shapes orders is explained at `terms.WorldSettings`.
+    `start` is the instant at which the world begins, as `20260105 09:25:00 US/Eastern` (empty: the present), `speed`
+    how many times faster than real time it runs; pacing of clients is kept in real time. `kind` is what the gateway
+    calls itself; both are simulated alike. `rate` is the number of ticks a real second over all subscribed lines
+    together (None: two to five per line). `stamp` puts the send time in microseconds modulo 1e9 into the size of every
+    BID_SIZE tick. `lines` is the limit over all clients together, `send_limit` the bytes that a client may leave
+    unread, `master` the Master client id, which hears of all orders. `foreign_cancel` lets a client cancel another
+    client's order, as gateways of April 2026 did; later ones answer 10147. `moc_delay` stands in for the wait until
+    the close; what else shapes orders is explained at `terms.WorldSettings`.
 
     Raises:
         ValueError: a value out of its range; the text names it.
@@ -31,6 +35,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     seed: int = 1
+    start: str = ""
+    speed: float = 1.0
     version: int = DEFAULT_VERSION
     kind: str = "paper"
     accounts: tuple[str, ...] = ("DU1000001", "DU1000002")
@@ -64,6 +70,9 @@ class Settings:
             raise ValueError(f"kind is {self.kind!r}; allowed are {', '.join(KINDS)}")
         if self.rate is not None and not 0 < self.rate <= MAX_RATE:
             raise ValueError(f"rate is {self.rate}; allowed are values above 0 up to {MAX_RATE:.0f}")
+        if not 0 < self.speed <= MAX_SPEED:
+            raise ValueError(f"speed is {self.speed}; allowed are values above 0 up to {MAX_SPEED:.0f}")
+        parse_start(self.start)
         if not self.accounts:
             raise ValueError("accounts is empty; a gateway has at least one")
         for name in ("lines", "messages_per_second", "max_clients", "send_limit"):

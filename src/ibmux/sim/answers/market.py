@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from ibmux.tws.layout import Values
 
 from ..client import Client
@@ -84,7 +82,7 @@ def _open_line(client: Client, request_id: int, details: ContractDetails) -> Lin
         "tickString",
         reqId=request_id,
         tickType=DELAYED[LAST_TIMESTAMP] if delayed else LAST_TIMESTAMP,
-        value=str(int(time.time())),
+        value=str(int(client.gateway.clock.now())),
     )
     first = line.ticks(to_texts(quote.snapshot()), None)
     client.send(b"".join(first))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from ibmux.tws.layout import Values
@@ -19,18 +18,18 @@ def place_order(client: Client, ask: Values) -> None:
     gateway = client.gateway
     gateway.counts.orders_placed += 1
     spec = spec_from(ask, client.client_id)
-    gateway.publish(gateway.world.desk.place(spec, query_from(ask), time.time()))
+    gateway.publish(gateway.world.desk.place(spec, query_from(ask), gateway.clock.now()))
 
 
 def cancel_order(client: Client, ask: Values) -> None:
     """Answer cancelOrder."""
     gateway = client.gateway
-    gateway.publish(gateway.world.desk.cancel(client.client_id, ask["orderId"], time.time()))
+    gateway.publish(gateway.world.desk.cancel(client.client_id, ask["orderId"], client.gateway.clock.now()))
 
 
 def global_cancel(client: Client, ask: Values) -> None:
     """Answer reqGlobalCancel: every order of the login, whoever placed it."""
-    client.gateway.publish(client.gateway.world.desk.cancel_all(time.time()))
+    client.gateway.publish(client.gateway.world.desk.cancel_all(client.gateway.clock.now()))
 
 
 def _send_open(client: Client, orders: Iterable[BookOrder]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from ibmux.tws.layout import Values
 
 from ..client import Client
@@ -24,7 +22,7 @@ _PROVIDERS = (("BRFG", "Briefing.com General Market Columns"), ("BRFUPDN", "Brie
 
 def current_time(client: Client, ask: Values) -> None:
     """Answer reqCurrentTime."""
-    client.reply("currentTime", time=int(time.time()))
+    client.reply("currentTime", time=int(client.gateway.clock.now()))
 
 
 def ids(client: Client, ask: Values) -> None:

@@ -1,0 +1,61 @@
+"""The simulated world's clock: when its day begins, and how much faster than real time it runs.
+
+Everything that happens in the world happens at this clock's time. Limits on how fast a client may speak are kept in
+real time, because the client's own clock is real.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+STEP = 1.0
+"""Seconds by which a fast clock moves at a time. Whole steps make a day repeatable, however busy the machine is."""
+MOST_STEPS = 3600
+"""Steps made up for after a pause; further ones are longer."""
+
+
+class Clock:
+    """Simulated time in epoch seconds (UTC).
+
+    Args:
+        start: the instant at which the world begins; None for the present.
+        speed: simulated seconds per real second. At 1 time flows; otherwise it moves in steps, when `steps` is read.
+    """
+
+    __slots__ = ("_began", "_present", "_start", "speed")
+
+    def __init__(self, start: float | None = None, speed: float = 1.0) -> None:
+        self._began = time.monotonic()
+        self._start = time.time() if start is None else start
+        self._present = self._start
+        self.speed = speed
+
+    def now(self) -> float:
+        """The present of the simulated world."""
+        return self._flowing() if self.speed == 1.0 else self._present
+
+    def real(self, seconds: float) -> float:
+        """How many real seconds so many simulated ones take."""
+        return seconds / self.speed
+
+    def steps(self) -> Iterator[float]:
+        """Move the present to where it should be by now; yield every instant on the way, at which things may happen."""
+        target = self._flowing()
+        if self.speed == 1.0:
+            yield target
+            return
+        step = max(STEP, STEP * int((target - self._present) / STEP / MOST_STEPS))
+        while self._present + step <= target:
+            self._present += step
+            yield self._present
+
+    def set(self, *, speed: float | None = None, at: float | None = None) -> None:
+        """Run on at another speed, or from another instant."""
+        here = self._flowing() if self.speed == 1.0 else self._present
+        self._start = self._present = here if at is None else at
+        self._began = time.monotonic()
+        self.speed = self.speed if speed is None else speed
+
+    def _flowing(self) -> float:
+        return self._start + (time.monotonic() - self._began) * self.speed
