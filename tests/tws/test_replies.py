@@ -16,7 +16,7 @@ VERSIONS = [157, 158, 159, 160, 162, 163, 164, 166, 170, 173, 174, 176]
 CASES = [(ib_insync, version) for version in VERSIONS] + [(ib_async, version) for version in (*VERSIONS, 177, 178)]
 SAMPLE_TEXTS = {
     "str": "x", "int": "1", "float": "2.5", "bool": "1", "optional float": "3.5", "optional int": "4",
-    "float, maximum if unset": "5.5", "strike, zero if unset": "6.5",
+    "float, maximum if unset": "5.5", "int, maximum if unset": "8", "strike, zero if unset": "6.5",
 }  # fmt: skip
 SPECIAL = {
     "time": "20250415 19:38:31 US/Eastern", "date": "20240124", "symbol": "AAPL", "hedgeType": "D", "algoStrategy": "A",

@@ -19,7 +19,7 @@ from .order_parts import (
     VOLATILITY,
     delta_neutral,
 )
-from .values import BOOL, FLOAT, INT, MAXED_FLOAT, OPTIONAL_FLOAT, OPTIONAL_INT, STR, UNSET_DOUBLE_TEXT
+from .values import BOOL, FLOAT, INT, MAXED_FLOAT, MAXED_INT, OPTIONAL_FLOAT, OPTIONAL_INT, STR, UNSET_DOUBLE_TEXT
 
 _ORDER_HEAD: tuple[Item, ...] = (
     *CONTRACT_NO_PRIMARY,
@@ -39,7 +39,7 @@ _PEG_BEST: tuple[Item, ...] = (
     *fields(OPTIONAL_FLOAT, "midOffsetAtWhole midOffsetAtHalf", since=170),
 )
 _SCALE_HEAD: tuple[Item, ...] = (
-    *fields(OPTIONAL_INT, "scaleInitLevelSize scaleSubsLevelSize", UNSET_INT),
+    *fields(MAXED_INT, "scaleInitLevelSize scaleSubsLevelSize", UNSET_INT),
     Field("scalePriceIncrement", OPTIONAL_FLOAT),
     SCALE,
 )
@@ -64,7 +64,7 @@ OPEN_ORDER = Message(
         *SHORT_SLOT,
         Field("auctionStrategy", INT),
         *RANGE,
-        Field("displaySize", OPTIONAL_INT, UNSET_INT),
+        Field("displaySize", MAXED_INT, UNSET_INT),
         *fields(BOOL, "blockOrder sweepToFill allOrNone"),
         Field("minQty", OPTIONAL_INT),
         Field("ocaType", INT, "3"),
@@ -128,7 +128,7 @@ COMPLETED_ORDER = Message(
         Field("settlingFirm"),
         *SHORT_SLOT,
         *RANGE,
-        Field("displaySize", OPTIONAL_INT, UNSET_INT),
+        Field("displaySize", MAXED_INT, UNSET_INT),
         *fields(BOOL, "sweepToFill allOrNone"),
         Field("minQty", OPTIONAL_INT),
         Field("ocaType", INT, "3"),
@@ -159,7 +159,7 @@ COMPLETED_ORDER = Message(
         Field("isOmsContainer", BOOL),
         Field("autoCancelDate"),
         Field("filledQuantity", FLOAT),
-        Field("refFuturesConId", OPTIONAL_INT, UNSET_INT),
+        Field("refFuturesConId", MAXED_INT, UNSET_INT),
         Field("autoCancelParent", BOOL),
         Field("shareholder", default="Not an insider or substantial shareholder"),
         *fields(BOOL, "imbalanceOnly routeMarketableToBbo"),

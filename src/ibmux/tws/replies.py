@@ -11,7 +11,7 @@ from .framing import join_fields
 from .layout import Field, Message, Repeat, Values, fields
 from .market_replies import MARKET_REPLIES
 from .order_replies import ORDER_REPLIES
-from .values import FLOAT, INT, MAXED_FLOAT, OPTIONAL_INT, STR
+from .values import FLOAT, INT, MAXED_FLOAT, MAXED_INT, STR
 
 V1 = version("1")
 _ACCOUNT_VALUE = fields(STR, "tag value currency")
@@ -115,7 +115,7 @@ _ALL = (
                 "exchanges",
                 (
                     *fields(STR, "exchange secType listingExch serviceDataType"),
-                    Field("aggGroup", OPTIONAL_INT, "2147483647"),
+                    Field("aggGroup", MAXED_INT, "2147483647"),
                 ),
             ),
         ),

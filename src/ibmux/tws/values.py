@@ -77,6 +77,7 @@ OPTIONAL_INT = Kind(
     lambda text: _read_int(text) if text else UNSET_INTEGER,
     lambda value: "" if value == UNSET_INTEGER else str(int(value)),
 )
+MAXED_INT = Kind("int, maximum if unset", OPTIONAL_INT.read, lambda value: str(int(value)))
 MAXED_FLOAT = Kind("float, maximum if unset", OPTIONAL_FLOAT.read, number)
 STRIKE = Kind(
     "strike, zero if unset",
