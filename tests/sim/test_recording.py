@@ -15,6 +15,8 @@ from ibmux.sim.recording.mask import Mask
 from ibmux.sim.recording.reading import Day, find_days
 from ibmux.sim.recording.recorder import Recorder
 from ibmux.sim.recording.replayer import Replayer
+from ibmux.tws.framing import split_fields
+from ibmux.tws.replies import REPLIES, encode_reply
 
 AAPL = ib_async.Stock("AAPL", "SMART", "USD")
 
@@ -113,12 +115,21 @@ async def test_an_unreachable_gateway_is_in_the_recording(tmp_path: Path, unused
         ("AAPL  260116C00150000", "AAPL  260116C00150000"),
         ("US0378331005", "US0378331005"),
         ("0000e0d5.67fe667b.01.01", "0000e0d5.67fe667b.01.01"),
-        ("<alias>Jane Doe</alias>", "<alias>masked</alias>"),
-        ("order of jane", "order of masked"),
+        ("<alias>Jane Doe</alias>", "<alias>name1</alias>"),
+        ("order of jane", "order of name1"),
     ],
 )
 def test_the_mask(text: str, hidden: str) -> None:
     assert Mask(["jane"]).hide([text]) == [hidden]
+
+
+def test_names_are_found_by_their_field() -> None:
+    message = REPLIES["openOrder"]
+    order = {"faGroup": "Smith family", "orderRef": "close", "clearingIntent": "IB"}
+    texts = split_fields(encode_reply("openOrder", order, 176)[4:])
+    hidden = Mask().hide(texts, message, 176)
+    assert "Smith family" in texts
+    assert [(old, new) for old, new in zip(texts, hidden, strict=True) if old != new] == [("Smith family", "name1")]
 
 
 def test_one_account_has_one_mask() -> None:

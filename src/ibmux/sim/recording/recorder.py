@@ -24,6 +24,9 @@ from ibmux.tws.handshake import (
     parse_answer,
     parse_greeting,
 )
+from ibmux.tws.layout import Message
+from ibmux.tws.replies import REPLY_NUMBERS
+from ibmux.tws.requests import find_request
 
 from .file import Entry, Kind, Writer
 from .mask import Mask
@@ -86,8 +89,11 @@ class Recorder:
             await asyncio.sleep(FLUSH_INTERVAL)
             self._writer.flush()
 
-    def _note(self, connection: int, kind: Kind, texts: list[str]) -> None:
-        self._writer.add(Entry(time.monotonic() - self._began, connection, kind, self._mask.hide(texts)))
+    def _note(self, connection: int, kind: Kind, texts: list[str], version: int = 0) -> None:
+        message = _find_message(kind, texts)
+        self._writer.add(
+            Entry(time.monotonic() - self._began, connection, kind, self._mask.hide(texts, message, version))
+        )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -134,15 +140,18 @@ class Recorder:
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         gateway: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
+        version = MAX_VERSION
+
         def answered(payload: bytes) -> None:
+            nonlocal version
             version, connected = parse_answer(payload)
             self._note(number, "open", [str(version), connected])
 
         def said(payload: bytes) -> None:
-            self._note(number, "in", split_fields(payload))
+            self._note(number, "in", split_fields(payload), version)
 
         def heard(payload: bytes) -> None:
-            self._note(number, "out", split_fields(payload))
+            self._note(number, "out", split_fields(payload), version)
 
         pumps = {
             asyncio.create_task(_pump(client[0], gateway[1], said), name="client"),
@@ -155,6 +164,12 @@ class Recorder:
             for task in pumps:
                 task.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
+
+
+def _find_message(kind: Kind, texts: list[str]) -> Message | None:
+    if kind == "in":
+        return find_request(texts[0])
+    return REPLY_NUMBERS.get(int(texts[0])) if kind == "out" and texts[0].isdigit() else None
 
 
 async def _pump(
