@@ -38,11 +38,33 @@ if TYPE_CHECKING:
     )
     from ibmux.client.groups import BracketOrder
     from ibmux.client.ib import IB, connect
-    from ibmux.client.ticker import OptionComputation, TickData, Ticker
+    from ibmux.client.marketdata import (
+        BarDataList,
+        DOMLevel,
+        HistoricalTick,
+        HistoricalTickBidAsk,
+        HistoricalTickLast,
+        MktDepthData,
+        RealTimeBar,
+        RealTimeBarList,
+        TickAttribBidAsk,
+        TickAttribLast,
+        TickByTickAllLast,
+        TickByTickBidAsk,
+        TickByTickMidPoint,
+        TickData,
+    )
+    from ibmux.client.scanner import ScanDataList
+    from ibmux.client.ticker import Ticker
     from ibmux.client.trades import Trade
     from ibmux.errors import IbmuxError
+    from ibmux.messages.calendar import WshEventData
     from ibmux.messages.contracts import ComboLeg, Contract, DeltaNeutralContract, TagValue
+    from ibmux.messages.depth import DepthMktDataDescription
+    from ibmux.messages.history import BarData, HistogramData, HistoricalSchedule, HistoricalSession
     from ibmux.messages.orders import Order, OrderComboLeg, OrderCondition, SoftDollarTier
+    from ibmux.messages.rules import OptionComputation, PriceIncrement, SmartComponent
+    from ibmux.messages.scanner import ScannerSubscription
     from ibmux.messages.trading import ExecutionFilter
 
 __version__ = "0.1.0"
@@ -51,6 +73,8 @@ __all__ = [
     "CFD",
     "IB",
     "Bag",
+    "BarData",
+    "BarDataList",
     "Bond",
     "BracketOrder",
     "ComboLeg",
@@ -58,17 +82,26 @@ __all__ = [
     "ContFuture",
     "Contract",
     "Crypto",
+    "DOMLevel",
     "DeltaNeutralContract",
+    "DepthMktDataDescription",
     "ExecutionCondition",
     "ExecutionFilter",
     "Forex",
     "Future",
     "FuturesOption",
+    "HistogramData",
+    "HistoricalSchedule",
+    "HistoricalSession",
+    "HistoricalTick",
+    "HistoricalTickBidAsk",
+    "HistoricalTickLast",
     "IbmuxError",
     "Index",
     "LimitOrder",
     "MarginCondition",
     "MarketOrder",
+    "MktDepthData",
     "MutualFund",
     "Option",
     "OptionComputation",
@@ -77,17 +110,29 @@ __all__ = [
     "OrderCondition",
     "PercentChangeCondition",
     "PriceCondition",
+    "PriceIncrement",
+    "RealTimeBar",
+    "RealTimeBarList",
+    "ScanDataList",
+    "ScannerSubscription",
+    "SmartComponent",
     "SoftDollarTier",
     "Stock",
     "StopLimitOrder",
     "StopOrder",
     "TagValue",
+    "TickAttribBidAsk",
+    "TickAttribLast",
+    "TickByTickAllLast",
+    "TickByTickBidAsk",
+    "TickByTickMidPoint",
     "TickData",
     "Ticker",
     "TimeCondition",
     "Trade",
     "VolumeCondition",
     "Warrant",
+    "WshEventData",
     "connect",
     "errors",
     "sync",
@@ -100,7 +145,32 @@ _ELSEWHERE = {
     "BracketOrder": "client.groups",
     "Trade": "client.trades",
     "ExecutionFilter": "messages.trading",
-    **dict.fromkeys(("OptionComputation", "TickData", "Ticker"), "client.ticker"),
+    "ScanDataList": "client.scanner",
+    "ScannerSubscription": "messages.scanner",
+    "WshEventData": "messages.calendar",
+    "Ticker": "client.ticker",
+    **dict.fromkeys(
+        (
+            "BarDataList",
+            "DOMLevel",
+            "HistoricalTick",
+            "HistoricalTickBidAsk",
+            "HistoricalTickLast",
+            "MktDepthData",
+            "RealTimeBar",
+            "RealTimeBarList",
+            "TickAttribBidAsk",
+            "TickAttribLast",
+            "TickByTickAllLast",
+            "TickByTickBidAsk",
+            "TickByTickMidPoint",
+            "TickData",
+        ),
+        "client.marketdata",
+    ),
+    **dict.fromkeys(("OptionComputation", "PriceIncrement", "SmartComponent"), "messages.rules"),
+    **dict.fromkeys(("BarData", "HistogramData", "HistoricalSchedule", "HistoricalSession"), "messages.history"),
+    "DepthMktDataDescription": "messages.depth",
     **dict.fromkeys(("ComboLeg", "Contract", "DeltaNeutralContract", "TagValue"), "messages.contracts"),
     **dict.fromkeys(("Order", "OrderComboLeg", "OrderCondition", "SoftDollarTier"), "messages.orders"),
 }

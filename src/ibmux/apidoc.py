@@ -22,11 +22,20 @@ from ibmux.messages import (
     SCHEMA,
     Request,
     account,
+    advisor,
+    bars,
+    calendar,
     contracts,
+    depth,
+    exercise,
     history,
     market,
+    news,
     orders,
+    rules,
+    scanner,
     session,
+    ticks,
     trades,
     trading,
 )
@@ -35,8 +44,17 @@ CHAPTERS: tuple[tuple[str, ModuleType], ...] = (
     ("Accounts", account),
     ("Contracts", contracts),
     ("Market data", market),
+    ("Tick-by-tick data", ticks),
+    ("Market depth", depth),
+    ("Live bars", bars),
+    ("Markets and the option model", rules),
     ("History", history),
     ("Orders", trading),
+    ("Exercise of options", exercise),
+    ("Market scanners", scanner),
+    ("News", news),
+    ("Companies", calendar),
+    ("The login", advisor),
     ("Proxy and session", session),
 )
 """Titles of the methods' chapters, and where their requests are."""
@@ -61,7 +79,8 @@ Any MQTT 5 client with any MessagePack library can use this API: see [examples](
    method's arguments (empty: no arguments), the property *response topic* is your reply topic, *correlation data* is
    whatever tells your answers apart. *Message expiry* is the deadline in seconds; without it the deadline is 30 s.
 4. The reply carries your correlation data and the user properties `status` (`ok` or `error`), `epoch`, for an error
-   `code`, and for a list in parts `part` (`1/3`, `2/3`, `3/3`; in this order).
+   `code`, and for a list or a text in parts `part` (`1/3`, `2/3`, `3/3`; in this order; put the lists or texts
+   together).
 
 Give every order a `key` of your own: the same key never becomes two orders. Without one the proxy makes it of instance
 and correlation data; correlation data that were used before are then refused (`order.key_conflict`).
@@ -78,8 +97,13 @@ While the session is not `ready` a request is refused at once with `gateway.not_
   what you keep.
 - A script that reads too slowly gets quotes folded (the latest wins). Replies, order events and fills are never
   dropped: past `[mqtt] max_queued_bytes` its connection is closed, with a reason.
-- A lease (`reqMktData`) ends after its `ttl` unless the request is repeated, with `cancelMktData`, or with the
-  connection that asked for it.
+- A lease (`reqMktData`, `reqTickByTickData`, `reqMktDepth`, `reqRealTimeBars`, `reqBarUpdates`) ends after its `ttl`
+  unless the request is repeated, with its cancel (`cancelMktData`, …), or with the connection that asked for it. Its
+  answer says where the stream is heard and which number comes next: subscribe first, then ask, and let what comes wait
+  for the answer. After a loss upstream every stream goes on by itself; where items were missed, its numbers have a
+  hole.
+- What has no `ttl` (profit and loss, a model's values, bulletins) ends with its cancel, or with the connection that
+  asked for it.
 """
 
 
@@ -114,8 +138,24 @@ def channels() -> list[Channel]:
         Channel(topics.position_state(gw, account_name, con_id), "PositionState", "retained, cleared when flat"),  # type: ignore[arg-type]
         Channel(topics.account_state(gw, account_name), "AccountState", "retained"),
         Channel(topics.pnl_state(gw, account_name), "PnLState", "retained"),
+        Channel(topics.model_pnl_state(gw, account_name, "<model>"), "PnLState", "retained while it is followed"),
+        Channel(topics.position_pnl_state(gw, account_name, con_id), "PnLSingleState", "retained while it is followed"),  # type: ignore[arg-type]
+        Channel(
+            topics.model_position_pnl_state(gw, account_name, "<model>", con_id),  # type: ignore[arg-type]
+            "PnLSingleState",
+            "retained while it is followed",
+        ),
+        Channel(topics.scan(gw, "<scan>"), "ScanState", "retained for 300 s, while it is followed"),
+        Channel(topics.news(gw), "NewsEvent", "QoS 1"),
         Channel(topics.quote(gw, con_id), "Quote", "retained for 60 s; at most four a second"),  # type: ignore[arg-type]
         Channel(topics.tick(gw, con_id), "Ticks", "QoS 0; every tick"),  # type: ignore[arg-type]
+        Channel(topics.last(gw, con_id), "LastTicks", "QoS 0; every trade"),  # type: ignore[arg-type]
+        Channel(topics.all_last(gw, con_id), "LastTicks", "QoS 0; every trade"),  # type: ignore[arg-type]
+        Channel(topics.bid_ask(gw, con_id), "BidAskTicks", "QoS 0; every change"),  # type: ignore[arg-type]
+        Channel(topics.midpoint(gw, con_id), "MidPointTicks", "QoS 0; every change"),  # type: ignore[arg-type]
+        Channel(topics.depth(gw, con_id), "Depth", "QoS 0; every change"),  # type: ignore[arg-type]
+        Channel(topics.real_time_bars(gw, con_id, "<what>"), "RealTimeBars", "QoS 0; every bar as it ends"),  # type: ignore[arg-type]
+        Channel(topics.bars(gw, con_id, "<size>", "<what>"), "BarUpdates", "QoS 0; every change of the last bar"),  # type: ignore[arg-type]
     ]
 
 

@@ -236,8 +236,15 @@ class NoLines(GatewayError):
     hint = "Cancel streams that nobody needs (`ibmux status` shows the lines), or buy quote boosters."
 
 
+class NoStreams(NoLines):
+    """All tick-by-tick streams (5 % of the lines), order books (three) or scans (ten) are in use (10190, 309)."""
+
+    code = "market.no_streams"
+    hint = "Cancel streams that nobody needs; more market-data lines bring more of them."
+
+
 class NotSubscribed(GatewayError):
-    """The account has no subscription for this market data (354, 10089, 10168, 10186, 10197)."""
+    """The account has no subscription for this market data (354, 10089, 10092, 10168, 10186, 10197)."""
 
     code = "market.not_subscribed"
     hint = "Subscribe to the data in Client Portal, or ask for delayed data: reqMarketDataType(3)."

@@ -68,7 +68,7 @@ def _row(proxy: Proxy, owner: Owner, since: float) -> ScriptInfo:
         role_of(proxy.config, owner.script),
         since,
         requests=proxy.door.requests[owner],
-        leases=sum(gateway.market.leases.owned_by(owner) for gateway in gateways),
+        leases=sum(gateway.leases_of(owner) for gateway in gateways),
         orders=sum(entry.script == owner.script for gateway in gateways for entry in gateway.feed.book),
     )
 

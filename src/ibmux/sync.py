@@ -7,22 +7,24 @@ called in that thread: they must return soon, and must not call methods of this 
 from __future__ import annotations
 
 import atexit
+import datetime as dt
 import functools
 import inspect
 import logging
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from ibmux.client.background import GOODBYE, Loop, SyncStream, call
 from ibmux.client.events import Event
 from ibmux.client.ib import IB as AsyncIB
 from ibmux.client.ib import connect as _connect
-from ibmux.errors import IbmuxError, Unreachable
+from ibmux.client.moments import Time, moments, seconds_until
+from ibmux.errors import IbmuxError, RequestError, Unreachable
 
 log = logging.getLogger("ibmux.client")
 
@@ -80,6 +82,43 @@ class IB:
         with self._updates:
             seen = self._count
             return self._updates.wait_for(lambda: self._count != seen, timeout or None)
+
+    def waitUntil(self, t: Time) -> bool:
+        """Wait until a time while events go on arriving; True, as in ib_async."""
+        return self.sleep(seconds_until(t))
+
+    def timeRange(self, start: Time, end: Time, step: float) -> Iterator[dt.datetime]:
+        """Each moment from `start` to `end`, `step` seconds apart, when it has come; those that are over are left
+        out.
+        """
+        for moment in moments(start, end, step):
+            self.waitUntil(moment)
+            yield moment
+
+    def timeRangeAsync(self, start: Time, end: Time, step: float) -> NoReturn:
+        """Always an error here; the asynchronous client has it.
+
+        Raises:
+            RequestError: says what to write.
+        """
+        raise RequestError("This client is synchronous.", hint="Write `for moment in ib.timeRange(…)`.")
+
+    def loopUntil(self, condition: Callable[[], Any] | None = None, timeout: float = 0) -> Iterator[object]:
+        """The value of `condition` after each update until it is true, or False after `timeout` seconds (0: never):
+        `for filled in ib.loopUntil(trade.isDone, 10): …`.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            with self._updates:
+                seen = self._count
+            value = condition() if condition else None
+            if value or (timeout and time.monotonic() >= end):
+                yield value or False
+                return
+            yield value
+            with self._updates:
+                left = max(0.0, end - time.monotonic()) if timeout else None
+                self._updates.wait_for(lambda: self._count != seen, left)  # noqa: B023 - waited for at once
 
     def close(self) -> None:
         """Say goodbye and end the background thread; takes a few seconds at most."""

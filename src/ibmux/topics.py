@@ -129,6 +129,11 @@ def notice(gateway: str) -> str:
     return f"{ROOT}/{gateway}/evt/notice"
 
 
+def news(gateway: str) -> str:
+    """Headlines and bulletins."""
+    return f"{ROOT}/{gateway}/evt/news"
+
+
 def order_state(gateway: str, script: str, key: str) -> str:
     """The last known state of an order, retained while it is open; the key is escaped as `escape` says."""
     return f"{ROOT}/{gateway}/state/order/{script}/{escape(key)}"
@@ -149,6 +154,26 @@ def pnl_state(gateway: str, account: str) -> str:
     return f"{ROOT}/{gateway}/state/pnl/{account}"
 
 
+def model_pnl_state(gateway: str, account: str, model: str) -> str:
+    """The profit and loss of a model, retained while somebody follows it; the model is escaped as `escape` says."""
+    return f"{ROOT}/{gateway}/state/pnl/{account}/model/{escape(model)}"
+
+
+def position_pnl_state(gateway: str, account: str, con_id: int) -> str:
+    """The profit and loss of one position, retained while somebody follows it."""
+    return f"{ROOT}/{gateway}/state/pnl/{account}/{con_id}"
+
+
+def model_position_pnl_state(gateway: str, account: str, model: str, con_id: int) -> str:
+    """The profit and loss of one position of a model, retained while somebody follows it."""
+    return f"{model_pnl_state(gateway, account, model)}/{con_id}"
+
+
+def scan(gateway: str, scan: str) -> str:
+    """The rows of a market scan, retained while somebody follows it."""
+    return f"{ROOT}/{gateway}/state/scan/{scan}"
+
+
 def quote(gateway: str, con_id: int) -> str:
     """The whole quote of a contract, conflated, retained for 60 seconds."""
     return f"{ROOT}/{gateway}/md/{con_id}/quote"
@@ -159,9 +184,49 @@ def tick(gateway: str, con_id: int) -> str:
     return f"{ROOT}/{gateway}/md/{con_id}/tick"
 
 
+def last(gateway: str, con_id: int) -> str:
+    """Every trade that counts for the last price, one by one."""
+    return market(gateway, con_id, "last")
+
+
+def all_last(gateway: str, con_id: int) -> str:
+    """Every trade, also of combinations, derivatives and at average prices, one by one."""
+    return market(gateway, con_id, "alllast")
+
+
+def bid_ask(gateway: str, con_id: int) -> str:
+    """Every change of the best bid and ask, one by one."""
+    return market(gateway, con_id, "bidask")
+
+
+def midpoint(gateway: str, con_id: int) -> str:
+    """Every change of the mean of bid and ask, one by one."""
+    return market(gateway, con_id, "midpoint")
+
+
+def depth(gateway: str, con_id: int) -> str:
+    """Every change of the order book."""
+    return market(gateway, con_id, "depth")
+
+
+def real_time_bars(gateway: str, con_id: int, what: str) -> str:
+    """Five-second bars as they end; `what` as `messages.bars.what_name` makes it."""
+    return bars(gateway, con_id, "5s", what)
+
+
 def bars(gateway: str, con_id: int, size: str, what: str) -> str:
-    """Live bars of a contract; `size` is like `5s` or `1m`."""
-    return f"{ROOT}/{gateway}/md/{con_id}/bar/{size}/{what}"
+    """Bars that are kept up to date; `size` and `what` as `messages.bars` makes them."""
+    return market(gateway, con_id, f"bar/{size}/{what}")
+
+
+def market(gateway: str, con_id: int, stream: str) -> str:
+    """A stream of a contract's market data by its name, such as `last` or `bar/5s/TRADES`."""
+    return f"{ROOT}/{gateway}/md/{con_id}/{stream}"
+
+
+def parse_con_id(topic: str) -> int:
+    """The contract of a topic of market data."""
+    return int(topic.split("/")[4])
 
 
 def is_market_data(topic: str) -> bool:

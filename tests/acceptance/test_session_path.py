@@ -110,7 +110,7 @@ async def test_a_profit_and_loss_stream_ends_with_the_last_script_that_wants_it(
         assert (await ann.ask("reqPnL", {"account": "DU1000001"})).code == "ok"
         assert len(simulator.clients[1].pnls) == 1
     await until(lambda: not simulator.clients[1].pnls, "the stream's end upstream")
-    assert not gateway_of(proxy).account._streams
+    assert len(gateway_of(proxy).profit.claims) == 0
 
 
 async def test_names_that_come_and_go_are_not_kept(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

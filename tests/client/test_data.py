@@ -97,8 +97,8 @@ async def test_history(proxy: Proxy, ib: ibmux.IB) -> None:
     head = await ib.reqHeadTimeStamp(AAPL, "TRADES", True)
     assert head == dt.datetime(1980, 12, 12, 14, 30, tzinfo=dt.UTC)
     assert await ib.reqCurrentTime() == dt.datetime.fromtimestamp(1700000000.5, dt.UTC)
-    with pytest.raises(errors.RequestError, match="kept up to date"):
-        await ib.reqHistoricalData(AAPL, "", "1 D", "1 min", "TRADES", True, keepUpToDate=True)
+    with pytest.raises(errors.RequestError, match="end now"):
+        await ib.reqHistoricalData(AAPL, moment, "1 D", "1 min", "TRADES", True, keepUpToDate=True)
 
 
 def test_times() -> None:

@@ -174,7 +174,7 @@ async def test_renewing_swallows_no_tick(proxy: Proxy, ib: ibmux.IB) -> None:
 
 
 async def test_a_lease_that_fails_is_tried_again(proxy: Proxy, ib: ibmux.IB, monkeypatch) -> None:
-    monkeypatch.setattr("ibmux.client.market.RETRY", 0.05)
+    monkeypatch.setattr("ibmux.client.claims.RETRY", 0.05)
     proxy.ttl = 0.1
     await ib.reqMktData(AAPL)
     lease, fails = proxy.answers["reqMktData"], [errors.NotReady("waiting"), errors.NotReady("waiting")]

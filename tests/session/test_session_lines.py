@@ -41,6 +41,8 @@ async def test_a_line_brings_a_whole_quote_and_every_tick(
         for kind, price, size in ticks:
             if kind in (0, 3, 5, 8):
                 replayed.size(kind, size)
+            elif kind == 49:
+                replayed.generic(kind, price)
             else:
                 replayed.price(kind, price, size)
         replayed.fields |= {name: value for name, value in changed.items() if name != "marketDataType"}
@@ -215,7 +217,7 @@ async def test_an_option_brings_its_greeks(session: Session, apple: Contract) ->
 async def test_generic_ticks_and_efp_reach_the_line(
     session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
 ) -> None:
-    await session.open_line(apple, "104", deadline=soon())
+    await session.open_line(apple, deadline=soon())
     request = session.lines[apple.conId].request
     client = gateway.clients[1]
     fields = (45, 6, request, 23, 0.25), (47, 1, request, 38, 1.5, "1.5", 2.5, 30, "20270101", 0.5, 0.25)
@@ -224,7 +226,7 @@ async def test_generic_ticks_and_efp_reach_the_line(
     await until(lambda: "bidEfp" in session.quote_fields(apple.conId)[1])
     quote = session.quote_fields(apple.conId)[1]
     assert (quote["histVolatility"], quote["bidEfp"]["impliedFuture"]) == (0.25, 2.5)
-    assert [tick for _, ticks, _ in heard.of("on_ticks") for tick in ticks if tick[0] == 23] == [(23, 0.25, 0.0)]
+    assert (23, 0.25, 0.0) in [tick for _, ticks, _ in heard.of("on_ticks") for tick in ticks]
 
 
 async def test_a_line_that_waits_too_long_for_its_turn_is_not_opened(

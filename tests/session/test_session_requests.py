@@ -113,6 +113,8 @@ async def test_profit_and_loss_streams_once_and_ends(
     assert none.position == 0
     assert none.dailyPnL != none.dailyPnL, "not known is NaN"
     session.end_pnl("DU1000001")
+    for each in (apple.conId, 999):
+        session.end_pnl("DU1000001", "", each)
     await until(lambda: not gateway.clients[1].pnls)
 
 

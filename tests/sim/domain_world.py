@@ -64,8 +64,8 @@ class Bench:
         while self.now < until - 1e-9:
             self.now += TICK
             if move:
-                for order in self.desk.open_orders(None):
-                    self.world.market.quote(order.contract.conId).step()
+                for conId in self.desk.watched():
+                    self.world.market.quote(conId).step()
             happened += self.world.advance(self.now)
         return self.keep(happened)
 

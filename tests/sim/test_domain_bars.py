@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from domain_world import AAPL, EURUSD, MONDAY_NOON, Bench
+from domain_world import AAPL, ES, EURUSD, MONDAY_NOON, Bench
 
 from ibmux.sim.bars import Bar, BarSet
 from ibmux.sim.contracts import ContractDetails, Query, Refusal
@@ -45,6 +45,15 @@ def test_every_bar_size_gives_sound_bars(bench: Bench, size: str, kind: str) -> 
         assert (bar.volume >= 0) == (kind == "TRADES")
 
 
+def joined(parts: list[Bar]) -> tuple[float, ...]:
+    high, low = max(bar.high for bar in parts), min(bar.low for bar in parts)
+    return parts[0].open, high, low, parts[-1].close, sum(bar.volume for bar in parts), sum(bar.count for bar in parts)
+
+
+def figures(bar: Bar) -> tuple[float, ...]:
+    return bar.open, bar.high, bar.low, bar.close, bar.volume, bar.count
+
+
 def test_days_aggregate_their_minutes(bench: Bench) -> None:
     yesterday = MONDAY_NOON - 86_400
     days = bars(bench, "5 D", "1 day", end=yesterday)
@@ -52,10 +61,37 @@ def test_days_aggregate_their_minutes(bench: Bench) -> None:
     assert len(minutes) == 5 * 390
     for day in days:
         of_day = [bar for bar in minutes if bar.date == day.date]
-        assert (day.open, day.close) == (of_day[0].open, of_day[-1].close)
-        assert day.high == pytest.approx(max(bar.high for bar in of_day), rel=0.01)
-        assert day.low == pytest.approx(min(bar.low for bar in of_day), rel=0.01)
-        assert day.volume == pytest.approx(sum(bar.volume for bar in of_day), rel=0.001)
+        assert figures(day) == joined(of_day)
+        assert day.low <= day.wap <= day.high
+
+
+HONG_KONG = Query(symbol="700", secType="STK", exchange="SEHK", currency="HKD")  # has a lunch break
+
+
+@pytest.mark.parametrize("query", [AAPL, ES, EURUSD, HONG_KONG], ids=lambda query: query.symbol)
+@pytest.mark.parametrize("rth", [True, False])
+def test_every_size_tells_the_same_story(bench: Bench, query: Query, rth: bool) -> None:
+    """Bars of one day are the aggregate of those of each smaller size; months and weeks of their days."""
+    kind = "MIDPOINT" if query is EURUSD else "TRADES"
+    more: dict[str, Any] = {"whatToShow": kind, "useRTH": rth, "end": MONDAY_NOON - 86_400}
+    [day] = bars(bench, "1 D", "1 day", query, **more)
+    for size, seconds in BAR_SIZES.items():
+        if 30 < seconds < 86_400:
+            parts = bars(bench, "1 D", size, query, **more)
+            assert (joined(parts)[:4], parts[0].time) == (figures(day)[:4], day.time), size
+            assert kind == "MIDPOINT" or joined(parts)[4:] == figures(day)[4:]
+    [month] = bars(bench, "1 M", "1 month", query, **more)[-1:]
+    days = [bar for bar in bars(bench, "1 M", "1 day", query, **more) if bar.date.month == month.date.month]
+    assert joined(days)[:4] == figures(month)[:4]
+
+
+def test_seconds_aggregate_to_minutes(bench: Bench) -> None:
+    for length in ("1 secs", "5 secs", "10 secs", "15 secs", "30 secs"):
+        parts = bars(bench, "1800 S", length)
+        whole = {bar.time: bar for bar in bars(bench, "1800 S", "1 min")}
+        for start, minute in whole.items():
+            inside = [bar for bar in parts if start <= bar.time < start + 60]
+            assert joined(inside) == figures(minute)
 
 
 def test_finished_bars_do_not_change(bench: Bench) -> None:
@@ -66,12 +102,15 @@ def test_finished_bars_do_not_change(bench: Bench) -> None:
     assert bars(bench, "1 D", "5 mins") == first
 
 
-def test_the_last_bar_ends_where_the_live_price_is(bench: Bench) -> None:
+def test_the_last_bar_ends_where_the_live_price_is() -> None:
+    bench = Bench(now=MONDAY_NOON + 37.4)
     last = bars(bench, "1 D", "1 min")[-1]
-    assert last.close == pytest.approx(bench.quote().last, rel=0.002)
+    seen = bench.quote().tape.trades(MONDAY_NOON, bench.now)
+    assert seen
+    assert last.volume == sum(tick.size for tick in seen)
+    assert last.low <= bench.quote().last <= last.high
     current = bench.world.history.current(bench.quote().details, "1 min", "TRADES")
-    assert isinstance(current, Bar)
-    assert current.close == last.close
+    assert current == last
 
 
 def test_regular_hours_and_all_hours(bench: Bench) -> None:
@@ -101,6 +140,14 @@ def test_long_bars(bench: Bench) -> None:
         ("2 D", "1 hour", {"whatToShow": "NONSENSE"}, 321),
         ("1 Y", "1 secs", {}, 162),
         ("30 S", "1 hour", {}, 162),
+        ("29 S", "1 secs", {}, 321),
+        ("90000 S", "1 day", {}, 321),
+        ("53 W", "1 week", {}, 321),
+        ("13 M", "1 month", {}, 321),
+        ("1 D", "1 hour", {"whatToShow": "AGGTRADES"}, 10299),
+        ("1 D", "1 hour", {"whatToShow": "FEE_RATE"}, 162),
+        ("1 D", "1 hour", {"whatToShow": "YIELD_ASK"}, 162),
+        ("1 D", "1 hour", {"query": ES, "whatToShow": "HISTORICAL_VOLATILITY"}, 162),
         ("1 D", "1 hour", {"query": EURUSD}, 162),
         ("1 D", "1 hour", {"query": Query(symbol="SPX", secType="IND", exchange="CBOE"), "whatToShow": "BID"}, 162),
         ("1 D", "1 hour", {"end": 100_000.0}, 162),
@@ -118,6 +165,56 @@ def test_head_timestamp_is_where_bars_begin(bench: Bench) -> None:
     assert isinstance(head, float)
     assert isinstance(ask(bench, "1 D", "1 day", end=head - 1), Refusal)
     assert bars(bench, "1 D", "1 day", end=head + 3600)[0].time == head
+
+
+@pytest.mark.parametrize("kind", ["HISTORICAL_VOLATILITY", "OPTION_IMPLIED_VOLATILITY"])
+def test_volatilities_stay_near_the_contract_s_own(bench: Bench, kind: str) -> None:
+    details = bench.quote().details
+    days = bars(bench, "6 M", "1 day", whatToShow=kind)
+    assert all(0.5 < bar.low / details.volatility < bar.high / details.volatility < 2 for bar in days)
+    assert len({bar.close for bar in days}) == len(days)
+    hours = bars(bench, "1 D", "1 hour", whatToShow=kind, end=MONDAY_NOON - 86_400)
+    [day] = bars(bench, "1 D", "1 day", whatToShow=kind, end=MONDAY_NOON - 86_400)
+    assert figures(day)[:4] == joined(hours)[:4]
+
+
+def test_a_number_alone_is_seconds(bench: Bench) -> None:
+    assert bars(bench, "600", "1 min") == bars(bench, "600 S", "1 min")
+    assert len(bars(bench, "600 S", "1 secs")) == 600
+
+
+def test_coins_have_aggregated_trades(bench: Bench) -> None:
+    coin = Query(symbol="BTC", secType="CRYPTO", exchange="PAXOS", currency="USD")
+    refusal = ask(bench, "1 D", "1 hour", coin)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == 10299
+    assert refusal.text == "Expected what to show is AGGTRADES, please use that instead of TRADES."
+    found = bars(bench, "1 D", "1 hour", coin, whatToShow="AGGTRADES", useRTH=False)
+    assert sum(bar.volume for bar in found) > 0
+    assert any(bar.volume % 1 for bar in found)
+
+
+def test_bars_end_where_the_contract_does(bench: Bench) -> None:
+    listed = bench.world.universe.find(Query(symbol="ES", secType="FUT", exchange="CME", includeExpired=True))
+    gone = [details for details in listed if details.has_expired(bench.now)]
+    if not gone:
+        pytest.fail("the universe lists no expired future")
+    details = max(gone, key=lambda each: each.expires)
+    found = bench.world.history.bars(details, None, "2 D", "1 hour", whatToShow="TRADES", useRTH=False)
+    assert isinstance(found, BarSet)
+    assert details.expires - 3600 <= found.bars[-1].time < details.expires
+
+
+def test_schedules_are_whole_sessions(bench: Bench) -> None:
+    details = bench.quote().details
+    found = bench.world.history.schedule(details, None, "5 D", True)
+    assert not isinstance(found, Refusal)
+    assert len(found) == 5
+    assert all(end - start == 6.5 * 3600 for _, start, end in found)
+    assert found[-1][1] < MONDAY_NOON < found[-1][2]
+    wide = bench.world.history.schedule(details, None, "5 D", False)
+    assert not isinstance(wide, Refusal)
+    assert all(end - start == 16 * 3600 for _, start, end in wide)
 
 
 def test_instants() -> None:

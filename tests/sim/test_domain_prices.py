@@ -7,9 +7,11 @@ import time
 import pytest
 from domain_world import AAPL, ES, EURUSD, MONDAY_NOON, Bench, share
 
-from ibmux.sim import options
 from ibmux.sim.contracts import Query
+from ibmux.sim.course import Node, Points
+from ibmux.sim.ladder import Ladder
 from ibmux.sim.prices import ASK, BID, HIGH, LAST, LOW, PRICE_TICKS, Quote
+from ibmux.sim.tape import Tape
 
 
 def option_query(bench: Bench, nth: int = 40) -> Query:
@@ -40,15 +42,23 @@ def test_quotes_stay_coherent(query: Query | None) -> None:
                 seen[kind] = price
         assert quote.bid < quote.ask
         assert quote.low <= quote.last <= quote.high
-    fair = quote.fair().at(bench.now)
-    assert abs(quote.mid - fair) <= max(0.01 * fair, 25 * quote.minTick)
+    assert quote.mid == pytest.approx(quote.tape.mid(bench.now))
 
 
 class Ramp:
-    """A fair price that rises from 2 to 4 within a minute and falls back."""
+    """A middle price that rises from 2 to 4 within a minute and falls back."""
+
+    key = 7
 
     def at(self, instant: float) -> float:
         return 4.0 - abs((instant - MONDAY_NOON) % 120 - 60) / 30
+
+    def span(self, start: int, end: int) -> Node:
+        seen = [self.at(start + part / 7) for part in range((end - start) * 7 + 1)]
+        return Node(seen[0], max(seen), min(seen), seen[-1])
+
+    def points(self, second: int) -> Points:
+        return tuple((part / 7, self.at(second + part / 7)) for part in range(7))
 
 
 def test_quotes_keep_to_the_market_rule_at_every_price() -> None:
@@ -57,20 +67,21 @@ def test_quotes_keep_to_the_market_rule_at_every_price() -> None:
     details = bench.quote(option_query(bench)).details
     steps = bench.world.universe.market_rule(110)
     assert steps == ((0.0, 0.01), (3.0, 0.05))
-    quote = Quote(details, Ramp(), steps, clock=lambda: bench.now, seed=1)
+    tape = Tape(details, Ramp(), Ladder(steps, 0.015, 0.0))
+    quote = Quote(tape, clock=lambda: bench.now, seed=1)
     known = {kind: price for kind, price, _ in quote.snapshot()}
-    whole_books = 0
+    seen = set()
     for _ in range(6000):
         bench.now += 0.1
-        changes = quote.step()
-        whole_books += len(changes) > 4
-        known |= {kind: price for kind, price, _ in changes}
+        known |= {kind: price for kind, price, _ in quote.step()}
         assert (known[BID], known[ASK], known[LAST]) == (quote.bid, quote.ask, quote.last)
         assert quote.bid < quote.ask
         for price in (quote.bid, quote.ask, quote.last):
             tick = 0.05 if price >= 3 else 0.01
             assert abs(price / tick - round(price / tick)) < 1e-6
-    assert whole_books == 10
+        seen.add(quote.bid)
+    assert min(seen) < 2.1
+    assert max(seen) > 3.9
 
 
 def test_an_index_has_no_book() -> None:
@@ -109,43 +120,6 @@ def _timed(quote: Quote) -> float:
     for _ in range(20_000):
         quote.step()
     return (time.perf_counter() - start) / 20_000
-
-
-def test_black_scholes_against_known_values() -> None:
-    # Hull, Options, Futures, and Other Derivatives: S 42, K 40, r 10 %, vol 20 %, six months: call 4.76, put 0.81.
-    rate, options.RATE = options.RATE, 0.10
-    try:
-        assert options.price(42, 40, 0.5, 0.2, "C") == pytest.approx(4.76, abs=0.005)
-        assert options.price(42, 40, 0.5, 0.2, "P") == pytest.approx(0.81, abs=0.005)
-        assert options.compute(42, 40, 0.5, 0.2, "C").delta == pytest.approx(0.7791, abs=0.0005)
-    finally:
-        options.RATE = rate
-
-
-def test_implied_volatility_undoes_the_price() -> None:
-    for right in "CP":
-        for strike in (80.0, 100.0, 125.0):
-            value = options.price(100, strike, 0.4, 0.33, right)
-            assert options.implied_volatility(value, 100, strike, 0.4, right) == pytest.approx(0.33, abs=1e-5)
-    assert options.implied_volatility(1000.0, 100, 100, 0.4, "C") is None
-
-
-def test_option_computations() -> None:
-    bench = Bench()
-    conId = bench.conId(option_query(bench))
-    market = bench.world.market
-    rows = dict(market.computations(conId))
-    assert set(rows) == {10, 11, 12, 13}
-    assert rows[10].optPrice == market.quote(conId).bid
-    assert rows[10].impliedVol < rows[11].impliedVol
-    assert rows[13].undPrice == pytest.approx(bench.quote().mid)
-    assert market.computations(265598) == []
-    again = market.option_price(conId, rows[13].impliedVol, rows[13].undPrice)
-    assert again is not None
-    assert again.optPrice == pytest.approx(rows[13].optPrice)
-    implied = market.implied_vol(conId, again.optPrice, again.undPrice)
-    assert implied is not None
-    assert implied.impliedVol == pytest.approx(rows[13].impliedVol, abs=1e-4)
 
 
 def test_an_unknown_contract_has_no_quote() -> None:

@@ -95,7 +95,7 @@ def trade_at_random(bench: Bench, seed: int, orders: int) -> list[Event]:
 
 def rate(bench: Bench, fill: Execution) -> Decimal:
     details = bench.world.market.details(fill.contract.conId)
-    return Decimal(str(details.currencyRate)) * int(fill.contract.multiplier or 1)
+    return Decimal(str(details.currencyRate)) * details.pointValue
 
 
 def check_books(bench: Bench, began: dict[str, tuple[Decimal, dict[int, Decimal], Decimal]]) -> None:

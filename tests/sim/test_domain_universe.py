@@ -9,9 +9,10 @@ import pytest
 from domain_world import AAPL, MONDAY_NOON, share
 
 from ibmux.sim import chains
-from ibmux.sim.catalogue_markets import CHAINS
+from ibmux.sim.catalogue_chains import CHAINS
 from ibmux.sim.contracts import ContractDetails, Query, Refusal
 from ibmux.sim.hours import holidays, hours_text, is_open, next_open
+from ibmux.sim.identifiers import figi
 from ibmux.sim.universe import Universe
 
 
@@ -101,6 +102,10 @@ def test_unclear_contracts_are_refused(universe: Universe, query: Query, code: i
 
 def test_a_share_is_found_by_its_isin(universe: Universe) -> None:
     isin = one(universe, AAPL).secIdList[0][1]
+    for kind, number in (("CUSIP", isin[2:11]), ("FIGI", figi(265598))):
+        assert [d.contract.conId for d in universe.find(Query(secIdType=kind, secId=number, exchange="SMART"))] == [
+            265598
+        ]
     found = universe.find(Query(secIdType="ISIN", secId=isin, exchange="SMART"))
     assert [details.contract.conId for details in found] == [265598]
     assert universe.find(Query(secIdType="ISIN", secId="US0000000000", exchange="SMART")) == []
@@ -129,7 +134,7 @@ def test_chains_agree_with_their_parameters(universe: Universe) -> None:
     for symbol in sorted({chain.symbol for chain in CHAINS}):
         under = universe.underlying(symbol)
         rows = universe.option_params(under.contract.conId)
-        smart = [row for row in rows if row.exchange == "SMART"]
+        smart = [row for row in rows if row.exchange in {"SMART", "EUREX"}]
         expected = {
             (row.tradingClass, day, strike, right)
             for row in smart

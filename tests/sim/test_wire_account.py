@@ -63,7 +63,8 @@ async def test_a_fill_moves_position_portfolio_cash_and_profit(ib: Any, library:
     await until(lambda: held(ib.positions(), contract.conId) == before + 100)
     await until(lambda: held(ib.portfolio(), contract.conId) == before + 100)
     paid = sum(fill.execution.shares * fill.execution.price + fill.commissionReport.commission for fill in trade.fills)
-    await until(lambda: cash() == pytest.approx(had - paid, abs=0.02))
+    # Futures and currencies settle into cash as they move meanwhile.
+    await until(lambda: cash() == pytest.approx(had - paid, abs=0.05 * paid))
 
 
 async def test_pnl_follows_a_fill(ib: Any, library: Any) -> None:
@@ -193,3 +194,55 @@ async def test_a_single_account_is_followed_from_the_start(
     await until(trade.isDone)
     await until(lambda: sum(item.position for item in ib.portfolio() if item.contract.symbol == "KO") == before + 3)
     assert trade.fills[0].execution.acctNumber == "DU7000001"
+
+
+async def test_a_position_closed_today_stays_with_size_nought(ib: Any, library: Any) -> None:
+    contract = library.Stock("KO", "SMART", "USD")
+    await ib.qualifyContractsAsync(contract)
+    for side in ("BUY", "SELL"):
+        trade = ib.placeOrder(contract, library.MarketOrder(side, 10, account=FIRST))
+        await until(trade.isDone)
+    rows: list[tuple[str, float]] = []
+    ib.positionEvent += lambda position: rows.append((position.contract.symbol, position.position))
+    await ib.reqPositionsAsync()
+    await until(lambda: ("KO", 0.0) in rows)
+
+
+async def test_values_come_under_the_tags_of_gateways(ib: Any) -> None:
+    await ib.reqAccountUpdatesMultiAsync(SECOND)
+    rows = {(value.tag, value.currency): value.value for value in ib.accountValues(SECOND)}
+    tags = {tag for tag, _ in rows}
+    assert len(tags) >= 88
+    assert {"SegmentTitle-S", "NetLiquidation-S", "NetLiquidation-C", "RealCurrency", "DayTradesRemainingT+4"} <= tags
+    assert {currency for _, currency in rows} == {"", "BASE", "USD", "EUR"}
+    assert rows["Currency", "EUR"] == "EUR"
+    assert float(rows["StockMarketValue", "EUR"]) > 0
+
+
+async def test_profit_comes_every_second_and_ends_when_cancelled(open_gateway: Opener, raw: RawOpener) -> None:
+    gateway = await open_gateway(pnl_interval=0.02)
+    client = await raw(gateway, 1)
+    position = gateway.world.accounts[FIRST].positions()[0]
+    client.send(92, 1, FIRST, "")
+    client.send(94, 2, FIRST, "", position.contract.conId)
+    client.send(94, 3, "All", "", position.contract.conId)
+    await until(lambda: len(client.of(94)) >= 3 and len(client.of(95)) >= 6, timeout=15)
+    assert {row[2] for row in client.of(95)} == {f"{position.position:f}"}
+    for number, request_id in ((93, 1), (95, 2), (95, 3)):
+        client.send(number, request_id)
+    client.send(93, 1)
+    await until(lambda: (1, 300) in client.errors())
+    seen = len(client.of(94)), len(client.of(95))
+    client.send(49, 1)
+    await until(lambda: client.of(49))
+    assert (len(client.of(94)), len(client.of(95))) == seen
+
+
+async def test_an_unknown_model_is_refused(gateway: SimulatedGateway, raw: RawOpener) -> None:
+    client = await raw(gateway, 1)
+    client.send(92, 1, FIRST, "Core")
+    client.send(94, 2, FIRST, "Core", 265598)
+    client.send(92, 3, "", "")
+    client.send(94, 4, FIRST, "", 0)
+    await until(lambda: {(1, 321), (2, 321), (3, 321), (4, 321)} <= set(client.errors()))
+    assert client.of(94) == client.of(95) == []

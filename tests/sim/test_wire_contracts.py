@@ -65,7 +65,8 @@ async def test_ambiguous_contracts_are_error_200_where_one_is_needed(
     ask = {
         "reqId": 7, "orderId": 7, "symbol": "ES", "secType": "FUT", "exchange": "CME", "action": "BUY",
         "orderType": "MKT",
-        "totalQuantity": 1, "account": "DU1000001", "transmit": True, "formatDate": 1,
+        "totalQuantity": 1, "account": "DU1000001", "transmit": True, "formatDate": 1, "durationStr": "1 D",
+        "barSizeSetting": "1 min", "whatToShow": "TRADES",
     }  # fmt: skip
     client.send(*REQUESTS[number].encode(ask, client.version))
     await until(lambda: (7, 200) in client.errors())

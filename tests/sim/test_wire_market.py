@@ -10,6 +10,7 @@ import pytest
 from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
+from ibmux.sim.exchanges import SHARES
 from ibmux.tws.requests import REQUEST_NAMES
 
 
@@ -66,27 +67,80 @@ async def test_quotes_of_indices_and_forex(ib: Any, library: Any) -> None:
     assert 0.5 < forex.bid < forex.ask < 2
 
 
-@pytest.mark.parametrize(("wanted", "shown"), [(3, 3), (4, 4), (1, 1), (2, 1)])
-async def test_the_market_data_type_holds_for_later_requests(ib: Any, library: Any, wanted: int, shown: int) -> None:
+@pytest.mark.parametrize("wanted", [1, 2, 3, 4])
+async def test_who_is_subscribed_gets_live_data_whatever_the_type(ib: Any, library: Any, wanted: int) -> None:
     contract = library.Stock("AAPL", "SMART", "USD")
     await ib.qualifyContractsAsync(contract)
     ib.reqMarketDataType(wanted)
     ticker = ib.reqMktData(contract)
     await until(lambda: ticker.bid > 0 and ticker.close > 0)
-    assert ticker.marketDataType == shown
-    assert bool([code for _, code, _ in ib.errors if code == 10167]) == (shown > 1)
+    assert ticker.marketDataType == 1
+    assert 10167 not in [code for _, code, _ in ib.errors]
 
 
-async def test_delayed_ticks_have_their_own_types(gateway: SimulatedGateway, raw: RawOpener) -> None:
+async def test_a_type_that_does_not_exist(gateway: SimulatedGateway, raw: RawOpener) -> None:
     client = await raw(gateway, 1)
-    client.send(59, 1, 3)
-    ask_quote(client, 5)
-    await until(lambda: client.of(1) and client.of(2))
-    assert (5, 10167) in client.errors()
-    assert {message[3] for message in client.of(1)} <= {"66", "67", "68", "72", "73", "75", "76"}
-    assert {message[3] for message in client.of(2)} <= {"69", "70", "71", "74"}
     client.send(59, 1, 9)
     await until(lambda: (-1, 321) in client.errors())
+
+
+async def test_texts_go_with_prices(ib: Any, library: Any) -> None:
+    contract = library.Stock("AAPL", "SMART", "USD")
+    await ib.qualifyContractsAsync(contract)
+    ticker = ib.reqMktData(contract)
+    await until(lambda: ticker.bidExchange and ticker.askExchange and ticker.lastExchange)
+    letters = {ticker.bidExchange, ticker.askExchange, ticker.lastExchange}
+    assert set("".join(letters)) <= set(SHARES.values())
+
+
+async def test_the_last_timestamp_goes_with_trades(open_gateway: Opener, raw: RawOpener) -> None:
+    gateway = await open_gateway(rate=200.0)
+    client = await raw(gateway, 1)
+    ask_quote(client, 5)
+    await until(lambda: len({message[4] for message in client.of(46) if message[3] == "45"}) > 2)
+    times = [int(message[4]) for message in client.of(46) if message[3] == "45"]
+    assert times == sorted(times)
+    assert abs(times[-1] - gateway.clock.now()) < 3
+
+
+async def test_two_lines_of_one_contract_on_one_connection_are_two_streams(
+    open_gateway: Opener, raw: RawOpener
+) -> None:
+    gateway = await open_gateway(rate=400.0)
+    client = await raw(gateway, 1)
+    ask_quote(client, 5)
+    ask_quote(client, 6)
+    await until(lambda: sum(message[2] == "6" for message in client.of(1)) > 30)
+    assert gateway.stats.lines == {1: 2}
+    client.send(2, 2, 5)
+    await until(lambda: gateway.stats.lines == {1: 1})
+    mark = len(client.messages)
+    await until(lambda: sum(message[0] == "1" for message in client.messages[mark:]) > 20)
+    by_line = {
+        line: [tuple(message[3:]) for message in client.messages[:mark] if message[0] in "12" and message[2] == line]
+        for line in ("5", "6")
+    }
+    live = by_line["6"][14:44]
+    assert any(by_line["5"][at : at + len(live)] == live for at in range(len(by_line["5"])))
+    assert {message[2] for message in client.messages[mark:] if message[0] == "1"} == {"6"}
+
+
+async def test_without_default_ticks(gateway: SimulatedGateway, raw: RawOpener) -> None:
+    client = await raw(gateway, 1)
+    ask_quote(client, 5, genericTickList="mdoff,236")
+    await until(lambda: [message for message in client.of(45) if message[3] == "46"])
+    ask_quote(client, 6, "MSFT")
+    await until(lambda: len([message for message in client.of(1) if message[2] == "6"]) > 8)
+    assert not [message for message in client.of(1) + client.of(46) if message[2] == "5"]
+
+
+@pytest.mark.parametrize("flag", ["snapshot", "regulatorySnapshot"])
+async def test_both_kinds_of_snapshot_end(gateway: SimulatedGateway, raw: RawOpener, flag: str) -> None:
+    client = await raw(gateway, 1)
+    ask_quote(client, 5, **{flag: True})
+    await until(lambda: client.of(57) == [["57", "1", "5"]])
+    assert {"1", "2", "4", "6", "7", "9"} <= {message[3] for message in client.of(1)}
+    assert gateway.stats.lines == {1: 0}
 
 
 async def test_lines_are_limited_over_all_clients(open_gateway: Opener, raw: RawOpener) -> None:
@@ -121,7 +175,7 @@ async def test_a_hundred_lines_by_default(open_gateway: Opener, raw: RawOpener) 
         ({"genericTickList": "233,4711"}, 321),
         ({"genericTickList": "233", "snapshot": True}, 321),
         ({"symbol": "NOSUCH"}, 200),
-        ({"secType": "BAG", "comboLegs": [{"conId": 265598, "ratio": 1, "action": "BUY", "exchange": "SMART"}]}, 200),
+        ({"secType": "BAG", "comboLegs": [{"conId": 265598, "ratio": 1, "action": "BUY", "exchange": "SMART"}]}, 312),
     ],
 )
 async def test_refused_quotes(gateway: SimulatedGateway, raw: RawOpener, more: dict[str, Any], code: int) -> None:
@@ -208,3 +262,43 @@ async def test_an_underlying_without_a_line_still_moves_for_working_orders(
     await until(lambda: quote.steps > steps)
     assert math.isfinite(quote.bid)
     assert gateway.stats.ticks_sent == 0
+
+
+async def test_a_combination_is_quoted_by_its_legs(open_gateway: Opener, connect: Connector, library: Any) -> None:
+    gateway = await open_gateway(rate=200.0)
+    ib = await connect(gateway)
+    legs = [library.Stock(symbol, "SMART", "USD") for symbol in ("AAPL", "MSFT")]
+    await ib.qualifyContractsAsync(*legs)
+    sides = zip(legs, ("BUY", "SELL"), strict=True)
+    spread = library.Contract(
+        secType="BAG", symbol="AAPL,MSFT", exchange="SMART", currency="USD",
+        comboLegs=[library.ComboLeg(leg.conId, 1, side, "SMART") for leg, side in sides],
+    )  # fmt: skip
+    seen: list[tuple[float, float]] = []
+    ticker = ib.reqMktData(spread)
+    ticker.updateEvent += lambda changed: seen.append((changed.bid, changed.ask))
+    await until(lambda: len(set(seen)) > 3)
+    assert all(bid < ask for bid, ask in seen)
+    market = gateway.world.market
+    first, second = (market.quote(leg.conId) for leg in legs)
+    assert abs((seen[-1][0] + seen[-1][1]) / 2 - (first.mid - second.mid)) < 1.0
+    ib.cancelMktData(spread)
+    await until(lambda: gateway.stats.lines == {1: 0})
+
+
+async def test_computations_of_an_option_are_the_markets(gateway: SimulatedGateway, ib: Any, library: Any) -> None:
+    (row, *_) = await ib.reqSecDefOptParamsAsync("AAPL", "", "STK", 265598)
+    option = library.Option("AAPL", row.expirations[2], row.strikes[len(row.strikes) // 2], "C", "SMART")
+    await ib.qualifyContractsAsync(option)
+    ticker = ib.reqMktData(option)
+    await until(lambda: ticker.bidGreeks and ticker.askGreeks and ticker.lastGreeks and ticker.modelGreeks)
+    market = dict(gateway.world.market.computations(option.conId))
+    for kind, greeks in ((10, ticker.bidGreeks), (11, ticker.askGreeks), (13, ticker.modelGreeks)):
+        assert greeks.delta == pytest.approx(market[kind].delta, abs=0.02)
+        assert greeks.impliedVol == pytest.approx(market[kind].impliedVol, abs=0.02)
+        assert greeks.undPrice == pytest.approx(market[kind].undPrice, rel=0.01)
+    model = ticker.modelGreeks
+    priced = await ib.calculateOptionPriceAsync(option, model.impliedVol, model.undPrice)
+    assert priced.optPrice == pytest.approx(model.optPrice, abs=0.02)
+    again = await ib.calculateImpliedVolatilityAsync(option, model.optPrice, model.undPrice)
+    assert again.impliedVol == pytest.approx(model.impliedVol, abs=0.002)

@@ -9,9 +9,9 @@ from ibmux.sim import SimulatedGateway
 from ibmux.tws.requests import REQUEST_NAMES, REQUESTS
 
 UNMODELLED = {
-    "reqMktDepth": 10092, "reqTickByTickData": 10189, "reqScannerSubscription": 162, "reqHistoricalNews": 10276,
-    "reqNewsArticle": 10172, "reqFundamentalData": 10358, "reqRealTimeBars": 420, "reqHistogramData": 10188,
-    "reqHistoricalTicks": 10187, "reqWshMetaData": 10279, "reqWshEventData": 10283, "exerciseOptions": 322,
+    "reqScannerSubscription": 162, "reqHistoricalNews": 321,
+    "reqNewsArticle": 10276, "reqFundamentalData": 10358, "reqHistogramData": 321,
+    "reqHistoricalTicks": 321, "reqWshEventData": 10282,
     "queryDisplayGroups": 322, "replaceFA": 321, "cancelMktDepth": 310, "cancelTickByTickData": 300,
     "cancelScannerSubscription": 365, "cancelRealTimeBars": 300, "cancelHistoricalData": 366, "cancelMktData": 300,
     "cancelPnL": 300,
@@ -31,7 +31,8 @@ SILENT = {  # gateways do not acknowledge these
     "cancelPositions", "setServerLogLevel", "reqNewsBulletins", "cancelNewsBulletins", "cancelAccountSummary",
     "cancelPositionsMulti", "cancelAccountUpdatesMulti", "cancelHistogramData", "cancelHeadTimeStamp",
     "reqGlobalCancel",
-    "cancelCalculateImpliedVolatility", "cancelCalculateOptionPrice", "startApi",
+    "cancelCalculateImpliedVolatility", "cancelCalculateOptionPrice", "startApi", "cancelWshMetaData",
+    "cancelWshEventData",
 }  # fmt: skip
 EMPTY_IS_VALID = {"reqAccountUpdates"}
 

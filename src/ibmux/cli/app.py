@@ -14,7 +14,8 @@ from ibmux.errors import IbmuxError
 VERBS = (
     ("serve", "ibmux.cli.serving:serve", "Run the proxy."),
     ("demo", "ibmux.cli.serving:demo", "Simulated gateway, proxy and four scripts, for a look at it all."),
-    ("sim", "ibmux.cli.serving:sim", "Run a simulated gateway."),
+    ("sim", "ibmux.cli.simulating:sim", "Run a simulated gateway."),
+    ("fault", "ibmux.cli.simulating:fault", "Cause a fault in a simulated gateway: cut 30, help …"),
     ("check", "ibmux.cli.checking:check", "Can a session be held with this gateway? Six timed steps."),
     ("status", "ibmux.cli.asking:status", "The proxy, its sessions, and what is shared."),
     ("scripts", "ibmux.cli.asking:scripts", "The scripts that are connected."),

@@ -1,21 +1,16 @@
-"""Verbs that run something until they are stopped: the proxy, the simulated gateway, the demo."""
+"""Verbs that run the proxy until it is stopped: by itself, or with all that the demo shows."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
 
 from ibmux.cli import screen
 from ibmux.cli.exits import Exit
-from ibmux.ops.eventloop import loop_factory
-
-if TYPE_CHECKING:
-    from ibmux.sim import Settings
 
 PLACES = (Path("proxy.toml"), Path("/etc/ibmux/proxy.toml"))
 """Where the settings are looked for when no file is named."""
@@ -60,68 +55,3 @@ def demo(
     from ibmux.demo import run  # noqa: PLC0415
 
     return run(seconds=seconds or None, plain=plain or not screen.out.is_terminal)
-
-
-def sim(
-    *,
-    host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 4002,
-    seed: int = 1,
-    rate: float | None = None,
-    version: int | None = None,
-    linger: float | None = None,
-    lines: int | None = None,
-    moc_delay: float | None = None,
-    kind: str | None = None,
-) -> int:
-    """Run a simulated gateway that speaks the TWS protocol, until Ctrl-C.
-
-    Args:
-        host: the address to listen on.
-        port: the port; 0 takes a free one.
-        seed: of the prices: the same seed, the same market.
-        rate: ticks a second over all lines together; two to five per line if it is not given.
-        version: the server version to answer, 157 to 178.
-        linger: seconds for which a closed connection keeps its clientId.
-        lines: market-data lines of the login.
-        moc_delay: seconds until market-on-close orders fill.
-        kind: paper or live.
-    """
-    from ibmux.sim import Settings  # noqa: PLC0415
-
-    given: dict[str, Any] = {
-        "rate": rate,
-        "version": version,
-        "linger": linger,
-        "lines": lines,
-        "moc_delay": moc_delay,
-        "kind": kind,
-    }
-    try:
-        settings = Settings(
-            host=host, port=port, seed=seed, **{name: value for name, value in given.items() if value is not None}
-        )
-    except ValueError as error:
-        screen.fail(f"{error}.")
-        return Exit.USAGE
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_simulate(settings))
-    except OSError as error:
-        screen.fail(f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}.", "Choose another --port.")
-        return Exit.FAILED
-    return Exit.OK
-
-
-async def _simulate(settings: Settings) -> None:
-    """Run the simulated gateway until SIGINT or SIGTERM."""
-    from ibmux.sim import SimulatedGateway  # noqa: PLC0415
-
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with SimulatedGateway(settings) as gateway:
-        where = f"{gateway.host}:{gateway.port}"
-        accounts = ", ".join(settings.accounts)
-        screen.out.print(f"Simulated gateway on {where}: {accounts}, server version {settings.version}.", markup=False)
-        await stopped.wait()

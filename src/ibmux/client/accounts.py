@@ -1,30 +1,40 @@
-"""Accounts as ib_async's IB class names them: holdings, values, profit and loss."""
+"""Accounts as ib_async's IB class names them: holdings, values, and their changes."""
 
 from __future__ import annotations
-
-import asyncio
-from functools import partial
-from typing import Any
 
 from ibmux import topics
 from ibmux.client.connection import Identity
 from ibmux.client.events import Event
-from ibmux.client.session import Session
+from ibmux.client.pnl import ProfitAndLoss, settle
 from ibmux.messages import decode
-from ibmux.messages.account import AccountValue, PnL, PnLSingle, PnLState, PortfolioItem, Position
-from ibmux.mqtt.bus import Unsubscribe
+from ibmux.messages.account import AccountState, AccountValue, PortfolioItem, Position, PositionState
 from ibmux.mqtt.message import Message
 
+__all__ = ["Accounts", "settle"]
 
-class Accounts(Session):
-    """Questions about accounts. Event: `pnlEvent(PnL)` at each change of a profit and loss that was asked for."""
+
+class Accounts(ProfitAndLoss):
+    """Questions about accounts: each is answered from what the proxy keeps current.
+
+    Events: `accountValueEvent(AccountValue)` and `updatePortfolioEvent(PortfolioItem)` at each change after
+    `reqAccountUpdates` or `reqAccountUpdatesMulti`, `positionEvent(Position)` after `reqPositions`,
+    `accountSummaryEvent(AccountValue)` for what differs from the summary before.
+    """
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
-        self.pnlEvent = Event("pnlEvent", self._owner)
-        self._pnl: dict[tuple[str, str], PnL] = {}
-        self._pnl_streams: dict[tuple[str, str], Unsubscribe] = {}
-        self._recoveries.append(self._renew_pnl)
+        self.accountValueEvent = Event("accountValueEvent", self._owner)
+        self.updatePortfolioEvent = Event("updatePortfolioEvent", self._owner)
+        self.positionEvent = Event("positionEvent", self._owner)
+        self.accountSummaryEvent = Event("accountSummaryEvent", self._owner)
+        self._followed: set[str] = set()
+        self._hears_positions = False
+        self._values: dict[tuple[str, ...], AccountValue] = {}
+        self._items: dict[tuple[str, int], PortfolioItem] = {}
+        self._held: dict[tuple[str, int], Position] = {}
+        self._summary: dict[tuple[str, ...], AccountValue] = {}
+        self._models: set[tuple[str, str]] = set()
+        self._recoveries.append(self._renew_models)
 
     async def managedAccounts(self) -> list[str]:
         """The accounts of this login."""
@@ -47,68 +57,92 @@ class Accounts(Session):
         return list(await self._ask("positions", account=account))
 
     async def reqPositions(self) -> list[Position]:
-        """All holdings."""
+        """All holdings; from now on `positionEvent` tells of each change."""
+        if not self._hears_positions:
+            self._hears_positions = True
+            everything = topics.position_state(self.gateway, "+", "+")  # type: ignore[arg-type] # a filter
+            await self._link.subscribe(everything, self._safely(self._on_position))
         return await self.positions()
 
-    async def reqPnL(self, account: str, modelCode: str = "") -> PnL:
-        """Start the stream of an account's profit and loss; the object changes in place."""
-        key = (account, modelCode)
-        first: PnL = await self._ask("reqPnL", account=account, modelCode=modelCode)
-        known = self._pnl.setdefault(key, first)
-        _overwrite(known, first)
-        if key not in self._pnl_streams:
-            take = self._safely(partial(self._on_pnl, key))
-            self._pnl_streams[key] = await self._link.subscribe(topics.pnl_state(self.gateway, account), take)
-        return known
+    async def reqAccountUpdates(self, account: str = "") -> None:
+        """Have `accountValueEvent` and `updatePortfolioEvent` told of each change in an account (empty: the first).
 
-    async def pnl(self, account: str = "", modelCode: str = "") -> list[PnL]:
-        """The live profit and loss objects; naming an account starts its stream."""
-        if account and (account, modelCode) not in self._pnl:
-            await self.reqPnL(account, modelCode)
-        return [item for (name, model), item in self._pnl.items() if account in ("", name) and modelCode in ("", model)]
+        Not needed for `accountValues` and `portfolio`: the proxy keeps them current in any case.
+        """
+        state: AccountState = await self._ask("reqAccountUpdates", account=account)
+        self._take_state(state)
+        names = {each.account for each in state.values} | {each.account for each in state.portfolio}
+        for name in names or {account}:
+            await self._follow_account(name)
 
-    async def cancelPnL(self, account: str, modelCode: str = "") -> bool:
-        """End the stream of an account's profit and loss; False where there was none."""
-        key = (account, modelCode)
-        unsubscribe = self._pnl_streams.pop(key, None)
-        self._pnl.pop(key, None)
-        if unsubscribe is None:
-            return False
-        await settle(unsubscribe())
-        return bool(await self._ask("cancelPnL", account=account, modelCode=modelCode))
+    async def reqAccountUpdatesMulti(self, account: str = "", modelCode: str = "") -> list[AccountValue]:
+        """The values of an account (empty: of all), or of one of its models, which the proxy keeps current from now
+        on; `accountValueEvent` tells of each change.
+        """
+        values: list[AccountValue] = await self._ask("reqAccountUpdatesMulti", account=account, modelCode=modelCode)
+        for name in {each.account for each in values}:
+            await self._follow_account(name)
+        self._models.add((account, modelCode))
+        return values
 
-    async def reqPnLSingle(self, account: str, modelCode: str, conId: int) -> PnLSingle:
-        """Profit and loss of one position, now."""
-        result: PnLSingle = await self._ask("reqPnLSingle", account=account, modelCode=modelCode, conId=conId)
-        return result
-
-    async def pnlSingle(self, account: str = "", modelCode: str = "", conId: int = 0) -> list[PnLSingle]:
-        """Profit and loss of one position, now, as a list as in ib_async."""
-        return [await self.reqPnLSingle(account, modelCode, conId)]
+    async def reqAccountSummary(self) -> list[AccountValue]:
+        """The summary of all accounts, asked anew each time; `accountSummaryEvent` tells what differs."""
+        values = await self.accountSummary()
+        for value in values:
+            key = (value.account, value.tag, value.currency)
+            if self._summary.get(key) != value:
+                self._summary[key] = value
+                self.accountSummaryEvent.emit(value)
+        return values
 
     accountSummaryAsync = accountSummary
     reqPositionsAsync = reqPositions
+    reqAccountUpdatesAsync = reqAccountUpdates
+    reqAccountUpdatesMultiAsync = reqAccountUpdatesMulti
+    reqAccountSummaryAsync = reqAccountSummary
 
-    def _on_pnl(self, key: tuple[str, str], message: Message) -> None:
-        if not message.payload or (known := self._pnl.get(key)) is None:
-            return
-        fresh: PnL = decode(message.payload, PnLState).pnl
-        if fresh.modelCode == key[1]:
-            _overwrite(known, fresh)
-            self.pnlEvent.emit(known)
+    # -- what comes -------------------------------------------------------------------------------------------------
+
+    async def _follow_account(self, account: str) -> None:
+        if account and account not in self._followed:
+            self._followed.add(account)
+            await self._link.subscribe(topics.account_state(self.gateway, account), self._safely(self._on_account))
+
+    def _on_account(self, message: Message) -> None:
+        if message.payload:
+            self._take_state(decode(message.payload, AccountState))
+
+    def _take_state(self, state: AccountState) -> None:
+        """Tell what differs from what was known."""
+        for value in state.values:
+            key = (value.account, value.tag, value.currency, value.modelCode)
+            if self._values.get(key) != value:
+                self._values[key] = value
+                self.accountValueEvent.emit(value)
+        for item in state.portfolio:
+            place = (item.account, item.contract.conId)
+            if self._items.get(place) != item:
+                self._items[place] = item
+                self.updatePortfolioEvent.emit(item)
+        self._touch()
+
+    def _on_position(self, message: Message) -> None:
+        account, con_id = message.topic.rsplit("/", 2)[1:]
+        key = (account, int(con_id))
+        if message.payload:
+            position: Position = decode(message.payload, PositionState).position
+        else:  # cleared: flat
+            before = self._held.get(key)
+            if before is None:
+                return
+            position = Position(account, before.contract, 0.0, 0.0)
+        if self._held.get(key) != position:
+            self._held[key] = position
+            self.positionEvent.emit(position)
             self._touch()
 
-    async def _renew_pnl(self, _lost: float) -> None:
+    async def _renew_models(self, _lost: float) -> None:
         """The proxy forgot this client's claims with its connection: make them again."""
-        await asyncio.gather(*(self.reqPnL(*key) for key in list(self._pnl_streams)))
-
-
-def _overwrite(known: PnL, fresh: PnL) -> None:
-    for name in fresh.__struct_fields__:
-        setattr(known, name, getattr(fresh, name))
-
-
-async def settle(result: Any) -> None:
-    """Wait for what an unsubscribe function returned, if there is anything to wait for."""
-    if result is not None:
-        await result
+        for account, model in self._models:
+            if model:
+                await self._ask("reqAccountUpdatesMulti", account=account, modelCode=model)

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ibmux import places, topics
 from ibmux.client.accounts import Accounts
+from ibmux.client.bars import Bars
 from ibmux.client.connection import Identity
 from ibmux.client.contracts import Contracts
+from ibmux.client.depth import MarketDepth
+from ibmux.client.exercise import Exercise
 from ibmux.client.history import History
-from ibmux.client.market import Market
+from ibmux.client.moments import Moments
+from ibmux.client.news import News
+from ibmux.client.reference import Reference
 from ibmux.client.reports import Reports
+from ibmux.client.rules import Rules
+from ibmux.client.scanner import Scanner
 from ibmux.errors import ConfigError, RequestError
 
 if TYPE_CHECKING:
@@ -23,16 +30,25 @@ if TYPE_CHECKING:
 HINT = "The url comes from url= (`--url`) or IBMUX_URL, such as mqtt://127.0.0.1:1883 or unix:///run/ibmux/mqtt.sock."
 
 
-class IB(Market, Reports, Accounts, Contracts, History):
+class IB(Moments, News, MarketDepth, Bars, Rules, Exercise, Reports, Accounts, Contracts, History, Scanner, Reference):
     """One script's client. Methods and arguments are ib_async's; what asks the proxy is awaited, what is known here
-    (`ticker`, `tickers`, `status`, `isConnected`, `bracketOrder`, `oneCancelsAll`) is not.
+    (`ticker`, `tickers`, `newsTicks`, `newsBulletins`, `status`, `isConnected`, `bracketOrder`, `oneCancelsAll`) is
+    not.
     """
+
+    def __init__(self, identity: Identity | None = None) -> None:
+        if identity is None:
+            raise RequestError(
+                "`IB()` alone has no proxy to speak to.",
+                hint="Write `ib = await ibmux.connect('my-script')`, or without `await` `ibmux.sync.connect(…)`.",
+            )
+        super().__init__(identity)
 
     def __repr__(self) -> str:
         state = "connected" if self.isConnected() else "not connected"
         return (
             f"<IB {self.script}/{self.instance} via {self._identity.url} gateway={self.gateway!r} [{state} | "
-            f"{len(self._lines)} streams, {len(self._book)} trades, {len(self._requests)} requests]>"
+            f"{len(self._claims)} streams, {len(self._book)} trades, {len(self._requests)} requests]>"
         )
 
 

@@ -7,12 +7,11 @@ when it comes.
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from ibmux.client.claims import Claim
 from ibmux.client.ticker import Ticker
 from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.market import Lease, Quote, Ticks
@@ -26,14 +25,13 @@ OLD = 1.0
 _decode = msgspec.msgpack.Decoder(Ticks).decode
 
 
-class Line:
+class Line(Claim):
     """A claim on one contract's ticks, and the ticker that they change.
 
     Attributes:
         conId: IB's number of the contract.
         contract: the contract as the proxy knows it, sent when the lease is renewed.
         generic: the generic ticks asked for.
-        renew_at: when to renew the lease, in the loop's clock.
     """
 
     def __init__(
@@ -43,21 +41,31 @@ class Line:
         contract: Contract,
         generic: str,
         options: list[TagValue],
+        ask: Callable[[Line], Awaitable[Lease]],
         on_change: Callable[[Ticker], None],
-        on_hole: Callable[[Line, float, float], None],
+        on_hole: Callable[[Claim, float, float], None],
     ) -> None:
         self.ticker = ticker
         self.contract = contract
         self.conId = contract.conId
         self.generic = generic
         self.options = options
-        self.renew_at = math.inf
+        self._ask = ask
         self._on_change = on_change
         self._on_hole = on_hole
         self._epoch = -1
         self._next = -1
         self._as_of = 0.0
         self._replay: list[Ticks] | None = []
+
+    @property
+    def label(self) -> str:
+        """What is streamed, in words."""
+        return f"ticks of {self.contract.symbol or self.conId}"
+
+    async def lease(self) -> None:
+        """Take or renew the lease."""
+        self.take(await self._ask(self))
 
     def receive(self, message: Message) -> None:
         """Take one message of the stream (the hot path)."""
@@ -77,7 +85,7 @@ class Line:
     def take(self, lease: Lease) -> None:
         """Take the lease's answer: it holds, and the quote counts if ticks were missed."""
         self.contract, self.conId = lease.contract, lease.conId
-        self.renew_at = asyncio.get_running_loop().time() + lease.ttl * 0.45
+        self.lasts(lease.ttl)
         if self._replay is not None:
             self._restart(lease.quote)
 

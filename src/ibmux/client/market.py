@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 from ibmux import topics
-from ibmux.client.accounts import settle
+from ibmux.client.batches import Batch
+from ibmux.client.claims import Claim, Claims
 from ibmux.client.connection import Identity
 from ibmux.client.events import Event, Stream
 from ibmux.client.foreign import to_contract, to_tags
 from ibmux.client.lines import Line
-from ibmux.client.session import Session
 from ibmux.client.ticker import Ticker
-from ibmux.errors import IbmuxError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import Lease, Quote
-from ibmux.mqtt.bus import Unsubscribe
 
 log = logging.getLogger("ibmux.client")
 
-RETRY = 2.0
-"""Seconds until a lease that could not be renewed is asked for again."""
+
+class Ticking(Claim):
+    """A claim on a stream that shows in a ticker; `contract` is known after the first lease."""
+
+    ticker: Ticker
+    contract: Contract | None
 
 
-class Market(Session):
+class Market(Claims):
     """Streams of quotes. Event: `pendingTickersEvent(set[Ticker])` once per turn of the loop in which quotes came."""
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
         self.pendingTickersEvent = Event("pendingTickersEvent", self._owner)
         self._lines: dict[int, Line] = {}
-        self._unsubscribe: dict[int, Unsubscribe] = {}
+        self._tickers: dict[int, Ticker] = {}
         self._aliases: dict[tuple[Any, ...], int] = {}
-        self._pending: set[Ticker] = set()
-        self._refreshing: set[int] = set()
-        self._renewer: asyncio.Task[None] | None = None
-        self._leased = asyncio.Event()
-        self._recoveries.append(self._renew_lines)
+        self._pending: dict[Ticker, list[Batch]] = {}
 
     async def reqMktData(
         self,
@@ -68,21 +65,22 @@ class Market(Session):
                 mktDataOptions=options,
             )
             return self._shown(contract, lease.quote)
-        conId = wanted.conId or self._aliases.get(_identity(wanted), 0)
+        conId = self._conId(wanted)
         line = self._lines.get(conId)
         if line is not None:
             line.generic = ",".join(dict.fromkeys(filter(None, f"{line.generic},{genericTickList}".split(","))))
-            await self._lease(line)
+            await line.lease()
             return line.ticker
         line = Line(
-            Ticker(contract, self._owner),
+            self._ticker_of(conId, contract),
             contract=wanted,
             generic=genericTickList,
             options=options,
+            ask=self._lease_line,
             on_change=self._on_change,
             on_hole=self._on_hole,
         )
-        return await self._open_line(line, _identity(wanted))
+        return await self._open_line(line, identity(wanted))
 
     async def cancelMktData(self, contract: object) -> bool:
         """End the stream of a contract; False where there was none."""
@@ -90,7 +88,9 @@ class Market(Session):
         if line is None:
             log.warning("cancelMktData: no stream of %r", contract)
             return False
-        await self._close_line(line)
+        del self._lines[line.conId]
+        await self._close_claim(line)
+        self._abandon(line.conId)
         return bool(await self._ask("cancelMktData", contract=line.contract))
 
     async def reqTickers(self, *contracts: object, regulatorySnapshot: bool = False) -> list[Ticker]:
@@ -105,12 +105,11 @@ class Market(Session):
 
     def ticker(self, contract: object) -> Ticker | None:
         """The ticker of a streamed contract."""
-        line = self._find(contract)
-        return line.ticker if line else None
+        return self._tickers.get(self._conId(to_contract(contract)))
 
     def tickers(self) -> list[Ticker]:
         """The tickers of all streamed contracts."""
-        return [line.ticker for line in self._lines.values()]
+        return list(self._tickers.values())
 
     def pendingTickers(self) -> list[Ticker]:
         """The tickers that changed in this turn of the loop."""
@@ -133,111 +132,87 @@ class Market(Session):
 
     reqTickersAsync = reqTickers
 
-    # -- leases -----------------------------------------------------------------------------------------------------
+    # -- lines ------------------------------------------------------------------------------------------------------
 
     async def _open_line(self, line: Line, name: tuple[Any, ...]) -> Ticker:
-        """Subscribe before the last answer that counts, so that no tick falls between quote and stream."""
+        """Open a line, or find the one that is open already."""
         if not line.conId:
-            await self._lease(line)
+            await line.lease()
             line.distrust()
-        present = self._lines.setdefault(line.conId, line)
-        if present is not line:
-            return present.ticker
+        line.topic = topics.tick(self.gateway, line.conId)
         self._aliases[name] = line.conId
+        line.ticker = self._adopt(line.conId, line.ticker)
+        self._lines.setdefault(line.conId, line)
         try:
-            topic = topics.tick(self.gateway, line.conId)
-            self._unsubscribe[line.conId] = await self._link.subscribe(topic, self._safely(line.receive), qos=0)
-            await self._lease(line)
+            held = await self._open_claim(line)
         except BaseException:
-            self._forget(line)
+            if self._lines.get(line.conId) is line:
+                del self._lines[line.conId]
+            self._abandon(line.conId)
             raise
-        if self._renewer is None:
-            self._renewer = self._owner.spawn(self._keep_leases(), "renewal of leases")
-        self._leased.set()
-        return line.ticker
+        return held.ticker
 
-    async def _close_line(self, line: Line) -> None:
-        unsubscribe = self._unsubscribe.get(line.conId)
-        self._forget(line)
-        if unsubscribe is not None:
-            await settle(unsubscribe())
-
-    def _forget(self, line: Line) -> None:
-        if self._lines.get(line.conId) is line:
-            del self._lines[line.conId]
-            self._unsubscribe.pop(line.conId, None)
-        self._aliases = {name: conId for name, conId in self._aliases.items() if conId in self._lines}
-
-    async def _lease(self, line: Line) -> None:
-        line.take(
-            await self._ask(
-                "reqMktData", contract=line.contract, genericTickList=line.generic, mktDataOptions=line.options
-            )
-        )
-
-    async def _refresh(self, line: Line) -> None:
-        """Take the lease again; what fails is tried again soon by the renewing task."""
-        if line.conId in self._refreshing:
-            return
-        self._refreshing.add(line.conId)
+    async def _open_stream(self, claim: Ticking, name: tuple[Any, ...]) -> Ticker:
+        """Open a stream of another kind that shows in a ticker, or find the one that is open already."""
+        if not claim.topic:
+            await claim.lease()
+            claim.distrust()
+            if claim.contract is not None:
+                self._aliases[name] = claim.contract.conId
+        conId = topics.parse_con_id(claim.topic)
+        claim.ticker = self._adopt(conId, claim.ticker)
         try:
-            await self._lease(line)
-        except IbmuxError as error:
-            log.warning("market data of %s: %s", line.ticker.contract, error)
-            line.renew_at = asyncio.get_running_loop().time() + max(RETRY, error.retry_after or 0.0)
-        finally:
-            self._refreshing.discard(line.conId)
+            return (await self._open_claim(claim)).ticker
+        except BaseException:
+            self._abandon(conId)
+            raise
 
-    async def _keep_leases(self) -> None:
-        """Renew every lease before half of its time is over."""
-        loop = asyncio.get_running_loop()
-        while True:
-            self._leased.clear()
-            due = [line for line in self._lines.values() if line.renew_at <= loop.time()]
-            await asyncio.gather(*(self._refresh(line) for line in due))
-            next_due = min((line.renew_at for line in self._lines.values()), default=None)
-            pause = None if next_due is None else max(0.05, next_due - loop.time())
-            try:
-                async with asyncio.timeout(pause):
-                    await self._leased.wait()
-            except TimeoutError:
-                continue
+    async def _lease_line(self, line: Line) -> Lease:
+        lease: Lease = await self._ask(
+            "reqMktData", contract=line.contract, genericTickList=line.generic, mktDataOptions=line.options
+        )
+        return lease
 
-    async def _renew_lines(self, _lost: float) -> None:
-        """The proxy forgot this client's leases with its connection: take them again, with fresh quotes."""
-        for line in self._lines.values():
-            line.distrust()
-        await asyncio.gather(*(self._refresh(line) for line in list(self._lines.values())))
+    # -- tickers: one for a contract, whatever is streamed of it ------------------------------------------------------
 
-    def _on_disconnect(self, reason: str) -> None:
-        # Holes that the loss makes are told once, as one gap, not once for each stream.
-        for line in self._lines.values():
-            line.distrust()
-        super()._on_disconnect(reason)
+    def _conId(self, contract: Contract) -> int:
+        """The number of a contract, 0 if it is not known here."""
+        return contract.conId or self._aliases.get(identity(contract), 0)
+
+    def _ticker_of(self, conId: int, contract: object) -> Ticker:
+        return self._tickers.get(conId) or Ticker(contract, self._owner)
+
+    def _adopt(self, conId: int, ticker: Ticker) -> Ticker:
+        """The ticker of a contract, which is this one if there was none."""
+        return self._tickers.setdefault(conId, ticker)
+
+    def _abandon(self, conId: int) -> None:
+        """Forget a contract's ticker if nothing of it is streamed any more."""
+        prefix = topics.market(self.gateway, conId, "")
+        if not any(topic.startswith(prefix) for topic in self._claims):
+            self._tickers.pop(conId, None)
+            self._aliases = {name: each for name, each in self._aliases.items() if each != conId}
 
     # -- what comes -------------------------------------------------------------------------------------------------
 
     def _on_change(self, ticker: Ticker) -> None:
         if ticker.updateEvent.handlers:
             ticker.updateEvent.emit(ticker)
-        self._pending.add(ticker)
+        self._pending.setdefault(ticker, []).append(ticker.batch)
         if not self._touched:
             self._touch()
 
-    def _on_hole(self, line: Line, start: float, end: float) -> None:
-        self._owner.spawn(self._refresh(line), f"fresh quote of {line.conId}")
-        if end > start:
-            self._gap(start, end, f"ticks of {line.contract.symbol or line.conId} are missing")
-
     def _flush(self) -> None:
         if self._pending:
-            pending, self._pending = self._pending, set()
-            self.pendingTickersEvent.emit(pending)
+            pending, self._pending = self._pending, {}
+            for ticker, batches in pending.items():
+                if len(batches) > 1:
+                    ticker.gather(batches)
+            self.pendingTickersEvent.emit(set(pending))
         super()._flush()
 
     def _find(self, contract: object) -> Line | None:
-        wanted = to_contract(contract)
-        return self._lines.get(wanted.conId or self._aliases.get(_identity(wanted), 0))
+        return self._lines.get(self._conId(to_contract(contract)))
 
     def _shown(self, contract: object, quote: Quote) -> Ticker:
         """A ticker that only shows one quote."""
@@ -246,7 +221,7 @@ class Market(Session):
         return ticker
 
 
-def _identity(contract: Contract) -> tuple[Any, ...]:
+def identity(contract: Contract) -> tuple[Any, ...]:
     """What distinguishes contracts that have no conId yet."""
     return (
         contract.secType, contract.symbol, contract.lastTradeDateOrContractMonth, contract.strike, contract.right,

@@ -25,10 +25,10 @@ log = logging.getLogger("ibmux.client")
 
 GRACE = 0.5
 """Seconds after the message's expiry in which the proxy's own "expired" may still arrive."""
-UNCERTAIN = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder"})
+UNCERTAIN = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder", "exerciseOptions"})
 """Methods whose silence says nothing about what happened."""
 
-NEVER_TWICE = frozenset({"reqGlobalCancel"})
+NEVER_TWICE = frozenset({"reqGlobalCancel", "replaceFA"})
 """Methods that are not sent again after a reconnect: they would also hit what came since."""
 WAIT_FOR_SESSION = (("wait", "ready"),)
 """Asks the proxy to wait for the session within the deadline: right for a question, not for an order."""
@@ -114,7 +114,8 @@ class Requests:
             del self._waiting[name]
         if len(payloads) == 1:
             return decode(payloads[0], method.reply)
-        return [item for payload in payloads for item in decode(payload, method.reply)]
+        parts = [decode(payload, method.reply) for payload in payloads]
+        return "".join(parts) if method.reply is str else [item for part in parts for item in part]
 
     def resume(self) -> None:
         """Send again whatever waits: the connection, or the proxy, is back."""

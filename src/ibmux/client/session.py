@@ -32,7 +32,8 @@ class Session(Connection):
 
     Attributes:
         gateway: the gateway that this client speaks to.
-        RequestTimeout: seconds to wait for an answer where a method is given no other; never endless.
+        RequestTimeout: seconds to wait for an answer where a method is given no other; never endless, 0 means what
+            `connect` was given.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -145,7 +146,9 @@ class Session(Connection):
         except TypeError as error:
             raise RequestError(f"{name}: {error}.") from None
         topic = topics.request(self.gateway, self.script, name)
-        return await self._requests.ask(method, topic, payload, timeout or self.RequestTimeout, _key)
+        return await self._requests.ask(
+            method, topic, payload, timeout or self.RequestTimeout or self._identity.request_timeout, _key
+        )
 
     # -- what the proxy says ----------------------------------------------------------------------------------------
 

@@ -1,15 +1,17 @@
-"""Who has a claim on which shared line, and which lines should be open: leases in, lines out.
+"""Who has a claim on which shared stream, and which streams should be open: leases in, streams out.
 
-Pure: time is an argument (seconds, any monotonic clock). Knows nothing of contracts beyond their conId.
+Pure: time is an argument (seconds, any monotonic clock). A stream is known by a key alone (a line's is its conId); what
+its leases demand of it (generic ticks, rows of a book) are texts, of which the stream gets all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-Generics = frozenset[str]
+Demands = frozenset[str]
+K = TypeVar("K", bound=Hashable)
 
 
 class Owner(NamedTuple):
@@ -20,73 +22,73 @@ class Owner(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """One owner's claim on one contract until a time; `generics` are the generic ticks that it asked for."""
+class Lease(Generic[K]):
+    """One owner's claim on one stream until a time; `demands` are what it asked of the stream."""
 
     owner: Owner
-    con_id: int
-    generics: Generics
+    key: K
+    demands: Demands
     until: float
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do so that the open lines are the wanted ones; `reopen` changes generic ticks."""
+class Plan(Generic[K]):
+    """What to do so that the open streams are the wanted ones; `reopen` changes what is demanded of them."""
 
-    open: dict[int, Generics]
-    reopen: dict[int, Generics]
-    close: frozenset[int]
+    open: dict[K, Demands]
+    reopen: dict[K, Demands]
+    close: frozenset[K]
 
 
-def plan(wanted: Mapping[int, Generics], opened: Mapping[int, Generics]) -> Plan:
-    """Compare wanted and open lines. A line is never reopened only to drop generic ticks."""
+def plan(wanted: Mapping[K, Demands], opened: Mapping[K, Demands]) -> Plan[K]:
+    """Compare wanted and open streams. A stream is never reopened only to demand less."""
     return Plan(
-        open={con_id: generics for con_id, generics in wanted.items() if con_id not in opened},
+        open={key: demands for key, demands in wanted.items() if key not in opened},
         reopen={
-            con_id: generics | opened[con_id]
-            for con_id, generics in wanted.items()
-            if con_id in opened and not generics <= opened[con_id]
+            key: demands | opened[key]
+            for key, demands in wanted.items()
+            if key in opened and not demands <= opened[key]
         },
         close=frozenset(opened.keys() - wanted.keys()),
     )
 
 
-class LeaseBook:
-    """All leases, and the lines that still linger after their last lease."""
+class LeaseBook(Generic[K]):
+    """All leases, and the streams that still linger after their last lease."""
 
     def __init__(self, linger: float) -> None:
         self.linger = linger
-        self._leases: dict[tuple[Owner, int], Lease] = {}
-        self._lingering: dict[int, tuple[float, Generics]] = {}
+        self._leases: dict[tuple[Owner, K], Lease[K]] = {}
+        self._lingering: dict[K, tuple[float, Demands]] = {}
 
     def __len__(self) -> int:
         return len(self._leases)
 
     def __repr__(self) -> str:
-        return f"<LeaseBook {len(self._leases)} leases, {len(self._lingering)} lines lingering>"
+        return f"<LeaseBook {len(self._leases)} leases, {len(self._lingering)} streams lingering>"
 
-    def take(self, owner: Owner, con_id: int, generics: Generics, until: float) -> Lease:
-        """Enter or renew a lease; renewing adds generic ticks to those already asked for."""
-        known = self._leases.get((owner, con_id))
-        lease = Lease(owner, con_id, generics | known.generics if known else generics, until)
-        self._leases[owner, con_id] = lease
-        self._lingering.pop(con_id, None)
+    def take(self, owner: Owner, key: K, demands: Demands, until: float) -> Lease[K]:
+        """Enter or renew a lease; renewing adds to what it demanded already."""
+        known = self._leases.get((owner, key))
+        lease = Lease(owner, key, demands | known.demands if known else demands, until)
+        self._leases[owner, key] = lease
+        self._lingering.pop(key, None)
         return lease
 
-    def find(self, owner: Owner, con_id: int) -> Lease | None:
-        """The owner's lease of a contract."""
-        return self._leases.get((owner, con_id))
+    def find(self, owner: Owner, key: K) -> Lease[K] | None:
+        """The owner's lease of a stream."""
+        return self._leases.get((owner, key))
 
-    def restore(self, owner: Owner, con_id: int, before: Lease | None) -> None:
+    def restore(self, owner: Owner, key: K, before: Lease[K] | None) -> None:
         """Undo a `take` that led to nothing; `before` is what `find` gave before it."""
         if before is None:
-            self._leases.pop((owner, con_id), None)
-        elif (owner, con_id) in self._leases:
-            self._leases[owner, con_id] = before
+            self._leases.pop((owner, key), None)
+        elif (owner, key) in self._leases:
+            self._leases[owner, key] = before
 
-    def release(self, owner: Owner, con_id: int, now: float) -> bool:
-        """End one lease; its line lingers if it was the last. Returns whether there was one."""
-        lease = self._leases.pop((owner, con_id), None)
+    def release(self, owner: Owner, key: K, now: float) -> bool:
+        """End one lease; its stream lingers if it was the last. Returns whether there was one."""
+        lease = self._leases.pop((owner, key), None)
         if lease is not None:
             self._let_linger(lease, now)
         return lease is not None
@@ -99,39 +101,37 @@ class LeaseBook:
         """End the leases that were not renewed in time; returns how many."""
         return self._release_all([key for key, lease in self._leases.items() if lease.until <= now], now)
 
-    def drop_line(self, con_id: int) -> None:
-        """Forget a line that the gateway refused, with all its leases."""
-        for key in [key for key in self._leases if key[1] == con_id]:
-            del self._leases[key]
-        self._lingering.pop(con_id, None)
+    def drop_line(self, key: K) -> None:
+        """Forget a stream that the gateway refused, with all its leases."""
+        for each in [each for each in self._leases if each[1] == key]:
+            del self._leases[each]
+        self._lingering.pop(key, None)
 
-    def give_up_lingering(self) -> int | None:
-        """Free the line that has lingered longest, to make room for one that is needed; returns its conId."""
+    def give_up_lingering(self) -> K | None:
+        """Free the stream that has lingered longest, to make room for one that is needed; returns its key."""
         if not self._lingering:
             return None
-        con_id = min(self._lingering, key=lambda each: self._lingering[each][0])
-        del self._lingering[con_id]
-        return con_id
+        key = min(self._lingering, key=lambda each: self._lingering[each][0])
+        del self._lingering[key]
+        return key
 
     def owned_by(self, owner: Owner) -> int:
         """How many leases a running copy has."""
         return sum(1 for each, _ in self._leases if each == owner)
 
-    def wanted(self, now: float) -> dict[int, Generics]:
-        """The lines that should be open now, with the union of the generic ticks asked for."""
-        lines: dict[int, Generics] = {
-            con_id: generics for con_id, (until, generics) in self._lingering.items() if until > now
-        }
+    def wanted(self, now: float) -> dict[K, Demands]:
+        """The streams that should be open now, with all that is demanded of them."""
+        streams: dict[K, Demands] = {key: demands for key, (until, demands) in self._lingering.items() if until > now}
         for lease in self._leases.values():
-            lines[lease.con_id] = lines.get(lease.con_id, frozenset()) | lease.generics
-        return lines
+            streams[lease.key] = streams.get(lease.key, frozenset()) | lease.demands
+        return streams
 
-    def _release_all(self, keys: Iterable[tuple[Owner, int]], now: float) -> int:
+    def _release_all(self, keys: Iterable[tuple[Owner, K]], now: float) -> int:
         count = 0
         for key in keys:
             count += self.release(*key, now)
         return count
 
-    def _let_linger(self, lease: Lease, now: float) -> None:
-        if not any(con_id == lease.con_id for _, con_id in self._leases):
-            self._lingering[lease.con_id] = (now + self.linger, lease.generics)
+    def _let_linger(self, lease: Lease[K], now: float) -> None:
+        if not any(key == lease.key for _, key in self._leases):
+            self._lingering[lease.key] = (now + self.linger, lease.demands)

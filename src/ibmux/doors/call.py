@@ -29,7 +29,7 @@ MARGIN = 0.05
 """The share of the deadline that is kept for the way back."""
 PART_ITEMS = 500
 PART_BYTES = 262_144
-"""A longer list goes in parts, so that no reply holds up the loop or exceeds a packet."""
+"""A longer list or text goes in parts, so that no reply holds up the loop or exceeds a packet."""
 
 
 class Call:
@@ -104,7 +104,7 @@ class Call:
         return IbmuxError(f"ibmux failed at {self.request.method}.", outcome="unknown")
 
     def reply(self, result: Any) -> None:
-        """Send the answer; a long list in parts. What cannot be sent is answered with an error."""
+        """Send the answer; a long list or text in parts. What cannot be sent is answered with an error."""
         try:
             parts = split(result)
             for number, part in enumerate(parts, 1):
@@ -139,11 +139,14 @@ class Call:
 
 
 def split(result: Any) -> list[bytes]:
-    """An answer as it is sent: a list that is long, or large, in several parts."""
+    """An answer as it is sent: a list that is long, or a list or a text that is large, in several parts."""
     if isinstance(result, list) and len(result) > PART_ITEMS:
         pieces = [result[at : at + PART_ITEMS] for at in range(0, len(result), PART_ITEMS)]
         return [part for piece in pieces for part in split(piece)]
     payload = encode(result)
+    if isinstance(result, str) and len(payload) > PART_BYTES:
+        step = max(1, len(result) * PART_BYTES // len(payload) - 8)
+        return [encode(result[at : at + step]) for at in range(0, len(result), step)]
     if isinstance(result, list) and len(result) > 1 and len(payload) > PART_BYTES:
         middle = len(result) // 2
         return split(result[:middle]) + split(result[middle:])

@@ -1,6 +1,24 @@
 """Every request, reply, event and state of the API as a typed struct; importing this fills the table of methods."""
 
-from ibmux.messages import account, contracts, history, market, orders, session, trades, trading
+from ibmux.messages import (
+    account,
+    advisor,
+    bars,
+    calendar,
+    contracts,
+    depth,
+    exercise,
+    history,
+    market,
+    news,
+    orders,
+    rules,
+    scanner,
+    session,
+    ticks,
+    trades,
+    trading,
+)
 from ibmux.messages.methods import METHODS, ROLES, Method, Request, Role, may
 from ibmux.messages.wire import CONTENT_TYPE, decode, decode_request, encode
 
@@ -16,15 +34,24 @@ __all__ = [
     "Request",
     "Role",
     "account",
+    "advisor",
+    "bars",
+    "calendar",
     "contracts",
     "decode",
     "decode_request",
+    "depth",
     "encode",
+    "exercise",
     "history",
     "market",
     "may",
+    "news",
     "orders",
+    "rules",
+    "scanner",
     "session",
+    "ticks",
     "trades",
     "trading",
 ]

@@ -73,19 +73,36 @@ class PositionState(Record):
 
 
 class AccountState(Record):
-    """Retained topic `state/account/<account>`: the last known values; time in seconds UTC."""
+    """Retained topic `state/account/<account>`: the last known values and holdings at market prices, gathered for a
+    second; time in seconds UTC.
+
+    The gateway keeps the holdings of one account current; those of others are as they were last asked for.
+    """
 
     epoch: int
     time: float
     values: list[AccountValue]
+    portfolio: list[PortfolioItem] = []
 
 
 class PnLState(Record):
-    """Retained topic `state/pnl/<account>`: the last known profit and loss; time in seconds UTC."""
+    """Retained topics `state/pnl/<account>` and `…/model/<model>`: the last known profit and loss; that of a model is
+    cleared when no script follows it. Time in seconds UTC.
+    """
 
     epoch: int
     time: float
     pnl: PnL
+
+
+class PnLSingleState(Record):
+    """Retained topics `state/pnl/<account>/<conId>` and `…/model/<model>/<conId>`: the last known profit and loss of
+    one position; cleared when no script follows it. Time in seconds UTC.
+    """
+
+    epoch: int
+    time: float
+    pnl: PnLSingle
 
 
 @method("managedAccounts", reply=list[str])
@@ -121,9 +138,30 @@ class AccountSummary(Request):
     account: str = ""
 
 
+@method("reqAccountUpdates", reply=AccountState)
+class ReqAccountUpdates(Request):
+    """Values and holdings at market prices of an account (empty: the first), now; `state/account/<account>` goes on
+    telling them.
+    """
+
+    account: str = ""
+
+
+@method("reqAccountUpdatesMulti", reply=list[AccountValue])
+class ReqAccountUpdatesMulti(Request):
+    """The values of an account, or of one of its models, now; from the first call on they are kept current for this
+    script, and `state/account/<account>` tells them. An empty account means all.
+    """
+
+    account: str = ""
+    modelCode: str = ""
+
+
 @method("reqPnL", "pnl", reply=PnL)
 class ReqPnL(Request):
-    """Profit and loss; the first call starts the stream `state/pnl/<account>`."""
+    """Profit and loss of an account, or of one of its models; the first call starts the stream `state/pnl/<account>`,
+    or `state/pnl/<account>/model/<model>`.
+    """
 
     account: str
     modelCode: str = ""
@@ -139,7 +177,18 @@ class CancelPnL(Request):
 
 @method("reqPnLSingle", "pnlSingle", reply=PnLSingle)
 class ReqPnLSingle(Request):
-    """Profit and loss of one position, now."""
+    """Profit and loss of one position; the first call starts the stream `state/pnl/<account>/<conId>`, or
+    `state/pnl/<account>/model/<model>/<conId>`.
+    """
+
+    account: str
+    conId: int
+    modelCode: str = ""
+
+
+@method("cancelPnLSingle", reply=bool)
+class CancelPnLSingle(Request):
+    """Give up this script's claim on the stream of one position's profit and loss."""
 
     account: str
     conId: int

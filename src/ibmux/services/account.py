@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ibmux import topics
+from ibmux.core.claims import Claims
 from ibmux.core.leases import Owner
 from ibmux.errors import RequestError
 from ibmux.messages.account import (
@@ -13,18 +14,14 @@ from ibmux.messages.account import (
     AccountSummary,
     AccountValue,
     AccountValues,
-    CancelPnL,
     ManagedAccounts,
-    PnL,
-    PnLSingle,
-    PnLState,
     Portfolio,
     PortfolioItem,
     Position,
     Positions,
     PositionState,
-    ReqPnL,
-    ReqPnLSingle,
+    ReqAccountUpdates,
+    ReqAccountUpdatesMulti,
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.flights import Flights
@@ -38,14 +35,14 @@ GATHER = 1.0
 
 
 class Account:
-    """Positions, portfolio, values, profit and loss."""
+    """Positions, portfolio, values."""
 
     def __init__(self, session: Session, publisher: Publisher, flights: Flights) -> None:
         self.session = session
         self.publisher = publisher
         self.flights = flights
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._streams: dict[tuple[str, str], dict[Owner, str]] = {}
+        self.models: Claims[tuple[str, str]] = Claims()
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -57,11 +54,8 @@ class Account:
             "accountValues": self.account_values,
             "accountSummary": self.account_summary,
             "reqAccountSummary": self.account_summary,
-            "reqPnL": self.start_pnl,
-            "pnl": self.start_pnl,
-            "cancelPnL": self.cancel_pnl,
-            "reqPnLSingle": self.pnl_single,
-            "pnlSingle": self.pnl_single,
+            "reqAccountUpdates": self.updates,
+            "reqAccountUpdatesMulti": self.model_values,
         }
 
     # -- questions
@@ -72,17 +66,17 @@ class Account:
 
     def positions(self, _caller: Caller, request: Positions) -> list[Position]:
         """The view that was synchronised before `ready` and is kept since: never "not yet"."""
-        self._check_account(request.account)
+        self.check_account(request.account)
         return self.session.positions(request.account)
 
     def account_values(self, _caller: Caller, request: AccountValues) -> list[AccountValue]:
         """Every value the gateway reported."""
-        self._check_account(request.account)
+        self.check_account(request.account)
         return self.session.account_values(request.account)
 
     async def portfolio(self, caller: Caller, request: Portfolio) -> list[PortfolioItem]:
         """Market values are asked for: the gateway streams only one account's at a time."""
-        self._check_account(request.account)
+        self.check_account(request.account)
         items: list[PortfolioItem] = []
         for account in [request.account] if request.account else self.session.accounts:
             items += await self.flights.join(
@@ -96,7 +90,7 @@ class Account:
 
     async def account_summary(self, caller: Caller, request: AccountSummary) -> list[AccountValue]:
         """The summary is one question for all accounts; the wanted one is picked from the answer."""
-        self._check_account(request.account)
+        self.check_account(request.account)
         rows = await self.flights.join(
             caller,
             ("accountSummary",),
@@ -104,56 +98,48 @@ class Account:
         )
         return [row for row in rows if request.account in ("", row.account)]
 
-    async def start_pnl(self, caller: Caller, request: ReqPnL) -> PnL:
-        """One stream upstream, whatever the number of scripts."""
-        self._check_account(request.account)
+    async def updates(self, caller: Caller, request: ReqAccountUpdates) -> AccountState:
+        """All that is known of one account, its market values fetched now if the gateway does not stream them."""
+        account = request.account or self.session.accounts[0]
+        await self.portfolio(caller, Portfolio(account))
+        return self._state(account)
+
+    async def model_values(self, caller: Caller, request: ReqAccountUpdatesMulti) -> list[AccountValue]:
+        """Values of an account or a model; those of a model are kept current while a script claims them."""
+        self.check_account(request.account)
         key = (request.account, request.modelCode)
-        had = caller.owner in self._streams.get(key, ())
-        self._streams.setdefault(key, {})[caller.owner] = caller.client
+        is_new = bool(request.modelCode) and self.models.take(key, caller.owner, caller.client)
         try:
-            return await self.flights.join(
-                caller, ("pnl", *key), lambda deadline: self.session.pnl(*key, deadline=deadline, script=caller.script)
+            values = await self.flights.join(
+                caller,
+                ("modelValues", *key),
+                lambda deadline: self.session.model_values(*key, deadline=deadline, script=caller.script),
             )
         except BaseException:
-            if not had:
-                self._release(key, caller.owner)
+            if is_new:
+                self.models.release(key, caller.owner)
             raise
-
-    def cancel_pnl(self, caller: Caller, request: CancelPnL) -> bool:
-        """The stream ends when the last script gives it up. Returns whether this one had a claim."""
-        return self._release((request.account, request.modelCode), caller.owner)
+        finally:
+            if key not in self.models:  # nobody's, or whoever asked left meanwhile
+                self.session.end_model(*key)
+        return values
 
     def release_owner(self, owner: Owner) -> None:
         """A running copy of a script is gone: so are its claims."""
-        for key in list(self._streams):
-            self._release(key, owner)
+        for key in self.models.release_owner(owner):
+            self.session.end_model(*key)
 
     def release_client(self, client: str) -> None:
         """A connection ended: so do the claims of what spoke over it."""
-        for key, owners in list(self._streams.items()):
-            for owner in [each for each, over in owners.items() if over == client]:
-                self._release(key, owner)
+        for key in self.models.release_client(client):
+            self.session.end_model(*key)
 
-    def _release(self, key: tuple[str, str], owner: Owner) -> bool:
-        """End one claim, and with the last one the stream; whether there was one."""
-        owners = self._streams.get(key, {})
-        held = owners.pop(owner, None) is not None
-        if held and not owners:
-            del self._streams[key]
-            self.session.end_pnl(*key)
-        return held
+    def check_account(self, account: str) -> None:
+        """Refuse an account that this login does not have; empty stands for all.
 
-    async def pnl_single(self, caller: Caller, request: ReqPnLSingle) -> PnLSingle:
-        """Profit and loss of one position, once."""
-        self._check_account(request.account)
-        key = (request.account, request.modelCode, request.conId)
-        return await self.flights.join(
-            caller,
-            ("pnlSingle", *key),
-            lambda deadline: self.session.pnl_single(*key, deadline=deadline, script=caller.script),
-        )
-
-    def _check_account(self, account: str) -> None:
+        Raises:
+            RequestError: there is no such account.
+        """
         if account and account not in self.session.accounts:
             raise RequestError(
                 f"This login has no account {account!r}.", hint=f"It has {', '.join(self.session.accounts)}."
@@ -176,19 +162,27 @@ class Account:
 
     def note_value(self, value: AccountValue) -> None:
         """Values come by the dozen: they are gathered for a second before they are published."""
-        if value.account and value.account not in self._timers:
-            loop = asyncio.get_running_loop()
-            self._timers[value.account] = loop.call_later(GATHER, self._publish_values, value.account)
+        self._note(value.account)
 
-    def publish_pnl(self, pnl: PnL) -> None:
-        """Each update of profit and loss."""
-        topic = topics.pnl_state(self.publisher.gateway, pnl.account)
-        self.publisher.state(topic, PnLState(self.publisher.epoch, self.publisher.clock(), pnl))
+    def note_holding(self, item: PortfolioItem) -> None:
+        """Holdings at market prices are gathered like values."""
+        self._note(item.account)
 
-    def _publish_values(self, account: str) -> None:
+    def _note(self, account: str) -> None:
+        if account and account not in self._timers:
+            self._timers[account] = asyncio.get_running_loop().call_later(GATHER, self._publish_account, account)
+
+    def _publish_account(self, account: str) -> None:
         del self._timers[account]
-        state = AccountState(self.publisher.epoch, self.publisher.clock(), self.session.account_values(account))
-        self.publisher.state(topics.account_state(self.publisher.gateway, account), state)
+        self.publisher.state(topics.account_state(self.publisher.gateway, account), self._state(account))
+
+    def _state(self, account: str) -> AccountState:
+        return AccountState(
+            self.publisher.epoch,
+            self.publisher.clock(),
+            self.session.account_values(account),
+            self.session.known_portfolio(account),
+        )
 
     def close(self) -> None:
         """Forget what was gathered."""

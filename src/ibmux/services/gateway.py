@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ibmux import topics
 from ibmux.config import Config, GatewaySettings
@@ -17,16 +18,27 @@ from ibmux.errors import UnknownMethod
 from ibmux.messages.session import GatewayStatus, Notice, ProxyReport, SessionEvent, SharingInfo, State
 from ibmux.services.account import Account
 from ibmux.services.admin import Admin
+from ibmux.services.bars import BarStreams
 from ibmux.services.caller import Handler
 from ibmux.services.contracts import Contracts
+from ibmux.services.depth import DepthStreams
+from ibmux.services.exercise import Exercise
 from ibmux.services.flights import Flights
 from ibmux.services.history import History
+from ibmux.services.leased import Leased
 from ibmux.services.market import Market
+from ibmux.services.news import News
 from ibmux.services.orderchanges import OrderChanges
 from ibmux.services.orderfeed import OrderFeed
 from ibmux.services.orderlists import OrderLists
 from ibmux.services.orders import Orders
+from ibmux.services.profit import Profit
 from ibmux.services.publisher import Publish, Publisher
+from ibmux.services.reference import Reference
+from ibmux.services.rules import Rules
+from ibmux.services.scanner import Scanner
+from ibmux.services.streams import Means
+from ibmux.services.ticks import TickStreams
 from ibmux.session import Hooks, Session
 
 ANSWERED_HERE = frozenset(
@@ -58,12 +70,29 @@ class Gateway:
         self.session = Session(settings, Hooks(), clock=clock)
         self.contracts = Contracts(self.session, self.flights)
         self.account = Account(self.session, self.publisher, self.flights)
+        self.profit = Profit(self.session, self.publisher, self.flights, self.account, config.limits.leases)
         self.market = Market(self.session, self.publisher, self.contracts, settings, config.limits.leases)
         self.history = History(self.session, self.flights)
+        means = Means(self.session, self.publisher, self.contracts, settings, config.limits.leases)
+        self.ticks = TickStreams(means, self.history)
+        self.depth = DepthStreams(means)
+        self.bars = BarStreams(means, self.history, self._lines_left)
+        self.leased: tuple[Leased[Any, Any], ...] = (
+            self.market, self.ticks.streams, self.depth.streams, self.bars.real_time, self.bars.kept
+        )  # fmt: skip
+        for streams in self.leased:
+            streams.owned = self.leases_of
+        self.market.taken = lambda: len(self.bars.real_time.opened)
+        self.market.neighbours, self.bars.real_time.neighbours = (self.bars.real_time,), (self.market,)
+        self.rules = Rules(self.session, self.contracts)
         self.feed = OrderFeed(OrderBook(self.session.client_id), self.publisher)
         self.orders = Orders(self.session, self.feed, config.limits)
         self.changes = OrderChanges(self.session, self.feed, config.limits)
         self.lists = OrderLists(self.session, self.feed.book, self.flights)
+        self.exercise = Exercise(self.session, self.feed, self.contracts, config.limits)
+        self.scanner = Scanner(self.session, self.publisher, self.flights, settings)
+        self.news = News(self.session, self.publisher, self.flights)
+        self.reference = Reference(self.session, self.flights)
         self.admin = Admin(self.session, self.flights, report)
         self.answered_here = 0
         self.handlers = self._gather_handlers()
@@ -71,8 +100,11 @@ class Gateway:
 
     def _gather_handlers(self) -> dict[str, Handler]:
         handlers: dict[str, Handler] = {}
-        trading = (self.orders, self.changes, self.lists)
-        for service in (self.account, self.contracts, self.market, self.history, *trading, self.admin):
+        trading = (self.orders, self.changes, self.lists, self.exercise)
+        documents = (self.scanner, self.news, self.reference)
+        accounts = (self.account, self.profit)
+        streams = (self.market, self.ticks, self.depth, self.bars, self.history, self.rules)
+        for service in (*accounts, self.contracts, *streams, *trading, *documents, self.admin):
             handlers.update(service.handlers())
         return handlers
 
@@ -84,7 +116,12 @@ class Gateway:
         hooks.on_ticks = self.market.publish_ticks
         hooks.on_position = self.account.publish_position
         hooks.on_account_value = self.account.note_value
-        hooks.on_pnl = self.account.publish_pnl
+        hooks.on_portfolio = self.account.note_holding
+        hooks.on_pnl = self.profit.publish
+        hooks.on_pnl_single = self.profit.publish_single
+        hooks.on_scan = self.scanner.publish
+        hooks.on_headline = self.news.publish_headline
+        hooks.on_bulletin = self.news.publish_bulletin
         hooks.on_order = self.feed.saw_order
         hooks.on_order_status = self.feed.saw_status
         hooks.on_order_error = self.feed.saw_error
@@ -113,30 +150,45 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.session.run(), name=f"{self.name}:session")
-                tasks.create_task(self.market.sweep(), name=f"{self.name}:leases")
+                for streams in self.leased:
+                    tasks.create_task(streams.sweep(), name=f"{self.name}:leases")
+                tasks.create_task(self.scanner.sweep(), name=f"{self.name}:scans")
         finally:
             self.close()
 
     def close(self) -> None:
         """Stop what still waits for its time."""
-        self.market.close()
+        for streams in self.leased:
+            streams.close()
         self.account.close()
 
     def release_client(self, client: str) -> None:
         """A connection ended: its leases end."""
-        self.market.release_client(client)
-        self.account.release_client(client)
+        for streams in self.leased:
+            streams.release_client(client)
+        for service in (self.account, self.profit, self.scanner, self.news):
+            service.release_client(client)
 
     def release_owner(self, owner: Owner) -> None:
         """A running copy of a script is gone: its leases end."""
-        self.market.release_owner(owner)
-        self.account.release_owner(owner)
+        for streams in self.leased:
+            streams.release_owner(owner)
+        for service in (self.account, self.profit, self.scanner, self.news):
+            service.release_owner(owner)
+
+    def leases_of(self, owner: Owner) -> int:
+        """How many streams a running copy of a script holds."""
+        return sum(streams.leases.owned_by(owner) for streams in self.leased)
+
+    def _lines_left(self) -> int:
+        """Market-data lines that quotes leave to five-second bars."""
+        return self.settings.lines - len(self.market.lines)
 
     def sharing(self) -> SharingInfo:
         """What sharing saved so far."""
         return SharingInfo(
-            leases=len(self.market.leases),
-            lines=len(self.market.lines),
+            leases=sum(len(streams.leases) for streams in self.leased),
+            lines=len(self.market.lines) + len(self.bars.real_time.opened),
             lines_limit=self.settings.lines,
             requests=self.flights.asked + self.answered_here,
             upstream=self.flights.sent,
@@ -151,6 +203,7 @@ class Gateway:
         if self.session.state == "ready":
             self.account.announce()
             self.feed.announce()
+            self.scanner.announce()
 
     def _publish_state(self, status: GatewayStatus, previous: State) -> None:
         publisher = self.publisher

@@ -1,29 +1,22 @@
-"""One market-data line as scripts see it: its contract, its topics, the number of its next tick. Plain data."""
+"""One market-data line as scripts see it: a shared stream with the topics and the timer of its quote. Plain data."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from ibmux import topics
-from ibmux.core.leases import Generics
 from ibmux.messages.contracts import Contract
+from ibmux.services.leased import Shared
 
 
-@dataclass(slots=True)
-class Line:
-    """One open line: its contract, its topics, the number of its next tick, and the timer of its next quote."""
+class Line(Shared):
+    """One open line: its topics, the timer of its next quote, whether ticks came since the last one."""
 
-    contract: Contract
-    tick_topic: str
-    quote_topic: str
-    generics: Generics = frozenset()
-    ready: bool = False
-    seq: int = 0
-    timer: asyncio.TimerHandle | None = None
-    dirty: bool = False
+    __slots__ = ("dirty", "quote_topic", "tick_topic", "timer")
 
-
-def new_line(gateway: str, contract: Contract) -> Line:
-    """A line that is about to be opened."""
-    return Line(contract, topics.tick(gateway, contract.conId), topics.quote(gateway, contract.conId))
+    def __init__(self, gateway: str, contract: Contract) -> None:
+        super().__init__(contract)
+        self.tick_topic = topics.tick(gateway, contract.conId)
+        self.quote_topic = topics.quote(gateway, contract.conId)
+        self.timer: asyncio.TimerHandle | None = None
+        self.dirty = False

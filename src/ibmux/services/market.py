@@ -6,12 +6,12 @@ The session owns the subscriptions upstream; here is who wants them, and the way
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ibmux.config import GatewaySettings
-from ibmux.core.leases import Generics, LeaseBook, Owner, plan
-from ibmux.errors import Busy, Expired, Forbidden, NoLines, RequestError
+from ibmux.core.leases import Demands
+from ibmux.errors import Forbidden, NoLines, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import (
     CancelMktData,
@@ -24,7 +24,8 @@ from ibmux.messages.market import (
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.contracts import Contracts
-from ibmux.services.line import Line, new_line
+from ibmux.services.leased import Leased
+from ibmux.services.line import Line
 from ibmux.services.publisher import Publisher
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ QUOTE_INTERVAL = 0.25
 """Seconds between two whole quotes of a contract at the most; IB itself samples stocks at this pace."""
 QUOTE_EXPIRY = 60
 """Seconds after which a retained quote vanishes, so that nobody takes yesterday's price for today's."""
-SWEEP_INTERVAL = 1.0
-LONGEST_LEASE = 3600.0
-"""Seconds; a script that is gone and could not say so must not keep a line for longer."""
 
 
-class Market:
-    """Leases, lines, quotes and ticks of one gateway; counts ticks published and updates folded into a later quote."""
+class Market(Leased[int, Line]):
+    """Leases, lines, quotes and ticks of one gateway; counts ticks published and updates folded into a later quote.
+
+    Attributes:
+        taken: how many of the lines others use (real-time bars).
+    """
 
     def __init__(
         self,
@@ -50,18 +52,15 @@ class Market:
         settings: GatewaySettings,
         lease_limit: int,
     ) -> None:
+        super().__init__(settings, lease_limit)
         self.session = session
         self.publisher = publisher
         self.contracts = contracts
         self.flights = contracts.flights
-        self.settings = settings
-        self.lease_limit = lease_limit
-        self.leases = LeaseBook(settings.linger)
-        self.lines: dict[int, Line] = {}
+        self.lines = self.opened
+        self.taken: Callable[[], int] = lambda: 0
         self.ticks_out = 0
         self.folded = 0
-        self._opening: dict[int, asyncio.Future[None]] = {}
-        self._owners: defaultdict[str, set[Owner]] = defaultdict(set)
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -81,18 +80,15 @@ class Market:
         contract = await self.contracts.resolve(caller, request.contract)
         if request.snapshot:
             return Lease(contract.conId, contract, 0.0, await self._quote(caller, contract))
-        self._check_lease(caller, contract)
-        ttl = self.settings.lease_ttl if request.ttl is None else request.ttl
-        if not 0.0 < ttl <= LONGEST_LEASE:
-            raise RequestError(f"ttl is {ttl}; it must be above 0 and at most {LONGEST_LEASE:g} seconds.")
         generics = frozenset(each.strip() for each in request.genericTickList.split(",") if each.strip())
-        await self._take(caller, contract, generics, ttl)
+        line = Line(self.publisher.gateway, contract)
+        _, ttl = await self.take(caller, contract.conId, line, generics, request.ttl)
         return Lease(contract.conId, contract, ttl, self._present_quote(contract.conId))
 
     async def cancel(self, caller: Caller, request: CancelMktData) -> bool:
         """Give up a lease; the line lingers. Returns whether there was a lease."""
         contract = await self.contracts.resolve(caller, request.contract)
-        return self.leases.release(caller.owner, contract.conId, self._now())
+        return self.release(caller, contract.conId)
 
     async def snapshots(self, caller: Caller, request: ReqTickers) -> list[Quote]:
         """Complete quotes; a contract with an open line costs no request."""
@@ -115,117 +111,34 @@ class Market:
 
     # -- lines
 
-    def _check_lease(self, caller: Caller, contract: Contract) -> None:
-        self._check_exchange(contract)
-        is_new = self.leases.find(caller.owner, contract.conId) is None
-        if is_new and self.leases.owned_by(caller.owner) >= self.lease_limit:
-            raise Busy(
-                f"{caller.script} has {self.lease_limit} leases already.", hint="Cancel streams that you do not need."
-            )
+    async def start(
+        self, key: int, stream: Line, demands: Demands, *, again: bool, deadline: float, script: str
+    ) -> None:
+        """Subscribe, or subscribe again with more generic ticks."""
+        send = self.session.reopen_line if again else self.session.open_line
+        await send(stream.contract, ",".join(sorted(demands)), deadline=deadline, script=script)
 
-    def _check_exchange(self, contract: Contract) -> None:
-        line = self.lines.get(contract.conId)
-        if line is not None and line.contract.exchange != contract.exchange:
-            raise RequestError(
-                f"{contract.symbol} is already streamed from {line.contract.exchange}, not from {contract.exchange}.",
-                hint="One contract has one line: ask for it under the same exchange, or take a snapshot.",
-            )
+    def keep(self, stream: Line) -> None:
+        """Have it again with the generic ticks that it had."""
+        self.session.keep_line(stream.contract, ",".join(sorted(stream.demands)))
 
-    async def _take(self, caller: Caller, contract: Contract, generics: Generics, ttl: float) -> None:
-        """Take the lease and see to its line; what fails leaves the script with the lease that it had."""
-        con_id = contract.conId
-        before = self.leases.find(caller.owner, con_id)
-        self.leases.take(caller.owner, con_id, generics, self._now() + ttl)
-        if caller.client:
-            self._owners[caller.client].add(caller.owner)
-        try:
-            while not self._serves(con_id, generics):
-                await self._await_line(caller, contract)
-                self._check_exchange(contract)
-        except BaseException:
-            self.leases.restore(caller.owner, con_id, before)
-            raise
+    async def stop(self, key: int, stream: Line) -> None:
+        """Its last quote goes with it."""
+        self.publisher.clear(stream.quote_topic)
+        await self.session.close_line(key)
 
-    async def _await_line(self, caller: Caller, contract: Contract) -> None:
-        """Wait until the line is opened or refused. A caller who leaves does not stop it: others may want it."""
-        con_id = contract.conId
-        task = self._opening.get(con_id)
-        if task is None:
-            task = self._opening[con_id] = asyncio.ensure_future(self._open(contract, caller.script))
-            task.add_done_callback(lambda done: self._opened(con_id, done))
-        done, _ = await asyncio.wait((task,), timeout=caller.time_left())
-        if not done:
-            raise Expired("The gateway had not opened the line when the deadline passed.")
-        task.result()
+    def discard(self, stream: Line) -> None:
+        """No more quotes."""
+        if stream.timer is not None:
+            stream.timer.cancel()
 
-    def _opened(self, con_id: int, task: asyncio.Future[None]) -> None:
-        del self._opening[con_id]
-        if not task.cancelled():
-            task.exception()  # whoever wanted the line may have left: then nobody reads it, and that is fine
+    def room(self) -> int:
+        """As many as the login has, less what real-time bars take."""
+        return self.settings.lines - self.taken()
 
-    def _serves(self, con_id: int, generics: Generics) -> bool:
-        line = self.lines.get(con_id)
-        return line is not None and line.ready and generics <= line.generics
-
-    async def _open(self, contract: Contract, script: str) -> None:
-        """Open or reopen the line as the leases want it. What cannot be reopened stays as it was: others read it."""
-        con_id = contract.conId
-        generics = self.leases.wanted(self._now()).get(con_id, frozenset())
-        line = self.lines.get(con_id)
-        if line is None and len(self.lines) >= self.settings.lines:
-            await self._make_room(con_id)
-        opened = line or new_line(self.publisher.gateway, contract)
-        self.lines[con_id] = opened
-        text = ",".join(sorted(generics | opened.generics))
-        send = self.session.open_line if line is None else self.session.reopen_line
-        try:
-            await send(opened.contract, text, deadline=self._now() + self.settings.request_timeout, script=script)
-        except BaseException:
-            if line is None:
-                self._drop(con_id)
-            else:
-                self.session.keep_line(line.contract, ",".join(sorted(line.generics)))
-            raise
-        opened.ready = True
-        opened.generics |= generics
-
-    async def _make_room(self, con_id: int) -> None:
-        idle = self.leases.give_up_lingering()
-        if idle is None:
-            self.leases.drop_line(con_id)
-            raise NoLines(f"All {self.settings.lines} market-data lines are in use.")
-        await self._close(idle)
-
-    async def sweep(self) -> None:
-        """End leases that were not renewed and lines that nobody wants; runs until cancelled."""
-        while True:
-            await asyncio.sleep(SWEEP_INTERVAL)
-            self.leases.expire(self._now())
-            opened = {con_id: line.generics for con_id, line in self.lines.items()}
-            for con_id in plan(self.leases.wanted(self._now()), opened).close:
-                await self._close(con_id)
-
-    async def _close(self, con_id: int) -> None:
-        line = self._drop(con_id)
-        if line is not None:
-            self.publisher.clear(line.quote_topic)
-            await self.session.close_line(con_id)
-
-    def _drop(self, con_id: int) -> Line | None:
-        self.leases.drop_line(con_id)
-        line = self.lines.pop(con_id, None)
-        if line is not None and line.timer is not None:
-            line.timer.cancel()
-        return line
-
-    def release_client(self, client: str) -> None:
-        """A connection ended: so do the leases of what spoke over it."""
-        for owner in self._owners.pop(client, ()):
-            self.release_owner(owner)
-
-    def release_owner(self, owner: Owner) -> None:
-        """A running copy of a script is gone: so are its leases."""
-        self.leases.release_owner(owner, self._now())
+    def full(self) -> NoLines:
+        """No line is free."""
+        return NoLines(f"All {self.settings.lines} market-data lines are in use.")
 
     # -- updates
 
@@ -270,14 +183,3 @@ class Market:
         seq = self.lines[con_id].seq if con_id in self.lines else 0
         stale = self.session.state != "ready"
         return Quote(con_id, self.publisher.epoch, seq, self.publisher.clock(), kind, fields, stale)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
-
-    def close(self) -> None:
-        """Stop the timers, and whatever is being opened."""
-        for task in self._opening.values():
-            task.cancel()
-        for con_id in list(self.lines):
-            self._drop(con_id)

@@ -1,4 +1,4 @@
-"""Accounts: views of positions and values that the gateway keeps current, and profit and loss.
+"""Accounts: views of positions and values that the gateway keeps current.
 
 The gateway keeps one account's holdings and values current at a time (reqAccountUpdates); the others' values come on
 a subscription of their own, their holdings are fetched when asked for.
@@ -7,13 +7,19 @@ a subscription of their own, their holdings are fetched when asked for.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ibmux.messages.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
-from ibmux.session import translate
-from ibmux.session.asking import Asking
+from ibmux.config import GatewaySettings
+from ibmux.messages.account import AccountValue, PortfolioItem, Position
 from ibmux.session.calls import LONGEST
+from ibmux.session.hooks import Hooks
+from ibmux.session.profit import Profit
+
+Model = tuple[str, str]
+"""An account (empty: all) and one of its models."""
 
 _SUMMARY = (
     "AccountType,NetLiquidation,TotalCashValue,SettledCash,AccruedCash,BuyingPower,EquityWithLoanValue,"
@@ -26,8 +32,15 @@ _SUMMARY = (
 """Every tag that the gateway documents."""
 
 
-class Accounts(Asking):
+class Accounts(Profit):
     """The part of a session that deals with accounts."""
+
+    def __init__(
+        self, settings: GatewaySettings, hooks: Hooks | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(settings, hooks, clock=clock)
+        self._models: set[Model] = set()
+        self._model_requests: dict[int, Model] = {}
 
     def positions(self, account: str = "") -> list[Position]:
         """Holdings of one account or of all, as of now."""
@@ -54,42 +67,25 @@ class Accounts(Asking):
         )
         return [each for each in values if account in ("", each.account)]
 
-    async def pnl(self, account: str, modelCode: str = "", *, deadline: float, script: str = "") -> PnL:
-        """Profit and loss of an account, as of now; the first call starts the stream (`hooks.on_pnl`)."""
+    def known_portfolio(self, account: str) -> list[PortfolioItem]:
+        """Holdings of one account as they were last told."""
+        return [each for each in self._portfolio.values() if each.account == account]
+
+    async def model_values(
+        self, account: str, modelCode: str, *, deadline: float, script: str = ""
+    ) -> list[AccountValue]:
+        """Values of a model, as of now; the first call has them kept current. Without a model those that always are."""
         await self.until_ready(deadline)
         key = (account, modelCode)
-        if key in self._pnl:
-            return self._pnl[key]
-        first: PnL = await self._in_turn("pnl", lambda: self._start_pnl(key, script), deadline=deadline, variant=key)
-        return first
+        if modelCode and key not in self._models:
+            await self._in_turn("modelValues", lambda: self._follow_model(key, script), deadline=deadline, variant=key)
+        return [each for each in self.account_values(account) if each.modelCode == modelCode]
 
-    def end_pnl(self, account: str, modelCode: str = "") -> None:
-        """End the stream; nothing if there is none."""
-        key = (account, modelCode)
-        self._pnl.pop(key, None)
-        for request in [number for number, each in self._pnl_requests.items() if each == key]:
-            self._drop_pnl(request)
-
-    async def pnl_single(
-        self, account: str, modelCode: str, conId: int, *, deadline: float, script: str = ""
-    ) -> PnLSingle:
-        """Profit and loss of one position, now; NaN where the account does not hold it."""
-        request = self.next_request()
-        self._singles[request] = (account, modelCode, conId)
-        try:
-            answer: PnLSingle = await self.ask(
-                request,
-                f"the profit and loss of contract {conId}",
-                lambda link: link.reqPnLSingle(request, account, modelCode, conId),
-                deadline=deadline,
-                script=script,
-                lane="account",
-                cancel=lambda link: link.cancelPnLSingle(request),
-            )
-        finally:
-            self._singles.pop(request, None)
-        self._post_cancel(lambda link: link.cancelPnLSingle(request))
-        return answer
+    def end_model(self, account: str, modelCode: str) -> None:
+        """Have a model's values kept current no more."""
+        self._models.discard((account, modelCode))
+        for request in [number for number, each in self._model_requests.items() if each == (account, modelCode)]:
+            self._drop_model(request)
 
     # -- upstream ---------------------------------------------------------------------------------------------------
 
@@ -133,47 +129,50 @@ class Accounts(Asking):
             self._post_cancel(lambda link: link.cancelAccountSummary(request))
         return values
 
-    async def _start_pnl(self, key: tuple[str, str], script: str) -> PnL:
-        if key in self._pnl:
-            return self._pnl[key]
+    async def _follow_model(self, key: Model, script: str) -> None:
+        if key in self._models:
+            return
         request = self.next_request()
-        self._pnl_requests[request] = key
+        self._model_requests[request] = key
         try:
-            first: PnL = await self._exchange(
+            await self._exchange(
                 request,
-                f"for the profit and loss of {key[0]}",
-                lambda link: link.reqPnL(request, *key),
+                f"for the values of model {key[1]}",
+                lambda link: link.reqAccountUpdatesMulti(request, *key, False),
                 deadline=asyncio.get_running_loop().time() + LONGEST,
                 script=script,
                 lane="account",
             )
         except BaseException:
-            self._drop_pnl(request)
+            self._drop_model(request)
             raise
-        return first
+        self._models.add(key)
 
-    def _drop_pnl(self, request: int) -> None:
-        if self._pnl_requests.pop(request, None) is not None:
-            self._post_cancel(lambda link: link.cancelPnL(request))
+    def _drop_model(self, request: int) -> None:
+        if self._model_requests.pop(request, None) is not None:
+            self._post_cancel(partial(self._cancel_values, request))
 
     def _lose_accounts(self) -> None:
         """The gateway knows nothing of our streams any more; if the socket still stands, cancel what it may know."""
-        for request in list(self._pnl_requests):
-            self._drop_pnl(request)
+        self._lose_profits()
+        for request in list(self._model_requests):
+            self._drop_model(request)
         requests, self._value_requests = self._value_requests, []
         for request in requests:
             self._post_cancel(partial(self._cancel_values, request))
 
     def _restore_accounts(self) -> None:
-        """Subscribe every stream of profit and loss, and of other accounts' values, again."""
+        """Subscribe every stream of profit and loss, and of the values of other accounts and of models, again."""
         self._keep_values()
-        for key in self._pnl:
-            self._post_stream(partial(self._subscribe_pnl, key))
+        for key in self._models:
+            self._post_stream(partial(self._subscribe_model, key))
+        self._restore_profits()
 
-    def _subscribe_pnl(self, key: tuple[str, str], link: Any) -> None:
-        request = self.next_request()
-        self._pnl_requests[request] = key
-        link.reqPnL(request, *key)
+    def _subscribe_model(self, key: Model, link: Any) -> None:
+        if key in self._models:  # not given up while it waited its turn
+            request = self.next_request()
+            self._model_requests[request] = key
+            link.reqAccountUpdatesMulti(request, *key, False)
 
     def _keep_values(self) -> None:
         """Keep the values of the accounts current that reqAccountUpdates does not cover."""
@@ -222,16 +221,3 @@ class Accounts(Asking):
         else:
             self._portfolio.pop(key, None)
         self.hooks.on_portfolio(item)
-
-    def on_pnl(self, request: int, values: tuple[float, ...]) -> None:
-        """Profit and loss of an account."""
-        key = self._pnl_requests.get(request)
-        if key is not None:
-            daily, unrealized, realized = values
-            self._pnl[key] = translate.pnl(*key, (daily, unrealized, realized))
-            self.calls.end(request, self._pnl[key])
-            self.hooks.on_pnl(self._pnl[key])
-
-    def single(self, request: int) -> tuple[str, str, int] | None:
-        """What a request for the profit and loss of one position asked about."""
-        return self._singles.get(request)

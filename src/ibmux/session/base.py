@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ibmux.config import GatewaySettings
 from ibmux.core import machine
 from ibmux.errors import Draining, NotReady
-from ibmux.messages.account import AccountValue, PnL, PortfolioItem, Position
+from ibmux.messages.account import AccountValue, PortfolioItem, Position
 from ibmux.messages.session import GatewayStatus, State
 from ibmux.messages.trades import CommissionReport, Trade
 from ibmux.session.calls import Calls, Turns
@@ -45,6 +45,7 @@ class Base(ABC):
         self.clock = clock
         self.name = settings.name
         self.client_id = settings.client_id
+        self.binds_manual_orders = settings.client_id == 0
         self.state: State = "stopped"
         self.reason = "Not started."
         self.since = clock()
@@ -76,10 +77,7 @@ class Base(ABC):
         self._values: dict[tuple[str, str, str, str], AccountValue] = {}
         self._portfolio: dict[tuple[str, int], PortfolioItem] = {}
         self._live_account = ""
-        self._pnl: dict[tuple[str, str], PnL] = {}
-        self._pnl_requests: dict[int, tuple[str, str]] = {}
         self._value_requests: list[int] = []
-        self._singles: dict[int, tuple[str, str, int]] = {}
         self._reports: dict[str, CommissionReport] = {}
 
     @property

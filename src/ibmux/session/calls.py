@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
@@ -86,6 +87,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, asyncio.Lock] = {}
+        self._users: Counter[Hashable] = Counter()
         self._next: dict[Hashable, asyncio.Task[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -108,6 +110,7 @@ class Turns:
             return answer
 
     async def _run(self, kind: Hashable, variant: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
+        self._users[kind] += 1
         try:
             async with asyncio.timeout(LONGEST), self._locks.setdefault(kind, asyncio.Lock()):
                 self._next.pop((kind, variant), None)
@@ -115,6 +118,9 @@ class Turns:
         finally:
             if self._next.get((kind, variant)) is asyncio.current_task():
                 del self._next[kind, variant]
+            self._users[kind] -= 1
+            if not self._users[kind]:
+                del self._users[kind], self._locks[kind]
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -11,6 +11,7 @@ from ibmux.errors import (
     IbmuxError,
     NoHistory,
     NoLines,
+    NoStreams,
     NotReady,
     NotSubscribed,
     OrderRejected,
@@ -22,6 +23,7 @@ _ERRORS: dict[int, type[GatewayError]] = {
     162: NoHistory,
     165: NoHistory,
     200: UnknownContract,
+    309: NoStreams,
     354: NotSubscribed,
     366: NoHistory,
     420: NoHistory,
@@ -30,9 +32,10 @@ _ERRORS: dict[int, type[GatewayError]] = {
     10089: NotSubscribed,
     10168: NotSubscribed,
     10186: NotSubscribed,
+    10092: NotSubscribed,
     10187: NoHistory,
     10189: NotSubscribed,
-    10190: NoLines,
+    10190: NoStreams,
     10197: NotSubscribed,
 }
 _REMARKS = frozenset({399, 404, 10090, 10091, 10167, 10349})
@@ -42,6 +45,8 @@ IN_USE = 326
 CUT = frozenset({1100, 2110})
 RESTORED_BARE = 1101
 RESTORED = 1102
+BOOK_RESET = 317
+"""The order book begins anew: what is known of it is void."""
 REFUSED_REQUEST = 321
 """A request did not pass the gateway's checks; with id -1 it was one that has no id (read-only API)."""
 

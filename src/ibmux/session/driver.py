@@ -18,10 +18,14 @@ from ibmux.core.backoff import Backoff
 from ibmux.errors import IbmuxError
 from ibmux.messages.session import State
 from ibmux.session import wording
+from ibmux.session.exercise import Exercise
 from ibmux.session.hooks import Hooks
 from ibmux.session.link import InUse, Link
+from ibmux.session.news import News
 from ibmux.session.notices import Notices
 from ibmux.session.receiver import Receiver
+from ibmux.session.reference import Reference
+from ibmux.session.scanner import Scanner
 from ibmux.session.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -30,7 +34,7 @@ _MISSES = 2
 """Unanswered heartbeats after which the gateway counts as silent; one may be swallowed."""
 
 
-class Session(Notices, Snapshot):
+class Session(Scanner, News, Reference, Exercise, Notices, Snapshot):
     """One upstream connection to one gateway, for ever; see `Base` for what can be read from it."""
 
     def __init__(
@@ -169,6 +173,8 @@ class Session(Notices, Snapshot):
         self._bare = True
         self._lose_lines()
         self._lose_accounts()
+        self._lose_scans()
+        self._lose_calendar()
 
     def _restore_streams(self) -> None:
         if self._fresh:
@@ -178,6 +184,8 @@ class Session(Notices, Snapshot):
             self._bare = False
             self._restore_accounts()
             self._restore_lines()
+            self._restore_scans()
+            self._restore_bulletins()
 
     # -- activities -------------------------------------------------------------------------------------------------
 

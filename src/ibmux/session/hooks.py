@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ibmux.messages.account import AccountValue, PnL, PortfolioItem, Position
+from ibmux.messages.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
 from ibmux.messages.contracts import Contract
+from ibmux.messages.news import NewsBulletin, NewsTick
 from ibmux.messages.orders import Order
+from ibmux.messages.scanner import ScanData
 from ibmux.messages.session import GatewayStatus, State
 from ibmux.messages.trades import CommissionReport, Fill, OrderState, OrderStatus, Trade
 
@@ -36,6 +38,10 @@ class Hooks:
         on_account_value: each value of an account.
         on_portfolio: each holding at market prices.
         on_pnl: each update of a subscribed profit and loss.
+        on_pnl_single: each update of a subscribed profit and loss of one position.
+        on_scan: all rows of a scan at each update, by the scan's key; None when the gateway ended it.
+        on_headline: each headline of a line.
+        on_bulletin: each bulletin that was not heard before.
         on_notice: a message of Interactive Brokers that belongs to no request.
     """
 
@@ -52,4 +58,8 @@ class Hooks:
     on_account_value: Callable[[AccountValue], None] = ignore
     on_portfolio: Callable[[PortfolioItem], None] = ignore
     on_pnl: Callable[[PnL], None] = ignore
+    on_pnl_single: Callable[[PnLSingle], None] = ignore
+    on_scan: Callable[[str, list[ScanData] | None], None] = ignore
+    on_headline: Callable[[NewsTick], None] = ignore
+    on_bulletin: Callable[[NewsBulletin], None] = ignore
     on_notice: Callable[[int, str], None] = ignore

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from ibmux.session import codes, farms
 from ibmux.session.base import REQUESTS_FROM
-from ibmux.session.lines import Lines
 from ibmux.session.link import Fields, InUse
 from ibmux.session.orders import Orders
 from ibmux.session.questions import Questions
+from ibmux.session.watch import Watch
 
 
-class Notices(Lines, Orders, Questions):
+class Notices(Watch, Orders, Questions):
     """The part of a session that listens."""
 
     _named = _counted = False
@@ -22,11 +22,19 @@ class Notices(Lines, Orders, Questions):
         return {
             "1": self._on_price,
             "2": self._on_size,
+            "12": self._on_versioned_feed,
+            "13": self._on_versioned_feed,
             "17": self._on_bars,
             "45": self._on_generic,
             "46": self._on_text,
+            "50": self._on_versioned_feed,
             "58": self._on_data_type,
             "81": self._on_request_parameters,
+            "90": self._on_feed,
+            "96": self._on_historical_ticks,
+            "97": self._on_historical_ticks,
+            "98": self._on_historical_ticks,
+            "99": self._on_feed,
         }
 
     def _expect(self) -> None:
@@ -66,8 +74,10 @@ class Notices(Lines, Orders, Questions):
 
     def _on_notice(self, code: int, text: str) -> None:
         farm = farms.read(code, text)
-        if farm is not None and self.farms.get(farm[0]) != farm[1]:
+        if farm is not None and (before := self.farms.get(farm[0])) != farm[1]:
             self.farms[farm[0]] = farm[1]
+            if before is False:
+                self.on_farm_back()
             self.hooks.on_state(self.status(), self.state)
         if code == codes.IN_USE and self.link is not None:
             self.link.refuse(InUse(text))

@@ -1,31 +1,25 @@
-"""Questions with one answer each: contracts, history, executions, lists of orders, the clock."""
+"""Questions with one answer each: contracts, executions, lists of orders, the clock."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from ibmux.errors import NoHistory
 from ibmux.messages.contracts import Contract, ContractDescription, ContractDetails, OptionChain
-from ibmux.messages.history import BarData, ReqHeadTimeStamp, ReqHistoricalData
 from ibmux.messages.trades import DONE, CommissionReport, Fill, Trade
 from ibmux.messages.trading import ExecutionFilter
-from ibmux.session import translate
-from ibmux.session.asking import Asking, Send
+from ibmux.session.asking import Send
 from ibmux.session.calls import LONGEST
-from ibmux.session.link import Fields
-from ibmux.session.translate import iso, to_contract, to_tags
+from ibmux.session.history import History
+from ibmux.session.rules import Rules
+from ibmux.session.translate import named, to_contract
 from ibmux.session.translate_orders import to_filter
 
 _CLOCK_FRESH = 5.0
 """Seconds for which the gateway's clock is reckoned on; asked too often, gateways do not answer."""
-_BARS_FROM = 5
-"""Fields of message 17 before its bars: number, request, start, end, count."""
-_CHUNK = 8 * 100
-"""Fields of a hundred bars, read within a millisecond."""
 
 
-class Questions(Asking):
+class Questions(History, Rules):
     """The part of a session that asks and waits."""
 
     _clock_read: tuple[float, float] | None = None
@@ -40,7 +34,7 @@ class Questions(Asking):
         request = self.next_request()
         found: list[ContractDetails] = await self.ask(
             request,
-            f"the contract details of {_named(contract)}",
+            f"the contract details of {named(contract)}",
             lambda link: link.reqContractDetails(request, wanted),
             deadline=deadline,
             script=script,
@@ -81,61 +75,6 @@ class Questions(Asking):
             script=script,
         )
         return chains
-
-    async def historical_bars(self, question: ReqHistoricalData, *, deadline: float, script: str = "") -> list[BarData]:
-        """Bars, oldest first.
-
-        Raises:
-            NoHistory: no data, or a pacing rule; never an empty list for an error.
-        """
-        request = self.next_request()
-        wanted, options = to_contract(question.contract), to_tags(question.chartOptions)
-        fields: list[str] = await self.ask(
-            request,
-            f"the history of {_named(question.contract)}",
-            lambda link: link.reqHistoricalData(
-                request,
-                wanted,
-                question.endDateTime,
-                question.durationStr,
-                question.barSizeSetting,
-                question.whatToShow,
-                question.useRTH,
-                question.formatDate,
-                False,
-                options,
-            ),
-            deadline=deadline,
-            script=script,
-            cancel=lambda link: link.cancelHistoricalData(request),
-        )
-        bars: list[BarData] = []
-        for at in range(_BARS_FROM, len(fields), _CHUNK):
-            bars += translate.bars(fields[at : at + _CHUNK])
-            await asyncio.sleep(0)  # a long history must not hold up everybody's ticks
-        return bars
-
-    def _on_bars(self, fields: Fields) -> None:
-        """A whole history in one message; whoever asked reads it in parts."""
-        self.calls.end(int(fields[1]), fields)
-
-    async def head_timestamp(self, question: ReqHeadTimeStamp, *, deadline: float, script: str = "") -> str:
-        """Time of the oldest data of this kind, ISO 8601 in UTC. The request is cancelled in any case, as IB asks."""
-        request = self.next_request()
-        wanted = to_contract(question.contract)
-        text: str = await self.ask(
-            request,
-            f"the first time of {_named(question.contract)}",
-            lambda link: link.reqHeadTimeStamp(request, wanted, question.whatToShow, question.useRTH, 2),
-            deadline=deadline,
-            script=script,
-            cancel=lambda link: link.cancelHeadTimeStamp(request),
-        )
-        self._post_cancel(lambda link: link.cancelHeadTimeStamp(request))
-        try:
-            return iso(text)
-        except ValueError:
-            raise NoHistory(f"the gateway gives {text!r} as the first time") from None
 
     async def current_time(self, *, deadline: float, script: str = "") -> float:
         """The gateway's clock, seconds UTC; read at most every five seconds, reckoned on between."""
@@ -213,10 +152,6 @@ def still_open(trades: list[Trade]) -> list[Trade]:
         for trade in trades
     }
     return [trade for trade in latest.values() if trade.orderStatus.status not in DONE]
-
-
-def _named(contract: Contract) -> str:
-    return contract.localSymbol or contract.symbol or f"contract {contract.conId}"
 
 
 def _ask_time(link: Any) -> None:

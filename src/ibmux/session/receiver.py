@@ -13,16 +13,25 @@ from ib_async.util import UNSET_DOUBLE
 
 from ibmux.messages.account import AccountValue, PortfolioItem, Position
 from ibmux.messages.contracts import Contract
+from ibmux.messages.depth import DepthMktDataDescription
+from ibmux.messages.history import HistogramData, HistoricalSchedule, HistoricalSession
 from ibmux.messages.orders import Order
+from ibmux.messages.rules import OptionComputation, PriceIncrement, SmartComponent
 from ibmux.messages.trades import OrderState, OrderStatus, Trade
 from ibmux.session import translate, translate_orders
 from ibmux.session.base import REQUESTS_FROM
+from ibmux.session.documents import Documents
+from ibmux.session.ticks import computation
 
 if TYPE_CHECKING:
     from ibmux.session.driver import Session
 
 
-class Receiver:
+CUSTOM = 53
+"""The tick type of computations that were asked for."""
+
+
+class Receiver(Documents):
     """What ib_async's decoder hands its messages to, for one session."""
 
     TimezoneTWS = ""
@@ -102,8 +111,9 @@ class Receiver:
         """One value of another account."""
         self._session.on_account_value(AccountValue(account, tag, value, currency, modelCode))
 
-    def accountUpdateMultiEnd(self, _: int) -> None:
-        """The first round of another account's values is complete; the stream goes on."""
+    def accountUpdateMultiEnd(self, reqId: int) -> None:
+        """The first round of a model's or another account's values is complete; the stream goes on."""
+        self._calls.end(reqId)
 
     def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
         """One value of the summary."""
@@ -119,9 +129,7 @@ class Receiver:
 
     def pnlSingle(self, reqId: int, *values: float) -> None:
         """Profit and loss of a position."""
-        key = self._session.single(reqId)
-        if key is not None:
-            self._calls.end(reqId, translate.pnl_single(*key, values))
+        self._session.on_pnl_single(reqId, values)
 
     # -- orders -----------------------------------------------------------------------------------------------------
 
@@ -217,11 +225,46 @@ class Receiver:
         """The time of the oldest data."""
         self._calls.end(reqId, headTimestamp)
 
+    def historicalSchedule(self, reqId: int, start: str, end: str, zone: str, sessions: list[Any]) -> None:
+        """The trading sessions of some days."""
+        days = [HistoricalSession(each.startDateTime, each.endDateTime, each.refDate) for each in sessions]
+        self._calls.end(reqId, HistoricalSchedule(start, end, zone, days))
+
+    def histogramData(self, reqId: int, items: list[ib.HistogramData]) -> None:
+        """How much was traded at which price."""
+        self._calls.end(reqId, [HistogramData(item.price, item.count) for item in items])
+
+    def marketRule(self, marketRuleId: int, priceIncrements: list[Any]) -> None:
+        """The price steps of a rule."""
+        steps = [PriceIncrement(each.lowEdge, each.increment) for each in priceIncrements]
+        self._calls.end(f"marketRule {marketRuleId}", steps)
+
+    def smartComponents(self, reqId: int, components: list[ib.SmartComponent]) -> None:
+        """The exchanges behind the letters of a quote."""
+        found = [SmartComponent(each.bitNumber, each.exchange, each.exchangeLetter) for each in components]
+        self._calls.end(reqId, found)
+
+    def mktDepthExchanges(self, descriptions: list[ib.DepthMktDataDescription]) -> None:
+        """The exchanges that offer market depth."""
+        self._calls.end(
+            "mktDepthExchanges",
+            [
+                DepthMktDataDescription(
+                    each.exchange, each.secType, each.listingExch, each.serviceDataType,
+                    translate.known(each.aggGroup, None),
+                )
+                for each in descriptions
+            ],
+        )  # fmt: skip
+
     # -- market data that is not hot --------------------------------------------------------------------------------
 
     def tickOptionComputation(self, reqId: int, tickType: int, tickAttrib: int, *values: float) -> None:
-        """Greeks of an option."""
-        self._session.on_greeks(str(reqId), tickType, tickAttrib, values)
+        """Greeks of an option, of a line or as the answer to a question."""
+        if tickType == CUSTOM and self._calls.get(reqId) is not None:
+            self._calls.end(reqId, OptionComputation(**computation(tickAttrib, values)))
+        else:
+            self._session.on_greeks(str(reqId), tickType, tickAttrib, values)
 
     def tickEFP(self, reqId: int, tickType: int, *values: Any) -> None:
         """An exchange for physicals."""

@@ -27,7 +27,7 @@ class Snapshot(Questions, Accounts):
             GatewayTimeout: a part that must not be missing did not end.
             NotReady: the connection broke.
         """
-        if self.client_id == 0:
+        if self.binds_manual_orders:
             self._post_stream(lambda link: link.reqAutoOpenOrders(True))  # binds orders that are placed by hand
         await self._download_positions()
         await self._download_accounts()

@@ -120,11 +120,7 @@ class Line:
     def greeks(self, kind: int, attribute: int, values: tuple[float, ...]) -> None:
         """An option computation (message 21); what was not computed is `None`."""
         if kind in GREEKS_TICK_MAP:
-            named = dict(zip(_GREEKS, values, strict=True))
-            result: dict[str, Any] = {
-                name: None if value in (_NOT_COMPUTED[name], UNSET_DOUBLE) else value for name, value in named.items()
-            }
-            self.change(GREEKS_TICK_MAP[kind], {"tickAttrib": attribute, **result})
+            self.change(GREEKS_TICK_MAP[kind], computation(attribute, values))
 
     def efp(self, kind: int, values: dict[str, Any]) -> None:
         """An exchange for physicals (message 47)."""
@@ -159,6 +155,15 @@ class Line:
         if price:
             sides.put(self.fields, sides.LAST, float(price), float(size))
             self.ticks.append((kind, float(price), float(size)))
+
+
+def computation(attribute: int, values: tuple[float, ...]) -> dict[str, Any]:
+    """The values of an option computation by name; `None` is what was not computed."""
+    named = dict(zip(_GREEKS, values, strict=True))
+    return {
+        "tickAttrib": attribute,
+        **{name: None if value in (_NOT_COMPUTED[name], UNSET_DOUBLE) else value for name, value in named.items()},
+    }
 
 
 def _dividends(text: str) -> dict[str, Any]:

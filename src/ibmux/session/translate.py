@@ -5,6 +5,7 @@ IB's marks for "unset" (1.797e308, 2147483647, `?`) end here.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import math
 from operator import attrgetter
@@ -40,6 +41,10 @@ _DETAILS = tuple(
     if name not in ("contract", "secIdList")
 )
 _get_details = attrgetter(*(name for name, _ in _DETAILS))
+_BARS_FROM = 5
+"""Fields of message 17 before its bars: number, request, start, end, count."""
+_CHUNK = 8 * 100
+"""Fields of a hundred bars, read within a millisecond."""
 
 
 def known(value: Any, unset: Any) -> Any:
@@ -93,6 +98,11 @@ def to_contract(source: Contract) -> ib.Contract:
     return result
 
 
+def named(source: Contract) -> str:
+    """A contract in few words."""
+    return source.localSymbol or source.symbol or f"contract {source.conId}"
+
+
 def details(source: ib.ContractDetails) -> ContractDetails:
     """What describes a contract."""
     values = {
@@ -122,6 +132,15 @@ def option_chain(source: ib.OptionChain) -> OptionChain:
         list(source.expirations),
         list(source.strikes),
     )
+
+
+async def bars_of(fields: list[str]) -> list[BarData]:
+    """The bars of a whole message 17, read in parts: a long history must not hold up everybody's ticks."""
+    found: list[BarData] = []
+    for at in range(_BARS_FROM, len(fields), _CHUNK):
+        found += bars(fields[at : at + _CHUNK])
+        await asyncio.sleep(0)
+    return found
 
 
 def bars(fields: list[str]) -> list[BarData]:

@@ -5,11 +5,11 @@ Fills reach the books through `Account.fill` alone. Nothing here knows orders or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from ibmux.sim import margin, statement
+from ibmux.sim import account_rows, margin, statement
 from ibmux.sim.contracts import Contract, ContractDetails, Query
 from ibmux.sim.events import Margin
 from ibmux.sim.ledger import Holding, Ledger
@@ -133,24 +133,42 @@ class Account:
         """The account's sums at present marks."""
         return statement.figures(self.ledger, self.mark, self._under)
 
+    def books(self) -> dict[str, Figures]:
+        """The sums in all currencies (`BASE`) and in each currency that the account has, all in base currency."""
+        parts = {statement.BASE: Ledger(self.ledger.cash)}
+        for conId, held in self.ledger.holdings.items():
+            parts.setdefault(held.details.contract.currency, Ledger(ZERO)).holdings[conId] = held
+        split = {code: statement.figures(part, self.mark, self._under) for code, part in parts.items()}
+        return {account_rows.TOTAL: self.figures(), **split}
+
     def fill(self, details: ContractDetails, quantity: Decimal, price: float, commission: Decimal) -> Decimal | None:
         """Book a fill (`quantity` negative for a sale); the profit realized, or None if it closed nothing."""
         return self.ledger.book(details, quantity, price, commission)
 
     def margin_after(self, details: ContractDetails, quantity: Decimal, price: float) -> Margin:
         """The effect that a fill of `quantity` (negative for a sale) at `price` would have."""
-        before, held = self.figures(), self.ledger.position(details.contract.conId)
-        fee = margin.commission(details, abs(quantity), abs(worth(details, quantity, price)))
-        spot = self._under(details)
-        first, later = margin.requirement(details, held, price, spot)
-        first_after, later_after = margin.requirement(details, held + quantity, price, spot)
-        lent = -fee
-        if details.contract.secType == "OPT":  # a long option has no loan value: buying it uses up equity
-            lent -= max(ZERO, worth(details, held + quantity, price)) - max(ZERO, worth(details, held, price))
-        init, maint, equity = before.initial, before.maintenance, before.equityWithLoan
-        changes = (first_after - first, later_after - later, lent)
-        after = (init + changes[0], maint + changes[1], equity + changes[2])
-        sums = [float(amount) for amount in (init, maint, equity, *changes, *after)]
+        return self.margin_of([(details, quantity, price)])
+
+    def margin_of(self, trades: Sequence[tuple[ContractDetails, Decimal, float]]) -> Margin:
+        """The effect that these trades together would have: contract, quantity (negative for a sale) and price each."""
+        figures, before = self.figures(), statement.exposures(self.ledger, self.mark, self._under)
+        fee = lent = ZERO
+        after = dict(before)
+        for details, quantity, price in trades:
+            conId = details.contract.conId
+            fee += margin.commission(details, abs(quantity), abs(worth(details, quantity, price)))
+            held = after.get(conId) or margin.Exposure(details, ZERO, price, self._under(details))
+            before[conId] = held._replace(price=price)  # only the quantity makes the difference
+            after[conId] = held._replace(position=held.position + quantity, price=price)
+            if details.contract.secType in margin.OPTIONS:  # a long option has no loan value: buying it uses up equity
+                kept = max(ZERO, worth(details, held.position + quantity, price))
+                lent += kept - max(ZERO, worth(details, held.position, price))
+        first, later = margin.requirements(before.values())
+        first_after, later_after = margin.requirements(after.values())
+        init, maint, equity = figures.initial, figures.maintenance, figures.equityWithLoan
+        changes = (first_after - first, later_after - later, -fee - lent)
+        after_all = (init + changes[0], maint + changes[1], equity + changes[2])
+        sums = [float(amount) for amount in (init, maint, equity, *changes, *after_all)]
         return Margin(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7], sums[8], float(fee))
 
     def positions(self) -> list[Position]:
@@ -180,11 +198,11 @@ class Account:
 
     def values(self) -> list[AccountValue]:
         """All account values by tag in alphabetical order."""
-        return statement.values(self.name, self.figures())
+        return account_rows.values(self.name, self.books())
 
     def summary(self, tags: Iterable[str]) -> list[AccountValue]:
         """The account's rows of the account summary for `tags`."""
-        return statement.summary(self.name, self.figures(), list(tags))
+        return account_rows.summary(self.name, self.figures(), list(tags))
 
     def pnl(self) -> Pnl:
         """Profit of the day, unrealized and realized (today)."""
@@ -240,11 +258,17 @@ class Accounts:
         rows = [row for account in self for row in account.summary(wanted)]
         ledgers = [tag for tag in wanted if tag.startswith("$LEDGER")]
         if ledgers:
-            sums = statement.total([account.figures() for account in self])
+            books = self._books()
             asked = ledgers[0].partition(":")[2]
-            currencies = {"ALL": ("BASE", "USD"), "": ("BASE",), "USD": ("USD",)}.get(asked, ())
-            rows += statement.ledger_rows("All", sums, currencies)
+            currencies = books if asked == "ALL" else [asked or account_rows.TOTAL]
+            rows += account_rows.ledger_rows("All", books, currencies)
         return rows
+
+    def _books(self) -> dict[str, Figures]:
+        """The books of all accounts together."""
+        found = [account.books() for account in self]
+        codes = dict.fromkeys(code for books in found for code in books)
+        return {code: statement.total([books[code] for books in found if code in books]) for code in codes}
 
 
 def _front(universe: Universe, query: Query) -> ContractDetails:

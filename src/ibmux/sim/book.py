@@ -6,7 +6,7 @@ It stores and finds; it decides nothing about an order's life.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from dataclasses import replace
 
 from ibmux.sim.instants import instant_text
 from ibmux.sim.orders import FILLED, BookOrder, CompletedOrder
@@ -25,9 +25,10 @@ class OrderBook:
 
     def __init__(self, started: float) -> None:
         self._orders: dict[Key, BookOrder] = {}
-        self._open: dict[Key, BookOrder] = {}
-        self._over: deque[Key] = deque()
+        self._open: dict[int, BookOrder] = {}
+        self._over: deque[BookOrder] = deque()
         self._highest: dict[int, int] = {}
+        self._lowest = 0
         self._permId = (int(started) - PERM_EPOCH) * PERM_RATE
         self.completed: deque[CompletedOrder] = deque(maxlen=KEPT)
 
@@ -45,14 +46,24 @@ class OrderBook:
         return self._permId
 
     def get(self, clientId: int, orderId: int) -> BookOrder | None:
-        """The client's order of that number, open or over."""
-        return self._orders.get((clientId, orderId))
+        """The client's order of that number, open or over; of several (a change that forked) the newest open one."""
+        known = self._orders.get((clientId, orderId))
+        if known is None or not known.over:
+            return known
+        return next((o for o in self.open() if o.clientId == clientId and o.orderId == orderId), known)
 
     def add(self, order: BookOrder) -> None:
         """Take in a new order."""
-        key = (order.clientId, order.orderId)
-        self._orders[key] = self._open[key] = order
-        self.use_id(*key)
+        self._open[id(order)] = order
+        if not order.manual:
+            self._orders[order.clientId, order.orderId] = order
+            self.use_id(order.clientId, order.orderId)
+
+    def bind(self, order: BookOrder) -> None:
+        """Give an order placed by hand its number: a negative one of client 0."""
+        self._lowest -= 1
+        order.spec = replace(order.spec, orderId=self._lowest, clientId=0)
+        self._orders[0, self._lowest] = order
 
     def open(self) -> list[BookOrder]:
         """Every order that is not over, held ones included, the oldest first."""
@@ -60,13 +71,12 @@ class OrderBook:
 
     def find_open(self, orderId: int) -> BookOrder | None:
         """The newest open order of any client with that number."""
-        found = [order for (_, number), order in self._open.items() if number == orderId]
+        found = [order for order in self._open.values() if order.orderId == orderId]
         return found[-1] if found else None
 
     def close(self, order: BookOrder, now: float, reason: str) -> None:
         """File an order that is over; `reason` is its completed status."""
-        key = (order.clientId, order.orderId)
-        if self._open.pop(key, None) is None:
+        if self._open.pop(id(order), None) is None:
             return
         order.completedTime = instant_text(now, order.details.timeZoneId)
         order.completedStatus = f"Filled Size: {order.filled}" if order.status == FILLED else reason
@@ -74,9 +84,14 @@ class OrderBook:
             self.completed.append(
                 CompletedOrder(order, order.status, order.completedTime, order.completedStatus, order.commission)
             )
-        self._over.append(key)
+        self._over.append(order)
         if len(self._over) > KEPT:
-            self._orders.pop(self._over.popleft(), None)
+            self._forget(self._over.popleft())
+
+    def _forget(self, order: BookOrder) -> None:
+        key = (order.clientId, order.orderId)
+        if self._orders.get(key) is order:
+            del self._orders[key]
 
     def children(self, parent: BookOrder) -> list[BookOrder]:
         """The open orders that hang on a parent, by number."""
@@ -87,9 +102,16 @@ class OrderBook:
         """The order that this one hangs on, open or over."""
         return self._orders.get((order.clientId, order.spec.parentId)) if order.child else None
 
-    def group(self, order: BookOrder) -> Iterator[BookOrder]:
+    def group(self, order: BookOrder) -> list[BookOrder]:
         """The other open orders of its one-cancels-all group."""
-        if order.ocaGroup:
-            for other in self.open():
-                if other is not order and other.ocaGroup == order.ocaGroup and other.account == order.account:
-                    yield other
+        name = order.ocaGroup
+        if not name:
+            return []
+        return [o for o in self._open.values() if o.ocaGroup == name and o is not order and o.account == order.account]
+
+    def working(self, account: str, conId: int, sign: int) -> int:
+        """How many orders of an account work on one side of a contract."""
+        return sum(
+            not o.held and o.contract.conId == conId and o.spec.sign == sign and o.account == account
+            for o in self._open.values()
+        )

@@ -1,4 +1,4 @@
-"""Funds, indices, futures, currencies and the underlyings of option chains that the simulated gateway lists, as data.
+"""Funds, indices, futures and currencies that the simulated gateway lists, as data. Option chains: `catalogue_chains`.
 
 Numbers are levels around which the simulation wanders, contract sizes and ticks of the real products, and the rates at
 which the simulated accounts value other currencies in US dollars (constant, so that money adds up to the cent).
@@ -44,6 +44,7 @@ RATES = {
     "AUD": 0.65,
     "MXN": 0.054,
     "NZD": 0.56,
+    "HKD": 0.128,
 }
 
 
@@ -56,6 +57,8 @@ class Index(NamedTuple):
     price: float
     volatility: float
     name: str
+    currency: str = "USD"
+    venue: str = "US.IND"
 
 
 INDICES = (
@@ -67,11 +70,30 @@ INDICES = (
     Index("INDU", 0, "CME", 46800.0, 0.15, "Dow Jones Industrial Average"),
     Index("OEX", 0, "CBOE", 3350.0, 0.17, "S&P 100 Stock Index"),
     Index("COMP", 0, "NASDAQ", 22900.0, 0.20, "NASDAQ Composite Index"),
+    Index("XSP", 0, "CBOE", 670.0, 0.16, "S&P 500 Mini Index"),
+    Index("ESTX50", 4356500, "EUREX", 5600.0, 0.17, "Dow Jones Euro STOXX 50", "EUR", "EU"),
+    Index("DAX", 825711, "EUREX", 23800.0, 0.18, "DAX 40 Index", "EUR", "EU"),
+    Index("CAC40", 0, "MONEP", 8100.0, 0.17, "CAC 40 Index", "EUR", "EURONEXT"),
+    Index("Z", 0, "ICEEU", 9700.0, 0.14, "FTSE 100 Index", "GBP", "UK"),
+    Index("SMI", 0, "EUREX", 12600.0, 0.14, "Swiss Market Index", "CHF", "SWISS"),
+    Index("N225", 0, "OSE.JPN", 49500.0, 0.22, "Nikkei 225", "JPY", "TSEJ"),
+    Index("HSI", 0, "HKFE", 26000.0, 0.25, "Hang Seng Index", "HKD", "SEHK"),
 )
 
 
 class Future(NamedTuple):
-    """A futures product; `months`: letters of its delivery months; `margin`: initial margin of one contract, in USD."""
+    """A futures product; prices are those of its spot.
+
+    Attributes:
+        months: letters of its delivery months.
+        margin: initial margin of one contract, in USD.
+        rule: its market rule.
+        expiry: the rule of its last day (see `expirations`).
+        time: local time on the last day at which trading ends.
+        root: what local symbols begin with, where that is not the symbol.
+        carry: growth per year of the price with the time to the expiry.
+        venue: whose hours it keeps.
+    """
 
     symbol: str
     exchange: str
@@ -83,26 +105,49 @@ class Future(NamedTuple):
     margin: float
     rule: int
     name: str
+    expiry: str = "third friday"
+    time: str = "08:30:00"
+    root: str = ""
+    carry: float = 0.01
+    currency: str = "USD"
+    venue: str = "CME"
 
 
 QUARTERLY = "HMUZ"
 MONTHLY = "FGHJKMNQUVXZ"
 FUTURES = (
-    Future("ES", "CME", 50, 0.25, 6720.0, 0.16, QUARTERLY, 23000.0, 67, "E-mini S&P 500"),
-    Future("MES", "CME", 5, 0.25, 6720.0, 0.16, QUARTERLY, 2300.0, 67, "Micro E-Mini S&P 500 Stock Price Index"),
-    Future("NQ", "CME", 20, 0.25, 25000.0, 0.20, QUARTERLY, 33000.0, 67, "E-mini NASDAQ 100"),
-    Future("MNQ", "CME", 2, 0.25, 25000.0, 0.20, QUARTERLY, 3300.0, 67, "Micro E-Mini Nasdaq-100 Index"),
-    Future("RTY", "CME", 50, 0.1, 2410.0, 0.22, QUARTERLY, 9000.0, 123, "E-Mini Russell 2000 Index"),
-    Future("YM", "CBOT", 5, 1.0, 46900.0, 0.15, QUARTERLY, 15000.0, 98, "Mini Sized Dow Jones Industrial Average $5"),
-    Future("ZB", "CBOT", 1000, 0.03125, 117.0, 0.10, QUARTERLY, 4200.0, 95, "30 Year US Treasury Bond"),
-    Future("ZN", "CBOT", 1000, 0.015625, 112.5, 0.06, QUARTERLY, 2100.0, 96, "10 Year US Treasury Note"),
-    Future("CL", "NYMEX", 1000, 0.01, 60.0, 0.32, MONTHLY, 6500.0, 32, "Light Sweet Crude Oil"),
-    Future("NG", "NYMEX", 10000, 0.001, 4.4, 0.55, MONTHLY, 5200.0, 45, "Henry Hub Natural Gas"),
-    Future("GC", "COMEX", 100, 0.1, 4080.0, 0.18, "GJMQVZ", 21000.0, 123, "Gold"),
-    Future("SI", "COMEX", 5000, 0.005, 50.0, 0.32, "HKNUZ", 19000.0, 61, "Silver"),
-    Future("6E", "CME", 125000, 0.00005, 1.165, 0.07, QUARTERLY, 2900.0, 58, "European Monetary Union Euro"),
-)
-EXPIRIES = 4
+    Future("ES", "CME", 50, 0.25, 6700.0, 0.16, QUARTERLY, 23000.0, 67, "E-mini S&P 500"),
+    Future("MES", "CME", 5, 0.25, 6700.0, 0.16, QUARTERLY, 2300.0, 67, "Micro E-Mini S&P 500 Stock Price Index"),
+    Future("NQ", "CME", 20, 0.25, 24900.0, 0.20, QUARTERLY, 33000.0, 67, "E-mini NASDAQ 100"),
+    Future("MNQ", "CME", 2, 0.25, 24900.0, 0.20, QUARTERLY, 3300.0, 67, "Micro E-Mini Nasdaq-100 Index"),
+    Future("RTY", "CME", 50, 0.1, 2400.0, 0.22, QUARTERLY, 9000.0, 123, "E-Mini Russell 2000 Index"),
+    Future("M2K", "CME", 5, 0.1, 2400.0, 0.22, QUARTERLY, 900.0, 123, "Micro E-Mini Russell 2000 Index"),
+    Future("YM", "CBOT", 5, 1.0, 46800.0, 0.15, QUARTERLY, 15000.0, 98, "Mini Sized Dow Jones Industrial Average $5"),
+    Future("ZB", "CBOT", 1000, 0.03125, 117.0, 0.10, QUARTERLY, 4200.0, 95, "30 Year US Treasury Bond", "treasury",
+           "12:01:00", carry=-0.005),
+    Future("ZN", "CBOT", 1000, 0.015625, 112.5, 0.06, QUARTERLY, 2100.0, 96, "10 Year US Treasury Note", "treasury",
+           "12:01:00", carry=-0.005),
+    Future("CL", "NYMEX", 1000, 0.01, 60.0, 0.32, MONTHLY, 6500.0, 32, "Light Sweet Crude Oil", "crude oil",
+           "14:30:00", venue="NYMEX", carry=0.01),
+    Future("MCL", "NYMEX", 100, 0.01, 60.0, 0.32, MONTHLY, 650.0, 32, "Micro WTI Crude Oil", "crude oil",
+           "14:30:00", venue="NYMEX", carry=0.01),
+    Future("NG", "NYMEX", 10000, 0.001, 4.4, 0.55, MONTHLY, 5200.0, 45, "Henry Hub Natural Gas", "natural gas",
+           "14:30:00", venue="NYMEX", carry=0.02),
+    Future("GC", "COMEX", 100, 0.1, 4080.0, 0.18, "GJMQVZ", 21000.0, 123, "Gold", "metal", "13:30:00", venue="NYMEX"),
+    Future("MGC", "COMEX", 10, 0.1, 4080.0, 0.18, "GJMQVZ", 2100.0, 123, "E-Micro Gold", "metal", "13:30:00",
+           venue="NYMEX"),
+    Future("SI", "COMEX", 5000, 0.005, 50.0, 0.32, "HKNUZ", 19000.0, 61, "Silver", "metal", "13:25:00", venue="NYMEX"),
+    Future("EUR", "CME", 125000, 0.00005, 1.16, 0.08, QUARTERLY, 2900.0, 58, "European Monetary Union Euro", "currency",
+           "09:16:00", "6E", 0.018),
+    Future("GBP", "CME", 62500, 0.0001, 1.31, 0.08, QUARTERLY, 2200.0, 2721, "British pound", "currency", "09:16:00",
+           "6B", 0.0),
+    Future("VIX", "CFE", 1000, 0.05, 18.5, 0.9, MONTHLY, 9000.0, 134, "CBOE Volatility Index", "volatility",
+           "08:00:00", "VX", 0.08),
+    Future("ESTX50", "EUREX", 10, 1.0, 5600.0, 0.17, QUARTERLY, 4500.0, 98, "Dow Jones Euro STOXX 50", "eurex",
+           "12:00:00", "FESX", 0.02, "EUR", "EUREX"),
+)  # fmt: skip
+EXPIRIES = {QUARTERLY: 4, MONTHLY: 12, "GJMQVZ": 6, "HKNUZ": 5}
+"""How many expiries are listed, by delivery months."""
 
 
 class Currency(NamedTuple):
@@ -127,51 +172,10 @@ CURRENCIES = (
     Currency("EUR.JPY", 0, 181.0, 0.005, 59),
     Currency("EUR.CHF", 0, 0.935, 0.00005, 239),
     Currency("GBP.JPY", 0, 204.0, 0.005, 59),
+    Currency("USD.MXN", 0, 18.4, 0.0001, 2721),
+    Currency("USD.HKD", 0, 7.78, 0.0001, 2721),
+    Currency("EUR.CAD", 0, 1.63, 0.00005, 239),
+    Currency("EUR.AUD", 0, 1.79, 0.00005, 239),
+    Currency("AUD.JPY", 0, 101.0, 0.005, 59),
+    Currency("CHF.JPY", 0, 193.0, 0.005, 59),
 )
-
-
-class Chain(NamedTuple):
-    """An underlying's options: `step` is the distance of strikes, `width` how many lie on either side of the price."""
-
-    symbol: str
-    tradingClass: str
-    step: float
-    width: int
-    weeklies: int
-    monthlies: int
-    volatility: float
-    daily: bool = False
-
-
-CHAINS = (
-    Chain("AAPL", "AAPL", 2.5, 24, 6, 8, 0.27),
-    Chain("MSFT", "MSFT", 5.0, 20, 6, 8, 0.24),
-    Chain("SPY", "SPY", 1.0, 50, 6, 10, 0.16, daily=True),
-    Chain("QQQ", "QQQ", 1.0, 50, 6, 10, 0.20, daily=True),
-    Chain("TSLA", "TSLA", 5.0, 30, 6, 8, 0.52),
-    Chain("NVDA", "NVDA", 2.5, 26, 6, 8, 0.42),
-    Chain("AMZN", "AMZN", 2.5, 22, 6, 8, 0.30),
-    Chain("META", "META", 5.0, 26, 6, 8, 0.32),
-    Chain("IWM", "IWM", 1.0, 36, 6, 8, 0.22, daily=True),
-    Chain("SPX", "SPX", 25.0, 30, 0, 10, 0.16),
-    Chain("SPX", "SPXW", 5.0, 60, 8, 4, 0.16, daily=True),
-)
-
-# (from this price on, the increment), by market rule (IB's reqMarketRule)
-MARKET_RULES: dict[int, tuple[tuple[float, float], ...]] = {
-    26: ((0.0, 0.01),),
-    32: ((0.0, 0.01),),
-    45: ((0.0, 0.001),),
-    58: ((0.0, 0.00005),),
-    59: ((0.0, 0.005),),
-    61: ((0.0, 0.005),),
-    67: ((0.0, 0.25),),
-    95: ((0.0, 0.03125),),
-    96: ((0.0, 0.015625),),
-    98: ((0.0, 1.0),),
-    109: ((0.0, 0.05), (3.0, 0.1)),
-    110: ((0.0, 0.01), (3.0, 0.05)),
-    123: ((0.0, 0.1),),
-    239: ((0.0, 0.00005),),
-    240: ((0.0, 0.001), (1.0, 0.01)),
-}

@@ -193,4 +193,8 @@ RY TSE CAD 208 ROYAL BANK OF CANADA|Financial|Banks
 SHOP TSE CAD 218 SHOPIFY INC - CLASS A|Communications|Internet
 BHP ASX AUD 41 BHP GROUP LTD|Basic Materials|Mining
 7203 TSEJ JPY 3150 TOYOTA MOTOR CORP|Consumer, Cyclical|Auto Manufacturers
+6758 TSEJ JPY 4400 SONY GROUP CORP|Consumer, Cyclical|Home Furnishings
+700 SEHK HKD 620 TENCENT HOLDINGS LTD|Communications|Internet
+5 SEHK HKD 110 HSBC HOLDINGS PLC|Financial|Banks
+9988 SEHK HKD 155 ALIBABA GROUP HOLDING LTD|Communications|Internet
 """

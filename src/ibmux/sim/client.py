@@ -13,11 +13,13 @@ from ibmux.tws.layout import Values
 from ibmux.tws.replies import encode_reply
 
 if TYPE_CHECKING:
-    import asyncio
-
+    from .agenda import Appointment
     from .feed import Line
     from .server import SimulatedGateway
+    from .streams import Stream
 
+LOOK_AGAIN = 0.25
+"""Seconds after which what waits for the end of a cut looks again."""
 ValueKey = tuple[str, str, str]
 """Account, tag and currency of an account value."""
 
@@ -39,6 +41,16 @@ class PnlWatch:
     account: str
     conId: int = 0
     sent: Values | None = None
+    model: str = ""
+
+
+@dataclass(slots=True)
+class ModelWatch:
+    """A subscription to the positions of a model portfolio: in which accounts, and the rows that were sent last."""
+
+    accounts: tuple[str, ...]
+    model: str
+    sent: dict[tuple[str, int], Values] = field(default_factory=dict)
 
 
 class Client:
@@ -51,14 +63,23 @@ class Client:
         self.send = send
         self.market_type = 1
         self.lines: dict[int, Line] = {}
-        self.timers: dict[int, asyncio.TimerHandle] = {}
+        self.streams: dict[int, Stream] = {}
+        self.timers: dict[int, Appointment] = {}
         self.positions = False
         self.position_watches: dict[int, str] = {}
         self.account_watch: ValueWatch | None = None
         self.summaries: dict[int, ValueWatch] = {}
         self.value_watches: dict[int, ValueWatch] = {}
         self.pnls: dict[int, PnlWatch] = {}
+        self.model_watches: dict[int, ModelWatch] = {}
+        self.scanners: set[int] = set()
+        self.groups: dict[int, int] = {}
+        self.bulletins = False
+        self.knows_calendar = False
+        self.calendar_pending: dict[str, int] = {}
+        self.asked_time = float("-inf")
         self.bars: set[int] = set()
+        self.asked: dict[int, tuple[str, object]] = {}
         self.auto_open = False
         self.closed = False
 
@@ -74,14 +95,20 @@ class Client:
         self.reply("error", id=request_id, errorCode=code, errorString=text)
 
     def after(self, request_id: int, delay: float, act: Callable[[], None]) -> None:
-        """Call `act` in `delay` simulated seconds unless the request is cancelled or the client has gone."""
+        """Call `act` in `delay` simulated seconds unless the request is cancelled or the client has gone.
+
+        While the gateway is cut off or stands still, it waits until that is over.
+        """
 
         def run() -> None:
+            if self.gateway.feed.paused:
+                self.timers[request_id] = self.gateway.after(LOOK_AGAIN, run)
+                return
             self.timers.pop(request_id, None)
             act()
 
         self.stop_timer(request_id)
-        self.timers[request_id] = self.gateway.loop.call_later(self.gateway.clock.real(delay), run)
+        self.timers[request_id] = self.gateway.after(delay, run)
 
     def stop_timer(self, request_id: int) -> bool:
         """Drop what `after` was to do for this request. Return whether there was something."""
@@ -89,6 +116,21 @@ class Client:
         if timer is not None:
             timer.cancel()
         return timer is not None
+
+    def end_bars(self, code: int, text: str) -> None:
+        """Let the bars that are kept up to date stand still, with an error each; they stay until they are cancelled."""
+        for request_id in self.bars:
+            self.stop_timer(request_id)
+            self.error(request_id, code, text)
+
+    def forget_streams(self) -> None:
+        """End what the client gets without asking again, and tell it nothing, as when the gateway's data are lost."""
+        for request_id in (*self.bars, *self.scanners):
+            self.stop_timer(request_id)
+        self.bars.clear()
+        self.scanners.clear()
+        self.pnls.clear()
+        self.gateway.feed.drop(self)
 
     def close(self) -> None:
         """End every subscription; orders stay."""

@@ -20,7 +20,8 @@ class Clock:
 
     Args:
         start: the instant at which the world begins; None for the present.
-        speed: simulated seconds per real second. At 1 time flows; otherwise it moves in steps, when `steps` is read.
+        speed: simulated seconds per real second. At 1 time flows; at 0 it stands until `pass_time` moves it; otherwise
+            it moves in steps, when `steps` is read.
     """
 
     __slots__ = ("_began", "_present", "_start", "speed")
@@ -36,11 +37,18 @@ class Clock:
         return self._flowing() if self.speed == 1.0 else self._present
 
     def real(self, seconds: float) -> float:
-        """How many real seconds so many simulated ones take."""
-        return seconds / self.speed
+        """How many real seconds so many simulated ones take; while time stands, as many."""
+        return seconds / (self.speed or 1.0)
+
+    @property
+    def stands(self) -> bool:
+        """Whether time passes only by hand."""
+        return self.speed == 0
 
     def steps(self) -> Iterator[float]:
         """Move the present to where it should be by now; yield every instant on the way, at which things may happen."""
+        if self.stands:
+            return
         target = self._flowing()
         if self.speed == 1.0:
             yield target
@@ -49,6 +57,15 @@ class Clock:
         while self._present + step <= target:
             self._present += step
             yield self._present
+
+    def pass_time(self, seconds: float) -> Iterator[float]:
+        """Let so many seconds pass on a clock that stands; yield every instant on the way."""
+        target = self._present + seconds
+        while self._present + STEP < target:
+            self._present += STEP
+            yield self._present
+        self._present = target
+        yield target
 
     def set(self, *, speed: float | None = None, at: float | None = None) -> None:
         """Run on at another speed, or from another instant."""

@@ -5,8 +5,9 @@ Plain data under Interactive Brokers' own field names. Nothing here knows how co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from operator import attrgetter
 
 from ibmux.sim.hours import Calendar
 
@@ -40,7 +41,9 @@ class Contract:
 
     def at(self, exchange: str) -> Contract:
         """The same contract on another exchange (as a fill reports it)."""
-        return self if exchange == self.exchange else replace(self, exchange=exchange)
+        if exchange == self.exchange:
+            return self
+        return Contract(*(*_BEFORE_EXCHANGE(self), exchange, *_AFTER_EXCHANGE(self)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +73,37 @@ class Query:
         return cls(**{field.name: getattr(contract, field.name) for field in fields(contract)})
 
 
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """What message 18 says of a bond beyond what it says of every contract; dates as yyyymmdd."""
+
+    cusip: str
+    coupon: float
+    maturity: str
+    issueDate: str
+    ratings: str
+    bondType: str
+    couponType: str
+    descAppend: str
+    issuerId: str
+    convertible: bool = False
+    callable: bool = False
+    putable: bool = False
+    nextOptionDate: str = ""
+    nextOptionType: str = ""
+    nextOptionPartial: bool = False
+    notes: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class ContractDetails:
     """Everything that message 10 says of a contract, beside the simulation's own `venue` (see `hours`).
 
     `currencyRate` is the value of one unit of the contract's currency in the accounts' base currency (USD), constant so
     that money adds up to the cent. `salt` tells its price path from others; equal salts move together. `futureMargin`
-    is the initial margin of one futures contract (USD).
+    is the initial margin of one futures contract (USD). `expires` is the instant (epoch seconds, 0.0: never) from which
+    on the contract is no more. `european`: an option that is exercised at its expiry only; `cashSettled`: an option or
+    future that ends in cash. `bond`: what is said of bonds alone.
     """
 
     contract: Contract
@@ -113,16 +140,29 @@ class ContractDetails:
     currencyRate: float = 1.0
     salt: int = 0
     futureMargin: float = 0.0
+    expires: float = 0.0
+    european: bool = False
+    cashSettled: bool = False
+    bond: Bond | None = None
 
     @property
     def tradingHours(self) -> str:
         """Today's and the next days' sessions, outside regular hours included, as `20260105:0400-20260105:2000;…`."""
-        return self.calendar.trading(self.venue)
+        return self.calendar.trading(self.venue, self.expires or None)
 
     @property
     def liquidHours(self) -> str:
         """Today's and the next days' regular sessions, in the same form."""
-        return self.calendar.liquid(self.venue)
+        return self.calendar.liquid(self.venue, self.expires or None)
+
+    @property
+    def pointValue(self) -> Decimal:
+        """What a quantity of one is worth at a price of one, in the contract's currency: a bond's is a percentage."""
+        return Decimal("0.01") if self.bond is not None else Decimal(self.contract.multiplier or 1)
+
+    def has_expired(self, now: float) -> bool:
+        """Whether the contract is no more at the instant `now` (epoch seconds)."""
+        return 0.0 < self.expires <= now
 
     @property
     def multiplier(self) -> int:
@@ -131,7 +171,15 @@ class ContractDetails:
 
     def on(self, exchange: str) -> ContractDetails:
         """These details as seen on `exchange`."""
-        if exchange == self.contract.exchange:
-            return self
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ContractDetails(**values | {"contract": self.contract.at(exchange)})
+        return self if exchange == self.contract.exchange else self.of(self.contract.at(exchange))
+
+    def of(self, contract: Contract) -> ContractDetails:
+        """These details for another contract."""
+        return ContractDetails(contract, *_ALL_BUT_CONTRACT(self))
+
+
+# A chain has thousands of contracts: copying by position is several times faster than by name.
+_NAMES = [field.name for field in fields(Contract)]
+_BEFORE_EXCHANGE = attrgetter(*_NAMES[: _NAMES.index("exchange")])
+_AFTER_EXCHANGE = attrgetter(*_NAMES[_NAMES.index("exchange") + 1 :])
+_ALL_BUT_CONTRACT = attrgetter(*[field.name for field in fields(ContractDetails)][1:])

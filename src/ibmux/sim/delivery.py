@@ -1,4 +1,7 @@
-"""Turns events of the world into the messages that one client gets. Who gets an event is decided by the caller."""
+"""Turns events of the world into the messages that one client gets. Who gets an event is decided by the caller.
+
+But for orders placed by hand, of which client 0 hears only once it has bound them.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,40 @@ from collections.abc import Iterable
 from ibmux.tws.replies import encode_reply
 
 from .client import Client
-from .events import Commission, Event, Execution, OpenOrder, OrderError, OrderStatus, PositionChange
+from .events import Commission, Event, Execution, OpenOrder, OrderBound, OrderError, OrderStatus, PositionChange
+from .orders import BY_HAND, ExecutionFilter
 from .wire import commission_values, contract_values, execution_values, open_order_values, status_values
 
 
 def deliver(client: Client, events: Iterable[Event]) -> None:
     """Send these events to `client`, in order."""
+    tell(client, (event for event in events if client.client_id != 0 or not _is_unbound(event)))
+
+
+def tell_orders(client: Client) -> None:
+    """Send what a new client hears of orders before anything else: the open ones that concern it.
+
+    The Master client is told of everybody's, and of the day's executions.
+    """
+    desk = client.gateway.world.desk
+    orders = desk.open_orders(client.client_id)
+    for order in orders:
+        deliver(client, order.snapshot())
+    if client.client_id == client.gateway.settings.master:
+        for execution, report in desk.executions(ExecutionFilter()):
+            tell(client, (execution,) if report is None else (execution, report))
+    if orders:
+        client.reply("openOrderEnd")
+
+
+def _is_unbound(event: Event) -> bool:
+    if isinstance(event, OpenOrder):
+        return event.order.orderId == BY_HAND
+    return isinstance(event, OrderStatus | OrderError) and event.orderId == BY_HAND
+
+
+def tell(client: Client, events: Iterable[Event]) -> None:
+    """Send these events to `client`, whosever they are."""
     for event in events:
         match event:
             case OpenOrder():
@@ -25,6 +56,8 @@ def deliver(client: Client, events: Iterable[Event]) -> None:
                 client.reply("commissionReport", **commission_values(event))
             case OrderError():
                 client.error(event.orderId, event.code, event.text)
+            case OrderBound():
+                client.reply("orderBound", permId=event.permId, clientId=event.clientId, orderId=event.orderId)
             case PositionChange():
                 deliver_position((client,), event)
 

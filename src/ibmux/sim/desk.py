@@ -1,22 +1,28 @@
-"""Where clients' requests about orders arrive: placing, modifying, what-if, cancelling; accepted or refused, and why.
+"""Where requests about orders arrive: placing, modifying, what-if, cancelling; accepted or refused, and what follows.
 
-It owns the rules of order ids, transmission and families; what accepted orders then do is the floor's.
+It owns the rules of transmission and families; checks are `admission`'s, what accepted orders then do the floor's, the
+end of contracts `expiry`'s, and what can be made to go wrong `mishaps`'.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from ibmux.sim import notices
 from ibmux.sim.accounts import Accounts
+from ibmux.sim.admission import Admission, Subject, fitted
+from ibmux.sim.advisor import Advisor
 from ibmux.sim.book import OrderBook
-from ibmux.sim.checks import increment_of, refuse, spelt
 from ibmux.sim.contracts import ContractDetails, Query, Refusal
-from ibmux.sim.events import Commission, Event, Execution, Margin, OpenOrder, OrderError
+from ibmux.sim.efficiency import Efficiency
+from ibmux.sim.events import Commission, Event, Execution, OpenOrder, OrderBound, OrderError
+from ibmux.sim.exercise import Exercise, ExerciseRequest
+from ibmux.sim.expiry import Expiry
 from ibmux.sim.floor import Floor
-from ibmux.sim.instants import parse_end
 from ibmux.sim.market import Market
-from ibmux.sim.matching import limit_of
+from ibmux.sim.mishaps import Snags
 from ibmux.sim.orders import (
+    BY_HAND,
     FILLED,
     INACTIVE,
     PRE_SUBMITTED,
@@ -29,83 +35,88 @@ from ibmux.sim.teller import Teller
 from ibmux.sim.terms import WorldSettings
 from ibmux.sim.universe import Universe
 
-NO_ORDER_EXCHANGE = "Error validating request.-'bF' : cause - Missing order exchange"
-POOR = (
-    "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN "
-    "VALUE [{:.2f} USD] MUST EXCEED THE INITIAL MARGIN OF [{:.2f} USD]"
-)
-HUGE = "Order rejected - reason:The order size exceeds the limit of {:.0f} for this contract"
 
-
-class OrderDesk:
-    """The gateway's order desk.
+class OrderDesk(Snags):
+    """The gateway's order desk; what can be made to go wrong at it is inherited.
 
     Every method returns the events that follow at once, in sending order; later ones come from `advance`.
+
+    Attributes:
+        auto_bind: orders placed by hand get a number of client 0 at once (reqAutoOpenOrders).
     """
 
     def __init__(
         self, universe: Universe, market: Market, accounts: Accounts, terms: WorldSettings, *, started: float
     ) -> None:
-        self._universe, self._market, self._accounts, self._terms = universe, market, accounts, terms
+        super().__init__()
+        self._universe, self._accounts, self._terms = universe, accounts, terms
         self._book = OrderBook(started)
         self._teller = Teller(accounts, terms.seed, started)
-        self._floor = Floor(self._book, market, self._teller, terms)
+        self._floor = Floor(self._book, market, accounts, self._teller, terms)
+        self._admission = Admission(universe, market, accounts, self._book, terms)
+        self._exercise = Exercise(self._book, market, accounts, self._teller, terms)
+        self._expiry = Expiry(self._book, market, accounts, self._exercise)
+        self._efficiency = Efficiency(terms.efficiency_ratio)
+        self.auto_bind = False
+
+    def use_advisor(self, advisor: Advisor) -> None:
+        """Share an advisor's orders out by its groups as they are at the time."""
+        self._admission.use_advisor(advisor)
 
     def next_id(self, clientId: int) -> int:
-        """The number that the client's next order should have; it never goes back."""
-        return self._book.next_id(clientId)
+        """The number that the client's next order should have; it goes back only where that was switched on."""
+        back, self._mishaps.rollback = self._mishaps.rollback, 0
+        return max(1, self._book.next_id(clientId) - back)
 
     def place(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
         """Place an order, change one (same client and number), or answer a what-if.
 
         Nothing is returned for an order that is not to be transmitted yet; a refusal is an OrderError.
         """
-        spec = replace(spec, orderType=spelt(spec.orderType), tif=spec.tif.upper() or "DAY")
+        if self._mishaps.put_off(spec, query, now):
+            return []
+        return self._told(self._place(spec, query, now), now)
+
+    def _place(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        self._efficiency.requests += 0 if spec.whatIf else 1
+        preset, spec = self._terms.tif_preset and not spec.tif, fitted(spec)
+        self._mishaps.begin_hold(spec, now)
         known = self._book.get(spec.clientId, spec.orderId)
-        refusal = self._refuse_number(spec, known)
-        details = self._universe.resolve(query)
-        if refusal is None and isinstance(details, Refusal):
-            refusal = details if details.code != 321 else Refusal(321, NO_ORDER_EXCHANGE)
-        if refusal is not None or isinstance(details, Refusal):
-            return [_error(spec, refusal or Refusal(200, ""))]
-        refusal = self._refuse(spec, details)
+        subject = self._admission.number(spec, known) or self._admission.subject(spec, query)
+        if isinstance(subject, Refusal):
+            return [_error(spec, subject)]
+        refusal = self._admission.refuse(spec, subject, now)
+        if known is not None:
+            return [_error(spec, refusal)] if refusal else self._modify(known, spec, subject.details, now)
+        awaited = None if spec.whatIf else self._mishaps.take_rejection()
+        refusal = awaited or refusal or self._refuse_new(spec, subject.details, now)
         if refusal is not None:
-            return self._refused(spec, details, refusal, now) if known is None else [_error(spec, refusal)]
+            return self._refused(spec, subject, refusal, now)
         if spec.whatIf:
-            return self._what_if(spec, details)
-        return self._modify(known, spec, details, now) if known is not None else self._take(spec, details, now)
+            return self._what_if(spec, subject)
+        return self._take(spec, subject, now, preset)
 
-    def _refuse_number(self, spec: OrderSpec, known: BookOrder | None) -> Refusal | None:
-        if known is None:
-            late = spec.orderId < self._book.next_id(spec.clientId)
-            return Refusal(103, "Duplicate order id") if late else None
-        if known.status == FILLED:
-            return Refusal(104, "Cannot modify a filled order.")
-        return Refusal(103, "Duplicate order id") if known.over else None
+    def _refuse_new(self, spec: OrderSpec, details: ContractDetails, now: float) -> Refusal | None:
+        if spec.whatIf:
+            return None
+        return self._admission.refuse_new(spec, details, now) or self._efficiency.refuse()
 
-    def _refuse(self, spec: OrderSpec, details: ContractDetails) -> Refusal | None:
-        if spec.account and spec.account not in self._accounts:
-            return Refusal(321, f"Error validating request.-'bF' : cause - Invalid account code '{spec.account}'.")
-        rule = self._universe.market_rule(int(details.marketRuleIds.partition(",")[0] or 0))
-        refusal = refuse(spec, details, increment_of(rule, details.minTick))
-        if refusal is None and spec.totalQuantity > self._terms.max_quantity:
-            refusal = Refusal(201, HUGE.format(self._terms.max_quantity))
-        return refusal
-
-    def _refused(self, spec: OrderSpec, details: ContractDetails, refusal: Refusal, now: float) -> list[Event]:
+    def _refused(self, spec: OrderSpec, subject: Subject, refusal: Refusal, now: float) -> list[Event]:
         """A validation error is an error alone; a rejection (201) uses up the number and leaves an inactive order."""
         if refusal.code != 201 or spec.whatIf:
             return [_error(spec, refusal)]
-        order = self._new(spec, details)
+        order = self._new(spec, subject)
+        self._book.add(order)
         order.permId = self._book.next_perm_id()
         return self._reject(order, refusal, now)
 
-    def _new(self, spec: OrderSpec, details: ContractDetails) -> BookOrder:
-        order = BookOrder(spec, details, spec.account or self._accounts.names[0], spec.totalQuantity)
+    def _new(self, spec: OrderSpec, subject: Subject) -> BookOrder:
+        account = spec.account or self._accounts.names[0]
+        order = BookOrder(spec, subject.details, account, self._admission.size(spec, subject.details))
+        order.parts = subject.parts
         order.ocaGroup, order.ocaType = spec.ocaGroup, spec.ocaType or 3
         order.stop = spec.trailStopPrice
-        order.expires = _expiry(spec, details)
-        self._book.add(order)
+        self._admission.share_out(order)
         return order
 
     def _reject(self, order: BookOrder, refusal: Refusal, now: float) -> list[Event]:
@@ -113,13 +124,15 @@ class OrderDesk:
         own = 2  # openOrder and orderStatus of the order itself; what follows is about its children
         return [*told[:own], OrderError(order.clientId, order.orderId, refusal.code, refusal.text), *told[own:]]
 
-    def _take(self, spec: OrderSpec, details: ContractDetails, now: float) -> list[Event]:
+    def _take(self, spec: OrderSpec, subject: Subject, now: float, preset: bool) -> list[Event]:
         parent = self._book.get(spec.clientId, spec.parentId) if spec.parentId else None
         if spec.parentId and (parent is None or (parent.over and parent.status != FILLED)):
             return [_error(spec, Refusal(10006, "Missing parent order."))]
-        order = self._new(spec, details)
+        order = self._new(spec, subject)
+        self._book.add(order)
         order.held = True
-        return self._transmit(order, now) if spec.transmit else []
+        warnings: list[Event] = [notices.preset(order)] if preset else []
+        return warnings + self._transmit(order, now) if spec.transmit else []
 
     def _transmit(self, order: BookOrder, now: float) -> list[Event]:
         """Transmit an order; the last child of a bracket brings its parent and its siblings along."""
@@ -139,41 +152,28 @@ class OrderDesk:
         parent = self._book.parent(order)
         if parent is not None:
             order.parentPermId = parent.permId
-            order.ocaGroup = order.ocaGroup or str(parent.permId)
-        refusal = self._refuse_margin(order) if parent is None else None
+            order.ocaGroup = order.ocaGroup or ("" if order.spec.hedgeType else str(parent.permId))
+        refusal = self._admission.refuse_margin(order) if parent is None else None
         return self._reject(order, refusal, now) if refusal else self._floor.release(order, now)
 
-    def _margin(self, order: BookOrder) -> Margin:
-        quote = self._market.quote(order.contract.conId)
-        price = limit_of(order) or (quote.ask if order.spec.sign > 0 else max(quote.bid, 0.0))
-        return self._accounts[order.account].margin_after(order.details, order.spec.sign * order.remaining, price)
-
-    def _refuse_margin(self, order: BookOrder) -> Refusal | None:
-        margin = self._margin(order)
-        harms = margin.initChange > 0 or margin.equityChange < -margin.commission
-        if harms and margin.initAfter > margin.equityAfter:
-            return Refusal(201, POOR.format(margin.equityAfter, margin.initAfter))
-        return None
-
-    def _what_if(self, spec: OrderSpec, details: ContractDetails) -> list[Event]:
+    def _what_if(self, spec: OrderSpec, subject: Subject) -> list[Event]:
         """One openOrder with margin and commission; it uses up the number and a permId, and leaves nothing behind."""
-        order = BookOrder(spec, details, spec.account or self._accounts.names[0], spec.totalQuantity)
+        order = self._new(spec, subject)
         order.permId, order.status = self._book.next_perm_id(), PRE_SUBMITTED
         self._book.use_id(spec.clientId, spec.orderId)
-        margin = self._margin(order)
+        margin = self._admission.margin(order)
         return [OpenOrder(spec.clientId, order, PRE_SUBMITTED, margin.commission, margin)]
 
     def _modify(self, order: BookOrder, spec: OrderSpec, details: ContractDetails, now: float) -> list[Event]:
-        account = spec.account or order.account
-        same = details.contract.conId == order.contract.conId and spec.action == order.spec.action
-        if not same or account != order.account or spec.parentId != order.spec.parentId:
-            text = "Order being modified does not match original order"
-            return [_error(spec, Refusal(105, text))]
-        if spec.totalQuantity <= order.filled:
-            return [_error(spec, Refusal(201, "Order rejected - reason:The size is below what has been filled"))]
+        refusal = self._admission.refuse_change(order, spec, details)
+        if refusal is not None:
+            return [_error(spec, refusal)]
+        if self._mishaps.fork and not order.held:
+            return self._take(spec, Subject(details, order.parts), now, preset=False)
         typed = spec.orderType == order.spec.orderType
-        order.spec, order.total, order.stop = spec, spec.totalQuantity, spec.trailStopPrice
-        order.expires = _expiry(spec, details)
+        order.spec, order.stop = spec, spec.trailStopPrice
+        if not spec.hedgeType:
+            order.total = order.filled + self._admission.size(spec, details) if spec.cashQty else spec.totalQuantity
         if order.held:
             return self._transmit(order, now) if spec.transmit else []
         order.triggered = order.triggered and typed
@@ -181,39 +181,94 @@ class OrderDesk:
 
     def cancel(self, clientId: int, orderId: int, now: float) -> list[Event]:
         """Cancel an order: its own, or another client's where the settings allow; else 10147 (10148 if it is over)."""
+        self._efficiency.requests += 1
         order = self._book.get(clientId, orderId)
         if order is None and self._terms.foreign_cancel:
             order = self._book.find_open(orderId)
-        if order is None:
-            text = f"OrderId {orderId} that needs to be cancelled is not found."
-            return [OrderError(clientId, orderId, 10147, text)]
-        if order.over:
-            text = f"OrderId {orderId} that needs to be cancelled cannot be cancelled, state: {order.status}."
-            return [OrderError(clientId, orderId, 10148, text)]
-        return self._floor.cancel(order, now)
+        if order is None and orderId == BY_HAND:
+            return self._told([OrderError(clientId, orderId, 135, f"Can't find order with ID ={orderId}")], now)
+        refusal = self._admission.refuse_cancel(order, orderId, now)
+        if refusal is not None or order is None:
+            found = refusal or Refusal(135, "")
+            return self._told([OrderError(clientId, orderId, found.code, found.text)], now)
+        return self._told(self._floor.cancel(order, now), now)
 
     def cancel_all(self, now: float) -> list[Event]:
-        """Cancel every open order of every client."""
+        """Cancel every open order of every client, those placed by hand included."""
         events: list[Event] = []
         for order in self._book.open():
-            if not order.over:
+            if not order.over and self._admission.refuse_cancel(order, order.orderId, now) is None:
                 events += self._floor.cancel(order, now)
-        return events
+        return self._told(events, now)
+
+    def exercise(self, request: ExerciseRequest, query: Query, now: float) -> list[Event]:
+        """Exercise an option or let it lapse (message 21)."""
+        details = self._universe.resolve(query if query.exchange else replace(query, exchange="SMART"))
+        return self._told(self._exercise.take(request, details, now), now)
 
     def advance(self, now: float) -> list[Event]:
         """What has happened to orders up to `now`."""
-        return self._floor.advance(now)
+        events: list[Event] = []
+        for spec, query in self._mishaps.due(now):
+            events += self._place(spec, query, now)
+        events += self._exercise.advance(now) + self._floor.advance(now) + self._expiry.advance(now, self._floor)
+        return self._told(events, now)
+
+    def _told(self, events: list[Event], now: float) -> list[Event]:
+        if self._terms.efficiency_ratio:
+            self._efficiency.note_executed(event.permId for event in events if isinstance(event, Execution))
+        return self._mishaps.pass_on(events, now)
 
     def next_due(self) -> float | None:
         """The earliest instant at which something is known to happen; None if all depends on prices."""
         return self._floor.next_due()
 
-    def open_orders(self, clientId: int | None) -> list[BookOrder]:
-        """The open orders of a client, or of everybody (None); those not transmitted are left out."""
-        return [o for o in self._book.open() if not o.held and clientId in {None, o.clientId}]
+    def place_by_hand(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        """Place an order as a person does in the gateway's own window: number 0 of client 0, which may bind it."""
+        return self._told(self._place_by_hand(replace(fitted(spec), orderId=BY_HAND, clientId=0), query, now), now)
 
-    def executions(self, wanted: ExecutionFilter) -> list[tuple[Execution, Commission]]:
-        """Today's executions that match, with their commission."""
+    def _place_by_hand(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        subject = self._admission.subject(spec, query)
+        if isinstance(subject, Refusal):
+            return [_error(spec, subject)]
+        refusal = self._admission.refuse(spec, subject, now)
+        if refusal is not None:
+            return [_error(spec, refusal)]
+        told = self._take(spec, subject, now, preset=False)
+        return [*self.bind(), *told] if self.auto_bind else told
+
+    def bind(self) -> list[Event]:
+        """Give orders placed by hand that are still unbound their numbers at client 0, and tell them all."""
+        events: list[Event] = []
+        for order in self._book.open():
+            if order.orderId == BY_HAND and not order.held:
+                self._book.bind(order)
+                events += [OrderBound(0, order.permId, order.orderId), *order.snapshot()]
+        return events
+
+    def open_orders(self, clientId: int | None) -> list[BookOrder]:
+        """The open orders that a client is told of: its own, the Master's are everybody's; all for None.
+
+        Those not transmitted are left out, and of those placed by hand client 0 hears only once they are bound.
+        """
+        if clientId is None or clientId == self._terms.master:
+            return [order for order in self._book.open() if not order.held]
+        return self.own_orders(clientId)
+
+    def own_orders(self, clientId: int) -> list[BookOrder]:
+        """The open orders under the client's own numbers; those not transmitted are left out."""
+        return [o for o in self._book.open() if o.clientId == clientId and o.orderId != BY_HAND and not o.held]
+
+    def watched(self) -> set[int]:
+        """The conIds whose prices working orders look at: their contracts, legs and conditions."""
+        found: set[int] = set()
+        for order in self._book.open():
+            found.update([part.details.contract.conId for part in order.parts] or [order.contract.conId])
+            found.update(one.conId for one in order.spec.conditions if one.conId)
+        return found
+
+    def executions(self, wanted: ExecutionFilter) -> list[tuple[Execution, Commission | None]]:
+        """Today's executions that match, with their commission (None for a combination as a whole)."""
         return self._teller.executions(wanted)
 
     def completed(self) -> list[CompletedOrder]:
@@ -223,18 +278,13 @@ class OrderDesk:
     def roll(self, now: float) -> list[Event]:
         """Begin a new day: orders for the day lapse, yesterday's executions and completed orders are forgotten."""
         self._teller.roll()
+        self._efficiency.roll()
         self._book.completed.clear()
-        lapsed = [order for order in self._book.open() if order.spec.tif == "DAY" and not order.held]
-        return [event for order in lapsed if not order.over for event in self._floor.cancel(order, now)]
+        days = {"DAY", "DTC"}
+        lapsed = [o for o in self._book.open() if o.spec.tif in days and o.expires is None and not o.held]
+        over = [o for o in lapsed if not self._floor.awaits_auction(o) and not o.exercise]
+        return self._told([event for o in over if not o.over for event in self._floor.lapse(o, now)], now)
 
 
 def _error(spec: OrderSpec, refusal: Refusal) -> OrderError:
     return OrderError(spec.clientId, spec.orderId, refusal.code, refusal.text)
-
-
-def _expiry(spec: OrderSpec, details: ContractDetails) -> float | None:
-    """When a good-till-date order lapses; an unreadable date counts as none."""
-    if spec.tif != "GTD":
-        return None
-    until = parse_end(spec.goodTillDate, details.timeZoneId)
-    return None if isinstance(until, Refusal) else until

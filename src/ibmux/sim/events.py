@@ -121,4 +121,13 @@ class PositionChange:
     clientId: int = EVERYBODY
 
 
-Event = OpenOrder | OrderStatus | Execution | Commission | OrderError | PositionChange
+@dataclass(frozen=True, slots=True)
+class OrderBound:
+    """Message orderBound: an order placed by hand has a number now."""
+
+    clientId: int
+    permId: int
+    orderId: int
+
+
+Event = OrderBound | OpenOrder | OrderStatus | Execution | Commission | OrderError | PositionChange

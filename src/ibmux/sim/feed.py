@@ -1,26 +1,29 @@
-"""Streaming quotes: one price process per contract, fanned out to every line that is subscribed to it.
+"""Streaming quotes: owns the lines of all clients, the timer that moves prices, and the faults that stop them.
 
-Owns the lines and the timer that moves prices. The rate is a budget of ticks; contracts take turns spending it.
+The rate is a budget of ticks a real second; channels (contracts with lines) take turns spending it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ibmux.tws.ticks import TickEncoder
-from ibmux.tws.values import number
-
-from .market import UNDEFINED
-from .prices import PRICE_TICKS
+from .channels import Channel
+from .combochannels import ComboChannel
+from .generics import Generics
+from .lines import Line, LineKey, computation_values
+from .newsfeed import NewsFeed
+from .permissions import COMPETING, concerns
+from .streams import Streams
+from .views import Views
 
 if TYPE_CHECKING:
     from .client import Client
-    from .contracts import ContractDetails
-    from .options import Computation
-    from .prices import Change, Quote
     from .server import SimulatedGateway
+
+__all__ = ["Feed", "Line", "computation_values"]
 
 NATURAL_RATE = 3.5
 """Ticks a second per line when no rate is set."""
@@ -28,106 +31,130 @@ INTERVAL, FAST_INTERVAL, FAST_RATE = 0.05, 0.002, 500
 """Seconds between two looks at what is due; the shorter ones, for even spacing, from that many ticks a second on."""
 MAX_CREDIT = 0.25
 """Seconds of ticks that are made up for after a pause; older ones are not sent."""
-BID_SIZE = 0
-SIZE_OF = {1: 0, 2: 3, 4: 5}
-"""The size tick that repeats the size of a price tick, as gateways send it."""
-DELAYED = {0: 69, 1: 66, 2: 67, 3: 70, 4: 68, 5: 71, 6: 72, 7: 73, 8: 74, 9: 75, 14: 76, 45: 88}
-DELAYED_OPTION = {10: 80, 11: 81, 12: 82, 13: 83}
-LIVE = {kind: kind for kind in DELAYED}
-COMPUTE_EVERY = 4
-"""Movements of an option's price per computation of its sensitivities."""
-
-
-class Line:
-    """One market-data request that streams."""
-
-    __slots__ = ("client", "delayed", "details", "encoder", "quote", "req_id")
-
-    def __init__(self, client: Client, req_id: int, details: ContractDetails, quote: Quote, delayed: bool) -> None:
-        self.client = client
-        self.req_id = req_id
-        self.details = details
-        self.quote = quote
-        self.delayed = delayed
-        self.encoder = TickEncoder(req_id)
-
-    @property
-    def is_option(self) -> bool:
-        """Whether the line carries option computations too."""
-        return self.details.contract.secType in ("OPT", "FOP")
-
-    def ticks(self, changes: list[Texts], stamp: str | None) -> list[bytes]:
-        """Return the messages of these changes; `stamp` replaces the size in BID_SIZE ticks."""
-        encoder, shown, out = self.encoder, DELAYED if self.delayed else LIVE, []
-        for kind, price, size in changes:
-            sized: int | None = kind
-            if kind in PRICE_TICKS:
-                out.append(encoder.price(shown[kind], price, size, 1 if kind in (1, 2) else 0))
-                sized = SIZE_OF.get(kind)
-            if sized is not None:
-                out.append(encoder.size(shown[sized], stamp if stamp and sized == BID_SIZE else size))
-        return out
-
-    def compute(self, found: list[tuple[int, Computation]]) -> None:
-        """Send option computations."""
-        for kind, values in found:
-            shown = DELAYED_OPTION.get(kind, kind) if self.delayed else kind
-            self.client.reply("tickOptionComputation", **computation_values(self.req_id, shown, values))
-
-
-Texts = tuple[int, str, str]
-"""A change with price and size as wire text."""
-
-
-def to_texts(changes: list[Change]) -> list[Texts]:
-    """Write the numbers once for all lines."""
-    return [(kind, number(price), number(size)) for kind, price, size in changes]
-
-
-def computation_values(req_id: int, tick_type: int, values: Computation) -> dict[str, object]:
-    """Return the fields of tickOptionComputation; what was not computed is -2 (sensitivities) or -1 (the rest)."""
-    out: dict[str, object] = {"reqId": req_id, "tickType": tick_type, "tickAttrib": 0, **values._asdict()}
-    for name in ("impliedVol", "optPrice", "pvDividend", "undPrice"):
-        if out[name] == UNDEFINED:
-            out[name] = -1
-    return out
+LOOK = 0.25
+"""Real seconds between two looks at opening hours and generic ticks."""
+COMPETING_CODE = 10197
 
 
 class Feed:
-    """All lines of a gateway."""
+    """All lines of a gateway.
+
+    Attributes:
+        views: the market that lines show.
+        streams: tick-by-tick data, books and real-time bars.
+        competing: another session of the user takes the market data (error 10197).
+        paused: the gateway has lost its connection (1100): nothing flows.
+    """
 
     def __init__(self, gateway: SimulatedGateway) -> None:
         self._gateway = gateway
-        self._by_contract: dict[int, list[Line]] = {}
-        self._turns: list[int] = []
+        world = gateway.world
+        self.views = Views(world.market, world.universe, gateway.clock.now, always_open=gateway.settings.always_open)
+        self.generics = Generics(world, self.views)
+        self.streams = Streams(gateway, self.views)
+        self.news = NewsFeed(world.news)
+        self.competing = self.paused = False
+        self._lines: set[Line] = set()
+        self._channels: dict[LineKey, Channel] = {}
+        self._turns: list[Channel] = []
         self._next = 0
         self._credit = 0.0
-        self._last = 0.0
+        self._last = self._looked = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return sum(len(lines) for lines in self._by_contract.values())
+        """How many of the login's market-data lines are taken: quotes and real-time bars, of all clients."""
+        return len(self._lines) + self.streams.bars()
+
+    # -- lines -------------------------------------------------------------------------------------------------------
+
+    def channel(self, line: Line) -> Channel:
+        """The channel that shows the line's contract, whether or not it has lines yet."""
+        known = self._channels.get(line.key)
+        if known is not None:
+            return known
+        if line.parts:
+            return ComboChannel(line.details, line.parts, line.delayed, self.views)
+        return Channel(line.details, line.delayed, self.views)
 
     def add(self, line: Line) -> None:
         """Stream to this line from now on."""
         line.client.lines[line.req_id] = line
-        self._by_contract.setdefault(line.details.contract.conId, []).append(line)
-        self._turns = list(self._by_contract)
+        self._lines.add(line)
+        self.news.add(line, self._gateway.clock.now())
+        if not line.is_news:
+            self._show(line)
+
+    def _show(self, line: Line) -> None:
+        channel = self._channels.setdefault(line.key, self.channel(line))
+        if line not in channel.lines:
+            channel.lines.append(line)
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        self._turns = [channel for channel in self._channels.values() if channel.open]
 
     def remove(self, line: Line) -> None:
         """Stop streaming to this line."""
         line.client.lines.pop(line.req_id, None)
-        con_id = line.details.contract.conId
-        lines = self._by_contract[con_id]
-        lines.remove(line)
-        if not lines:
-            del self._by_contract[con_id]
-            self._turns = list(self._by_contract)
+        self._lines.discard(line)
+        self._mute(line)
+
+    def _mute(self, line: Line) -> None:
+        """Send the line nothing more; it stays taken until its client cancels it."""
+        self.news.remove(line)
+        channel = self._channels.get(line.key)
+        if channel is None or line not in channel.lines:
+            return
+        channel.lines.remove(line)
+        if not channel.lines:
+            del self._channels[line.key]
+            self._take_turns()
 
     def drop(self, client: Client) -> None:
-        """Stop all lines of a client."""
+        """Stop all lines and streams of a client."""
         for line in list(client.lines.values()):
             self.remove(line)
+        self.streams.drop(client)
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def compete(self, on: bool) -> None:
+        """Let another session of the user take the market data away, or give them back.
+
+        Every open line and stream ends with error 10197; while it lasts, new requests get it too.
+        """
+        self.competing = on
+        for line in list(self._lines) if on else ():
+            self.remove(line)
+            line.client.error(line.req_id, COMPETING_CODE, COMPETING)
+        if on:
+            self.streams.end_all(COMPETING_CODE, COMPETING)
+
+    def pause(self, on: bool) -> None:
+        """Let nothing flow while the gateway is cut off (1100). Afterwards lines go on; what they missed is lost."""
+        self.paused = on
+        self._credit = 0.0
+        if not on:
+            self.streams.skip()
+            self.news.skip(self._gateway.clock.now())
+
+    def silence(self, venues: Collection[str] | None = None) -> None:
+        """Let the present lines and streams die without a word, as after a farm's failure; new requests work.
+
+        `venues` names security types, exchanges or venues, as `Settings.subscriptions`; None means all. A dead line
+        counts until its client cancels it.
+        """
+        for line in list(self._lines):
+            if venues is None or concerns(venues, line.details):
+                self._mute(line)
+        self.streams.silence(venues)
+
+    def reset_depth(self) -> None:
+        """Let every book begin anew: error 317, then all rows again."""
+        self.streams.reset_books()
+
+    # -- time --------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to move prices."""
@@ -147,33 +174,51 @@ class Feed:
         self._wait()
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
-        turns = self._turns + self._idle_contracts()
-        rate = self._gateway.settings.rate or NATURAL_RATE * max(len(self), len(turns))
-        self._credit = min(self._credit + elapsed * rate, rate * MAX_CREDIT + 1)
-        if not turns:
-            self._credit = 0.0
+        if self.paused:
+            return
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._look()
+        self._spend(elapsed)
+        self.streams.pump(now)
+
+    def _spend(self, elapsed: float) -> None:
+        """Move prices, contract by contract, until the ticks that are due have been sent."""
+        idle = self._idle_contracts()
+        turns = len(self._turns) + len(idle)
+        rate = self._gateway.settings.rate or NATURAL_RATE * max(len(self._lines), turns)
+        self._credit = min(self._credit + elapsed * rate, rate * MAX_CREDIT + 1) if turns else 0.0
         while self._credit >= 1:
-            self._next = (self._next + 1) % len(turns)
-            self._credit -= max(1, self._step(turns[self._next]))
+            self._next = (self._next + 1) % turns
+            place = self._next - len(self._turns)
+            sent = self._move(idle[place]) if place >= 0 else self._step(self._turns[self._next])
+            self._credit -= max(1, sent)
 
     def _idle_contracts(self) -> list[int]:
         """Return contracts with working orders but no line: their prices have to move too."""
-        orders = self._gateway.world.desk.open_orders(None)
-        return list({order.contract.conId for order in orders if order.contract.conId not in self._by_contract})
+        shown = {channel.con_id for channel in self._turns if not channel.delayed}
+        return [con_id for con_id in self._gateway.world.desk.watched() if con_id not in shown]
 
-    def _step(self, con_id: int) -> int:
-        """Move one contract's price and tell its lines. Return the number of ticks sent."""
-        market, lines = self._gateway.world.market, self._by_contract.get(con_id, ())
-        quote = market.quote(con_id)
-        changes = to_texts(quote.step())
-        due = lines and lines[0].is_option and quote.steps % COMPUTE_EVERY == 0
-        computations = market.computations(con_id) if due else []
-        sent = 0
-        for line in lines:
-            stamp = str(time.time_ns() // 1000 % 10**9) if self._gateway.settings.stamp else None
-            ticks = line.ticks(changes, stamp)
-            line.client.send(b"".join(ticks))
-            line.compute(computations)
-            sent += len(ticks) + len(computations)
+    def _move(self, con_id: int) -> int:
+        market = self._gateway.world.market
+        if self.views.is_open(market.details(con_id)):
+            market.quote(con_id).step()
+        return 0
+
+    def _step(self, channel: Channel) -> int:
+        sent = channel.step(self._gateway.settings.stamp)
         self._gateway.counts.ticks_sent += sent
         return sent
+
+    def _look(self) -> None:
+        """Note which markets opened or closed; send the generic ticks that changed, and headlines."""
+        sent = 0
+        for channel in list(self._channels.values()):
+            is_open = self.views.is_open(channel.details, channel.delayed)
+            if is_open != channel.open:
+                sent += channel.turn(is_open)
+                self._take_turns()
+            if is_open:
+                sent += self.generics.refresh(channel)
+        sent += self.news.advance(self._gateway.clock.now())
+        self._gateway.counts.ticks_sent += sent

@@ -1,7 +1,7 @@
-"""The life of accepted orders: released, triggered, filled in parts, cancelled by their group, ended.
+"""The life of accepted orders: released, triggered, adjusted, filled in parts, cancelled by their group, ended.
 
 Time passes through `advance` alone; every change is returned as events in sending order. Whether an order is accepted
-is decided in `desk`.
+is decided in `desk`, what holds it back in `gates`, its price in `matching`; fills are told by `fills`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from heapq import heappop, heappush
 from random import Random
 
-from ibmux.sim import hours
+from ibmux.sim import combos, gates, groups, notices, timing
+from ibmux.sim.accounts import Accounts
+from ibmux.sim.adjusting import is_reached
 from ibmux.sim.book import OrderBook
-from ibmux.sim.events import Commission, Event, OrderError
-from ibmux.sim.instants import instant_text
+from ibmux.sim.events import Event, OrderError
+from ibmux.sim.families import Families
+from ibmux.sim.fills import Fills
+from ibmux.sim.gates import Gates
 from ibmux.sim.market import Market
-from ibmux.sim.matching import is_triggered, trade_price, trail, waits_for_trigger
+from ibmux.sim.matching import Book, is_triggered, snapped, trade_price, trail, trigger_price, waits_for_trigger
 from ibmux.sim.money import ZERO
 from ibmux.sim.orders import (
     API_CANCELLED,
@@ -27,43 +30,67 @@ from ibmux.sim.orders import (
     OVER,
     PENDING_CANCEL,
     PRE_SUBMITTED,
+    SNAPS,
     SUBMITTED,
     BookOrder,
 )
+from ibmux.sim.prices import Quote
 from ibmux.sim.teller import Teller
 from ibmux.sim.terms import WorldSettings
 
-REDUCES = frozenset({2, 3})  # ocaType: 1 cancels the others at the first fill, 2 and 3 reduce them in proportion
 CANCEL_TEXT = "Order Canceled - reason:"
 AT_ONCE = frozenset({"IOC", "FOK"})
+WHY_HELD = {gates.CONDITIONS: "trigger", gates.LOCATE: "locate"}
 
 
 class Floor:
     """Works the orders of a book against the market."""
 
-    def __init__(self, book: OrderBook, market: Market, teller: Teller, terms: WorldSettings) -> None:
-        self._book, self._market, self._teller, self._terms = book, market, teller, terms
+    def __init__(
+        self, book: OrderBook, market: Market, accounts: Accounts, teller: Teller, terms: WorldSettings
+    ) -> None:
+        self._book, self._market, self._terms = book, market, terms
+        self._gates = Gates(book, market, accounts, teller, terms)
+        self._fills = Fills(market, teller, terms)
+        self._families = Families(book, market)
         self._random = Random(f"{terms.seed}:floor")
-        self._late: list[tuple[float, int, Event]] = []
-        self._late_count = 0
 
     def release(self, order: BookOrder, now: float) -> list[Event]:
-        """Let an accepted order begin to work, wait for its parent, its trigger or the opening of its market."""
+        """Let an accepted order begin to work, or wait for what holds it back."""
         order.accepted = now
-        order.slices = self._random.randint(2, 4) if self._random.random() < self._terms.partial_share else 1
+        parts = self._random.randint(2, 4) if self._random.random() < self._terms.partial_share else 1
+        order.slices = 1 if order.spec.auction or order.spec.allOrNone else parts
+        self.date(order, now)
         parent = self._book.parent(order)
-        if parent is not None and parent.status != FILLED:
-            order.waiting = True
-            order.status = PRE_SUBMITTED
-            order.whyHeld = "child,trigger" if waits_for_trigger(order) else "child"
-            return [*order.snapshot(), *order.snapshot()]
-        return self._start(order, now)
+        if parent is not None and parent.status == FILLED:  # a hedge that comes after its parent's fill
+            self._families.size_hedge(order, parent)
+            if order.remaining <= ZERO:
+                return [*order.snapshot(), *self.end(order, CANCELLED, now, "Nothing to hedge")]
+        return [*notices.taken(order), *self._start(order, now)]
+
+    def date(self, order: BookOrder, now: float) -> None:
+        """Work out when the order begins, lapses and meets its auction."""
+        spec, details, always = order.spec, order.details, self._terms.always_open
+        starts, expires = timing.starts_at(spec, details), timing.lapses_at(spec, details, now, always)
+        order.starts = starts if isinstance(starts, float) else None
+        order.expires = expires if isinstance(expires, float) else None
+        order.auctionAt = None
+        if spec.auction:
+            order.auctionAt = now + self._terms.moc_delay if always else timing.auction_at(spec, details, now)
 
     def _start(self, order: BookOrder, now: float) -> list[Event]:
-        order.waiting, order.whyHeld, order.status = False, "", PRE_SUBMITTED
-        if not self._is_open(order, now):
-            order.waiting = True
-            return [self._closed_warning(order, now), *order.snapshot()]
+        """Begin to work, or begin to wait for the next gate."""
+        order.gate = self._gates.holding(order, now)
+        order.waiting, order.status = order.gate != gates.NONE, PRE_SUBMITTED
+        order.whyHeld = WHY_HELD.get(order.gate, "")
+        if order.gate == gates.PARENT:
+            order.whyHeld = "child,trigger" if waits_for_trigger(order) else "child"
+        if order.gate == gates.CLOSED:
+            return [notices.closed(order, now), *order.snapshot()]
+        if order.gate == gates.LOCATE:
+            return [notices.short(order), *order.snapshot()]
+        if order.waiting:
+            return [*order.snapshot(), *order.snapshot()]
         if waits_for_trigger(order):
             order.whyHeld = "trigger"
             return [*order.snapshot(), *order.snapshot()]
@@ -71,10 +98,12 @@ class Floor:
 
     def _work(self, order: BookOrder, now: float) -> list[Event]:
         events: list[Event] = [*order.snapshot()]
+        if order.spec.orderType in SNAPS:
+            order.pegged = snapped(order.spec, self._quote(order))
         if order.spec.tif in AT_ONCE:
             return events + self._try_at_once(order, now)
-        if order.spec.auction:
-            order.due = now + self._terms.moc_delay
+        if order.auctionAt is not None:
+            order.due = order.auctionAt
         elif order.spec.orderType == "MKT":
             order.due = now + self._terms.fill_delay
             return events
@@ -83,28 +112,23 @@ class Floor:
 
     def resume(self, order: BookOrder, now: float) -> list[Event]:
         """Let a changed order work on under its new terms."""
+        self.date(order, now)
+        order.rests = None
+        order.pegged = snapped(order.spec, self._quote(order)) if order.spec.orderType in SNAPS else None
         if not order.waiting:
             armed = waits_for_trigger(order)
             order.status, order.whyHeld = (PRE_SUBMITTED, "trigger") if armed else (SUBMITTED, "")
-            order.due = now + self._terms.moc_delay if order.spec.auction else None
+            order.due = order.auctionAt
         return [*order.snapshot(), *order.snapshot()]
 
-    def _is_open(self, order: BookOrder, now: float) -> bool:
-        return self._terms.always_open or hours.is_open(order.details.venue, now, not order.spec.outsideRth)
-
-    @staticmethod
-    def _closed_warning(order: BookOrder, now: float) -> OrderError:
-        contract, details = order.contract, order.details
-        opening = instant_text(hours.next_open(details.venue, now, not order.spec.outsideRth), details.timeZoneId)
-        text = (
-            f"Order Message:\n{order.spec.action} {order.total} {contract.symbol} {details.marketName}\n"
-            f"Warning: your order will not be placed at the exchange until {opening}"
-        )
-        return OrderError(order.clientId, order.orderId, 399, text)
+    def _quote(self, order: BookOrder) -> Book:
+        if order.parts:
+            return combos.quote(self._market, order.parts)
+        return self._market.quote(order.contract.conId)
 
     def _try_at_once(self, order: BookOrder, now: float) -> list[Event]:
         """Immediate-or-cancel fills or dies without error 202; a refused fill-or-kill becomes inactive."""
-        price = trade_price(order, self._market.quote(order.contract.conId))
+        price = trade_price(order, self._quote(order))
         if price is not None:
             return self.fill(order, order.remaining, price, now)
         if order.spec.tif == "FOK":
@@ -114,50 +138,80 @@ class Floor:
 
     def advance(self, now: float) -> list[Event]:
         """Everything that has happened up to `now`: triggers, fills, lapsed orders, late commission reports."""
-        events: list[Event] = []
-        while self._late and self._late[0][0] <= now:
-            events.append(heappop(self._late)[2])
+        events = self._fills.late(now)
+        quotes: dict[int, Quote] = {}
         for order in self._book.open():
-            if not order.held and not order.over:
+            if order.rests is not None and self._sleeps(order, order.rests, quotes, now):
+                continue  # most orders rest most of the time: they have to cost next to nothing
+            if not order.held and not order.over and not order.exercise:
                 events += self._advance_order(order, now)
         return events
+
+    def _sleeps(self, order: BookOrder, limit: float, quotes: dict[int, Quote], now: float) -> bool:
+        """Whether a resting limit order has nothing to wake for; `quotes` are those looked at so far."""
+        if order.expires is not None and now >= order.expires:
+            return False
+        conId = order.details.contract.conId
+        quote = quotes.get(conId)
+        if quote is None:
+            quote = quotes[conId] = self._market.quote(conId)
+        return quote.ask > limit if order.spec.sign > 0 else quote.bid < limit
 
     def next_due(self) -> float | None:
         """The earliest instant at which something is known to happen; None if all depends on prices."""
         times = [order.due for order in self._book.open() if order.due is not None]
-        times += [self._late[0][0]] if self._late else []
-        return min(times, default=None)
+        return min([*times, *self._fills.next_late()], default=None)
 
     def _advance_order(self, order: BookOrder, now: float) -> list[Event]:
+        order.rests = None
         if order.expires is not None and now >= order.expires:
-            return self.cancel(order, now)
+            return self.lapse(order, now)
         if order.waiting:
-            parent = self._book.parent(order)
-            ready = parent is None or parent.status == FILLED
-            return self._start(order, now) if ready and self._is_open(order, now) else []
-        if not self._is_open(order, now):
+            gate = self._gates.holding(order, now)
+            return [] if gate == order.gate else self._start(order, now)
+        if not self._gates.is_open(order, now):
             return []
+        if order.spec.conditionsCancelOrder and order.spec.conditions and self._gates.conditions_met(order, now):
+            return self.cancel(order, now)
         if waits_for_trigger(order):
             return self._watch(order, now)
         return self._try_fill(order, now)
 
+    def awaits_auction(self, order: BookOrder) -> bool:
+        """Whether the order is for an auction that is still to come, so that its day has not ended."""
+        return order.auctionAt is not None and not self._terms.always_open
+
+    def lapse(self, order: BookOrder, now: float) -> list[Event]:
+        """End an order whose time is over; one that is deactivated (DTC) stays with its client as inactive."""
+        if order.spec.tif == "DTC":
+            return self.end(order, INACTIVE, now, "Order expired")
+        return self.cancel(order, now)
+
     def _watch(self, order: BookOrder, now: float) -> list[Event]:
-        quote = self._market.quote(order.contract.conId)
+        quote = self._quote(order)
+        adjusted: list[Event] = []
+        wanted = order.spec.adjustment
+        if wanted is not None and is_reached(wanted, order.spec.sign, trigger_price(order, quote)):
+            order.spec = replace(order.spec, **wanted.changes())  # type: ignore[arg-type]
+            order.stop = order.spec.trailStopPrice
+            adjusted = [*order.snapshot()]
         if order.spec.orderType.startswith("TRAIL"):
             order.stop = trail(order, quote)
         if not is_triggered(order, quote):
-            return []
+            return adjusted
         order.triggered, order.whyHeld, order.status = True, "", SUBMITTED
         order.due = now + self._terms.fill_delay
-        return [*order.snapshot()]
+        return [*adjusted, *order.snapshot()]
 
     def _try_fill(self, order: BookOrder, now: float) -> list[Event]:
         if order.due is not None and now < order.due:
             return []
-        price = trade_price(order, self._market.quote(order.contract.conId))
+        if order.ocaGroup and groups.is_blocked(order, self._book.group(order)):
+            return []
+        price = self._price(order)
         if price is None:
-            missed = order.spec.auction and order.due is not None
-            order.due = None
+            missed = order.auctionAt is not None
+            order.due, order.rests = None, order.plain_limit
             return self.cancel(order, now) if missed else []
         if order.due is None:
             order.due = now + self._terms.fill_delay
@@ -165,42 +219,46 @@ class Floor:
         order.due = now + self._terms.fill_delay
         return self.fill(order, self._slice(order), price, now)
 
+    def _price(self, order: BookOrder) -> float | None:
+        limits = order.spec.legPrices
+        if any(limit is not None for limit in limits) and not self._fills.legs_allow(order, limits):
+            return None
+        return trade_price(order, self._quote(order))
+
     def _slice(self, order: BookOrder) -> Decimal:
-        """How much fills now: an equal whole part of what remains, everything in the last slice."""
+        """How much fills now: a component, what is displayed, or an equal whole part of what remains."""
         left, parts = order.remaining, order.slices
+        if order.component is not None:
+            return order.component.left
+        if order.spec.displaySize:
+            return min(left, Decimal(order.spec.displaySize))
         order.slices = max(1, parts - 1)
-        whole = left // parts if parts > 1 else left
-        return whole if whole > 0 else left
+        whole = max(left // parts, Decimal(order.spec.minQty)) if parts > 1 else left
+        return min(whole, left) if whole > 0 else left
 
     def fill(self, order: BookOrder, quantity: Decimal, price: float, now: float) -> list[Event]:
-        """Fill part or all of an order: its messages, then what follows for its group and its children."""
-        execution, report, change = self._teller.fill(order, quantity, price, now)
-        order.status = FILLED if order.remaining <= ZERO else SUBMITTED
-        status, again = _before_fee(order, report), order.snapshot()
-        early = self._random.random() < self._terms.status_first
-        told: list[Event] = [*status, execution] if early else [execution, *status]
-        told += [*again, *self._later(report, now), change]
+        """Fill part or all of an order: its messages, then what follows for its group and its family."""
+        before = order.remaining
+        working = order.component
+        told = self._fills.fill(order, quantity, price, now)
         if order.status == FILLED:
             self._book.close(order, now, "")
-        return told + self._settle_group(order, quantity, now) + self._start_children(order, now)
+        told += self._settle_group(order, quantity, before, now)
+        profit = self._families.take_profit(order, working, quantity)
+        if profit is not None:
+            told += self.release(profit, now)
+        return told + self._families.restore(order, quantity) + self._start_children(order, now)
 
-    def _later(self, report: Event, now: float) -> list[Event]:
-        if not self._terms.fee_delay:
-            return [report]
-        self._late_count += 1
-        heappush(self._late, (now + self._terms.fee_delay, self._late_count, report))
-        return []
-
-    def _settle_group(self, order: BookOrder, quantity: Decimal, now: float) -> list[Event]:
+    def _settle_group(self, order: BookOrder, quantity: Decimal, before: Decimal, now: float) -> list[Event]:
         """One cancels all: the others of the group shrink by what filled, and end when nothing remains of them."""
         events: list[Event] = []
         for other in self._book.group(order):
             if other.over:
                 continue
-            if other.ocaType in REDUCES and order.status != FILLED:
-                other.total -= min(quantity, other.remaining)
+            if other.ocaType in groups.REDUCING and order.status != FILLED:
+                other.total = other.filled + groups.reduced(other, quantity, before)
                 events += other.snapshot() if other.remaining > ZERO and not other.held else []
-            if other.ocaType not in REDUCES or order.status == FILLED or other.remaining <= ZERO:
+            if groups.ends(order, other):
                 events += self.end(other, CANCELLED, now, "Cancelled by its group")
         return events
 
@@ -208,7 +266,11 @@ class Floor:
         if order.status != FILLED:
             return []
         children = [child for child in self._book.children(order) if not child.held]
-        return self._each(children, lambda child: self._start(child, now))
+        for child in children:
+            self._families.size_hedge(child, order)
+        empty = [child for child in children if child.remaining <= ZERO]
+        ended = self._each(empty, lambda child: self.end(child, CANCELLED, now, "Nothing to hedge"))
+        return ended + self._each(children, lambda child: self._start(child, now))
 
     def cancel(self, order: BookOrder, now: float) -> list[Event]:
         """Cancel an order with its children and its group: PendingCancel, then Cancelled and 202 for each."""
@@ -235,9 +297,3 @@ class Floor:
     @staticmethod
     def _each(orders: list[BookOrder], act: Callable[[BookOrder], list[Event]]) -> list[Event]:
         return [event for order in orders if order.status not in OVER for event in act(order)]
-
-
-def _before_fee(order: BookOrder, report: Commission) -> list[Event]:
-    """The first pair of messages of a fill, sent before its commission is known."""
-    charged = (order.commission or 0.0) - report.commission
-    return [replace(order.open_order(), commission=round(charged, 2) or None), order.order_status()]

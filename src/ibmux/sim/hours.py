@@ -1,87 +1,28 @@
 """When markets are open: sessions by venue, the gateway's hours strings, and whether a venue is open at an instant.
 
-A venue is a group of exchanges with one timetable. Holidays are the rules of the United States' exchanges, used for all
-venues but foreign exchange. Nothing here knows contracts or prices.
+Timetables and holidays are data elsewhere. All times that are spoken of here fall on whole minutes, so that what holds
+at a minute's start holds for all of it. Nothing here knows contracts or prices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from ibmux.sim.holidays import holidays, is_half_day, is_holiday
+from ibmux.sim.timetables import MIDNIGHT, TIMETABLES, Span, Timetable
+
+__all__ = [
+    "TIMETABLES", "Calendar", "Session", "closing", "holidays", "hours_text", "is_half_day_at", "is_open",
+    "is_trading_day", "local_date", "next_open", "previous_session", "session", "sessions", "trading_day_before",
+    "zone",
+]  # fmt: skip
+
 Session = tuple[float, float]
 LISTED_DAYS = 6  # a gateway lists today and about five more days
-
-
-@dataclass(frozen=True, slots=True)
-class Timetable:
-    """Local opening and closing times of a venue; an `open` after `close` means that it opens on the day before."""
-
-    zone: str
-    trading: tuple[time, time]
-    liquid: tuple[time, time]
-    holidays: bool = True
-
-
-def _times(*clock: str) -> tuple[time, time]:
-    first, last = (time.fromisoformat(text) for text in clock)
-    return first, last
-
-
-TIMETABLES = {
-    "US": Timetable("US/Eastern", _times("04:00", "20:00"), _times("09:30", "16:00")),
-    "US.OPT": Timetable("US/Eastern", _times("09:30", "16:00"), _times("09:30", "16:00")),
-    "US.IND": Timetable("US/Central", _times("08:30", "15:15"), _times("08:30", "15:00")),
-    "CME": Timetable("US/Central", _times("17:00", "16:00"), _times("08:30", "15:00")),
-    "NYMEX": Timetable("US/Eastern", _times("18:00", "17:00"), _times("09:30", "16:00")),
-    "FX": Timetable("US/Eastern", _times("17:15", "17:00"), _times("17:15", "17:00"), holidays=False),
-    "EU": Timetable("MET", _times("09:00", "17:30"), _times("09:00", "17:30"), holidays=False),
-    "UK": Timetable("GB-Eire", _times("08:00", "16:30"), _times("08:00", "16:30"), holidays=False),
-    "CA": Timetable("US/Eastern", _times("09:30", "16:00"), _times("09:30", "16:00")),
-    "ASIA": Timetable("Japan", _times("09:00", "15:00"), _times("09:00", "15:00"), holidays=False),
-    "AU": Timetable("Australia/NSW", _times("10:00", "16:00"), _times("10:00", "16:00"), holidays=False),
-    "MX": Timetable("America/Mexico_City", _times("08:30", "15:00"), _times("08:30", "15:00")),
-}
-
-
-def _weekday_of_month(year: int, month: int, weekday: int, nth: int) -> date:
-    first = date(year, month, 1)
-    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (nth - 1))
-
-
-def _good_friday(year: int) -> date:
-    """Two days before Easter Sunday (the anonymous Gregorian computus)."""
-    a, b, c = year % 19, year // 100, year % 100
-    h = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
-    rest = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
-    m = (a + 11 * h + 22 * rest) // 451
-    month, day = divmod(h + rest - 7 * m + 114, 31)
-    return date(year, month, day + 1) - timedelta(days=2)
-
-
-def _observed(day: date) -> date:
-    """A holiday on a Saturday is kept on the Friday before, one on a Sunday on the Monday after."""
-    return day + timedelta(days={5: -1, 6: 1}.get(day.weekday(), 0))
-
-
-@lru_cache(maxsize=64)
-def holidays(year: int) -> frozenset[date]:
-    """The full holidays of the United States' stock exchanges in `year`."""
-    fixed = [date(year, 1, 1), date(year, 6, 19), date(year, 7, 4), date(year, 12, 25)]
-    last_monday_of_may = date(year, 5, 31) - timedelta(days=date(year, 5, 31).weekday())
-    floating = [_weekday_of_month(year, 1, 0, 3), _weekday_of_month(year, 2, 0, 3), _good_friday(year)]
-    floating += [last_monday_of_may, _weekday_of_month(year, 9, 0, 1), _weekday_of_month(year, 11, 3, 4)]
-    return frozenset([_observed(day) for day in fixed] + floating)
-
-
-def is_trading_day(venue: str, day: date) -> bool:
-    """Whether `venue` has a session that belongs to `day`."""
-    if day.weekday() >= 5:
-        return False
-    return not (TIMETABLES[venue].holidays and day in holidays(day.year))
+HORIZON = 15  # no exchange rests longer, in days
 
 
 @lru_cache(maxsize=64)
@@ -90,31 +31,90 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def is_trading_day(venue: str, day: date) -> bool:
+    """Whether `venue` has a session that belongs to `day`."""
+    table = TIMETABLES[venue]
+    return (table.weekend or day.weekday() < 5) and not is_holiday(table.calendar, day)
+
+
+def is_half_day_at(venue: str, day: date) -> bool:
+    """Whether `venue` closes early on `day`."""
+    table = TIMETABLES[venue]
+    return table.early is not None and is_trading_day(venue, day) and is_half_day(table.calendar, day)
+
+
+def trading_day_before(venue: str, day: date) -> date:
+    """`day` itself if `venue` trades on it, else the last day before on which it does."""
+    while not is_trading_day(venue, day):
+        day -= timedelta(days=1)
+    return day
+
+
+@lru_cache(maxsize=65536)
+def sessions(venue: str, day: date, rth: bool = False) -> tuple[Session, ...]:
+    """The sessions that belong to `day` as starts and ends (epoch seconds), in order: two where there is a lunch break.
+
+    Args:
+        venue: whose.
+        day: the trading day; an evening session belongs to the day on which it ends.
+        rth: regular hours only.
+    """
+    if not is_trading_day(venue, day):
+        return ()
+    table = TIMETABLES[venue]
+    half = is_half_day_at(venue, day)
+    limit = (table.early if rth else table.early_all) if half else None
+    found = (_instants(table, day, span, limit) for span in (table.liquid if rth else table.trading))
+    return tuple(span for span in found if span is not None)
+
+
+def _instants(table: Timetable, day: date, span: Span, limit: time | None) -> Session | None:
+    tz, (first, last) = zone(table.zone), span
+    if first == last == MIDNIGHT:
+        start, end = datetime.combine(day, first, tz), datetime.combine(day + timedelta(days=1), last, tz)
+    else:
+        start = datetime.combine(day - timedelta(days=1 if first > last else 0), first, tz)
+        end = datetime.combine(day, min(last, limit) if limit else last, tz)
+    return (start.timestamp(), end.timestamp()) if start.timestamp() < end.timestamp() else None
+
+
 @lru_cache(maxsize=65536)
 def session(venue: str, day: date, rth: bool = False) -> Session | None:
-    """Start and end (epoch seconds) of the session that belongs to `day`, or None; `rth`: regular hours only."""
-    if not is_trading_day(venue, day):
-        return None
+    """Start of the first and end of the last session (epoch seconds) that belong to `day`, or None.
+
+    A lunch break lies inside: `sessions` tells the parts. `rth`: regular hours only.
+    """
+    found = sessions(venue, day, rth)
+    return (found[0][0], found[-1][1]) if found else None
+
+
+def closing(venue: str, day: date) -> float:
+    """The instant at which the regular hours of `day` end; of the trading day before, where `day` is none."""
+    return sessions(venue, trading_day_before(venue, day), True)[-1][1]
+
+
+@lru_cache(maxsize=4096)
+def _date_in_minute(venue: str, minute: int) -> date:
     table = TIMETABLES[venue]
-    first, last = table.liquid if rth else table.trading
-    eve = timedelta(days=1 if first > last else 0)
-    tz = zone(table.zone)
-    start, end = datetime.combine(day - eve, first, tz), datetime.combine(day, last, tz)
-    return start.timestamp(), end.timestamp()
+    local = datetime.fromtimestamp(minute * 60, zone(table.zone))
+    first, last = table.trading[0]
+    return local.date() + timedelta(days=1 if first > last and local.time() >= first else 0)
 
 
 def local_date(venue: str, now: float) -> date:
     """The trading day that the instant `now` belongs to: an evening session belongs to the day on which it ends."""
-    table = TIMETABLES[venue]
-    local = datetime.fromtimestamp(now, zone(table.zone))
-    first, last = table.trading
-    return local.date() + timedelta(days=1 if first > last and local.time() >= first else 0)
+    return _date_in_minute(venue, int(now // 60))
+
+
+@lru_cache(maxsize=4096)
+def _open_in_minute(venue: str, minute: int, rth: bool) -> bool:
+    instant = minute * 60
+    return any(start <= instant < end for start, end in sessions(venue, _date_in_minute(venue, minute), rth))
 
 
 def is_open(venue: str, now: float, rth: bool = False) -> bool:
     """Whether `venue` trades at `now` (epoch seconds)."""
-    found = session(venue, local_date(venue, now), rth)
-    return found is not None and found[0] <= now < found[1]
+    return _open_in_minute(venue, int(now // 60), rth)
 
 
 def next_open(venue: str, now: float, rth: bool = False) -> float:
@@ -122,37 +122,57 @@ def next_open(venue: str, now: float, rth: bool = False) -> float:
     if is_open(venue, now, rth):
         return now
     day = local_date(venue, now)
-    for ahead in range(15):
-        found = session(venue, day + timedelta(days=ahead), rth)
-        if found is not None and found[0] > now:
-            return found[0]
+    for ahead in range(HORIZON):
+        for start, _ in sessions(venue, day + timedelta(days=ahead), rth):
+            if start > now:
+                return start
     raise ValueError(f"{venue} has no session in the two weeks after {datetime.fromtimestamp(now, UTC)}")
 
 
 def previous_session(venue: str, now: float, rth: bool = True) -> Session:
-    """The last session that ended at or before `now`."""
+    """The last day of trading that ended at or before `now`, from its first start to its last end."""
     day = local_date(venue, now)
-    for back in range(15):
+    for back in range(HORIZON):
         found = session(venue, day - timedelta(days=back), rth)
         if found is not None and found[1] <= now:
             return found
     raise ValueError(f"{venue} has no session in the two weeks before {datetime.fromtimestamp(now, UTC)}")
 
 
-@lru_cache(maxsize=1024)
-def hours_text(venue: str, today: date, rth: bool) -> str:
-    """The gateway's `tradingHours` (or `liquidHours`) string for the days from `today` on."""
-    tz = zone(TIMETABLES[venue].zone)
-    days = []
+@lru_cache(maxsize=4096)
+def hours_text(venue: str, today: date, rth: bool, until: float | None = None) -> str:
+    """The gateway's `tradingHours` (or `liquidHours`) string for the days from `today` on.
+
+    Args:
+        venue: whose.
+        today: the first day listed.
+        rth: regular hours only.
+        until: the instant (epoch seconds) at which the contract expires, after which nothing is listed.
+    """
+    parts: list[str] = []
     for ahead in range(LISTED_DAYS):
         day = today + timedelta(days=ahead)
-        found = session(venue, day, rth)
-        if found is None:
-            days.append(f"{day:%Y%m%d}:CLOSED")
-        else:
-            first, last = (datetime.fromtimestamp(instant, tz) for instant in found)
-            days.append(f"{first:%Y%m%d:%H%M}-{last:%Y%m%d:%H%M}")
-    return ";".join(days)
+        found = sessions(venue, day, rth)
+        if not found:
+            if not _opens_on(venue, day, rth):
+                parts.append(f"{day:%Y%m%d}:CLOSED")
+            continue
+        parts += [_span_text(venue, start, min(end, until or end)) for start, end in found if start < (until or end)]
+        if until is not None and until <= found[-1][1]:
+            break
+    return ";".join(parts)
+
+
+def _opens_on(venue: str, day: date, rth: bool) -> bool:
+    """Whether the next day's first session begins in the evening of `day`, which is then not called closed."""
+    following = sessions(venue, day + timedelta(days=1), rth)
+    return bool(following) and datetime.fromtimestamp(following[0][0], zone(TIMETABLES[venue].zone)).date() == day
+
+
+def _span_text(venue: str, start: float, end: float) -> str:
+    tz = zone(TIMETABLES[venue].zone)
+    first, last = datetime.fromtimestamp(start, tz), datetime.fromtimestamp(end, tz)
+    return f"{first:%Y%m%d:%H%M}-{last:%Y%m%d:%H%M}"
 
 
 class Calendar:
@@ -167,14 +187,18 @@ class Calendar:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
 
+    def now(self) -> float:
+        """The clock's present (epoch seconds)."""
+        return self._clock()
+
     def today(self, venue: str) -> date:
         """The trading day that the clock's present belongs to."""
         return local_date(venue, self._clock())
 
-    def trading(self, venue: str) -> str:
-        """All sessions from today on."""
-        return hours_text(venue, self.today(venue), False)
+    def trading(self, venue: str, until: float | None = None) -> str:
+        """All sessions from today on, up to the instant `until`."""
+        return hours_text(venue, self.today(venue), False, until)
 
-    def liquid(self, venue: str) -> str:
-        """The regular sessions from today on."""
-        return hours_text(venue, self.today(venue), True)
+    def liquid(self, venue: str, until: float | None = None) -> str:
+        """The regular sessions from today on, up to the instant `until`."""
+        return hours_text(venue, self.today(venue), True, until)

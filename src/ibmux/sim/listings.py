@@ -1,19 +1,21 @@
-"""From the catalogue's lines to contract details: shares, funds, indices, futures and currencies of one seed and date.
+"""From the catalogue's lines to contract details: shares, funds, indices, currencies, coins and metals of one seed.
 
-Options are in `chains`. Nothing here answers questions: the universe does.
+Futures are in `futures`, options in `chains`, what is asked for seldom in `shelves`. Nothing here answers questions:
+the universe does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from random import Random
 from zlib import crc32
 
+from ibmux.sim import catalogue_coins as coins
 from ibmux.sim import catalogue_markets as markets
 from ibmux.sim import catalogue_shares as shares
-from ibmux.sim.contracts import Contract, ContractDetails, Pairs
-from ibmux.sim.hours import Calendar, is_trading_day
+from ibmux.sim.contracts import Contract, ContractDetails
+from ibmux.sim.hours import TIMETABLES, Calendar
+from ibmux.sim.identifiers import isin
 
 SHARE_ORDERS = (
     "ACTIVETIM,AD,ADJUST,ALERT,ALLOC,AVGCOST,BASKET,COND,DAY,FOK,GAT,GTC,GTD,GTT,HID,IOC,LIT,LMT,LOC,LOO,MIDPX,MIT,MKT,"
@@ -22,27 +24,35 @@ SHARE_ORDERS = (
 FUTURE_ORDERS = "ACTIVETIM,AD,ALERT,COND,DAY,GAT,GTC,GTD,GTT,IOC,LIT,LMT,MIT,MKT,OCA,STP,STPLMT,TRAIL,TRAILLMT,WHATIF"
 OPTION_ORDERS = "ACTIVETIM,ADJUST,ALERT,COND,DAY,FOK,GAT,GTC,GTD,IOC,LIT,LMT,MIT,MKT,OCA,STP,STPLMT,TRAIL,WHATIF"
 CASH_ORDERS = "ACTIVETIM,AD,ALERT,CASHQTY,COND,DAY,GAT,GTC,GTD,IOC,LIT,LMT,MIT,MKT,OCA,STP,STPLMT,TRAIL,WHATIF"
+COIN_ORDERS = "CASHQTY,COND,DAY,GTC,GTD,IOC,LMT,MKT,MINUTES,WHATIF"
 SHARE_EXCHANGES = (
     "SMART,AMEX,NYSE,CBOE,PHLX,ISE,CHX,ARCA,NASDAQ,DRCTEDGE,BEX,BATS,EDGEA,BYX,IEX,EDGX,FOXRIVER,PEARL,MEMX"
 )
-ABROAD = {  # exchange: venue, time zone, tick
-    "IBIS": ("EU", "MET", 0.01),
-    "AEB": ("EU", "MET", 0.01),
-    "SBF": ("EU", "MET", 0.01),
-    "EBS": ("EU", "MET", 0.01),
-    "LSE": ("UK", "GB-Eire", 0.001),
-    "TSE": ("CA", "US/Eastern", 0.01),
-    "ASX": ("AU", "Australia/NSW", 0.01),
-    "TSEJ": ("ASIA", "Japan", 1.0),
-    "MEXI": ("MX", "America/Mexico_City", 0.01),
+ABROAD = {  # exchange: venue, tick, market rule
+    "IBIS": ("EU", 0.01, 26),
+    "AEB": ("EURONEXT", 0.01, 26),
+    "SBF": ("EURONEXT", 0.01, 26),
+    "EBS": ("SWISS", 0.01, 26),
+    "LSE": ("UK", 0.001, 240),
+    "TSE": ("CA", 0.01, 26),
+    "ASX": ("AU", 0.01, 26),
+    "TSEJ": ("TSEJ", 1.0, 98),
+    "SEHK": ("SEHK", 0.001, 557),
+    "MEXI": ("MX", 0.01, 26),
 }
-# Instruments that follow an index move with it; all of a row have the index's volatility.
-FOLLOWERS = {"SPY": "SPX", "VOO": "SPX", "IVV": "SPX", "VTI": "SPX", "ES": "SPX", "MES": "SPX", "OEX": "SPX"}
-FOLLOWERS |= {"QQQ": "NDX", "NQ": "NDX", "MNQ": "NDX", "COMP": "NDX", "IWM": "RUT", "RTY": "RUT"}
-FOLLOWERS |= {"DIA": "DJX", "YM": "DJX", "INDU": "DJX"}
+LOTS = {"TSEJ": 100.0, "SEHK": 100.0}
+COUNTRIES = {
+    "IBIS": "DE", "AEB": "NL", "SBF": "FR", "EBS": "CH", "LSE": "GB", "TSE": "CA", "ASX": "AU", "TSEJ": "JP",
+    "SEHK": "HK", "MEXI": "MX",
+}  # fmt: skip
+# Instruments that follow another move with it; all of a row have the leader's volatility.
+FOLLOWERS = dict.fromkeys(("SPY", "VOO", "IVV", "VTI", "ES", "MES", "OEX", "XSP"), "SPX")
+FOLLOWERS |= dict.fromkeys(("QQQ", "NQ", "MNQ", "COMP"), "NDX")
+FOLLOWERS |= dict.fromkeys(("IWM", "RTY", "M2K"), "RUT")
+FOLLOWERS |= dict.fromkeys(("DIA", "YM", "INDU"), "DJX")
+FOLLOWERS |= {"MGC": "GC", "XAUUSD": "GC", "XAGUSD": "SI", "MCL": "CL", "EUR": "EUR.USD", "GBP": "GBP.USD"}
 INDEX_VOLATILITY = {index.symbol: index.volatility for index in markets.INDICES}
-MONTH_LETTERS = {letter: month for month, letter in enumerate("FGHJKMNQUVXZ", start=1)}
-MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+LEADER_VOLATILITY = INDEX_VOLATILITY | {"GC": 0.18, "SI": 0.32, "CL": 0.32, "EUR.USD": 0.08, "GBP.USD": 0.08}
 
 
 class Registry:
@@ -64,36 +74,30 @@ class Registry:
 
     def volatility(self, symbol: str) -> float:
         """The volatility per year of a share or fund."""
-        leader = FOLLOWERS.get(symbol)
-        return INDEX_VOLATILITY[leader] if leader else round(Random(f"v:{symbol}").uniform(0.16, 0.5), 3)
+        known = LEADER_VOLATILITY.get(leader(symbol)) if symbol in FOLLOWERS else None
+        return known or round(Random(f"v:{symbol}").uniform(0.16, 0.5), 3)
+
+
+def leader(symbol: str) -> str:
+    """The symbol whose price path this one follows: often its own."""
+    return FOLLOWERS.get(symbol, symbol)
 
 
 def salt(symbol: str) -> int:
     """What tells the symbol's price path from others."""
-    return crc32(FOLLOWERS.get(symbol, symbol).encode())
+    return crc32(leader(symbol).encode())
 
 
-def isin(country: str, conId: int) -> Pairs:
-    """A well-formed ISIN made from the conId (ISO 6166: the last digit is a Luhn check over the letters as numbers)."""
-    body = f"{country}{conId:09d}"
-    digits = "".join(str(int(letter, 36)) for letter in body)
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return (("ISIN", f"{body}{-total % 10}"),)
-
-
-def all_listings(registry: Registry, today: date) -> Iterator[ContractDetails]:
-    """Every contract but options, in a fixed order."""
+def all_listings(registry: Registry) -> Iterator[ContractDetails]:
+    """Every contract that is listed whatever the date and asked for often, in a fixed order."""
     yield from _home_shares(registry, shares.NASDAQ, "NASDAQ")
     yield from _home_shares(registry, shares.NYSE, "NYSE")
     yield from _funds(registry)
     yield from _indices(registry)
     yield from _shares_abroad(registry)
     yield from _currencies(registry)
-    for product in markets.FUTURES:
-        yield from _futures(registry, product, today)
+    yield from _coins(registry)
+    yield from _metals(registry)
 
 
 def _home_shares(registry: Registry, lines: str, primary: str) -> Iterator[ContractDetails]:
@@ -133,30 +137,35 @@ def _shares_abroad(registry: Registry) -> Iterator[ContractDetails]:
     for line in shares.ABROAD.splitlines():
         symbol, exchange, currency, price, rest = line.split(" ", 4)
         name, industry, category = rest.split("|")
-        venue, zone, tick = ABROAD[exchange]
+        venue, tick, rule = ABROAD[exchange]
         conId = registry.number(f"STK:{symbol}:{exchange}")
         smart = exchange in {"IBIS", "AEB", "SBF", "LSE", "EBS", "TSE"}
         contract = Contract(
             conId, symbol, "STK", exchange="SMART" if smart else exchange, primaryExchange=exchange,
-            currency=currency, localSymbol=symbol, tradingClass=symbol,
+            currency=currency, localSymbol=f"{symbol}.T" if exchange == "TSEJ" else symbol, tradingClass=symbol,
         )  # fmt: skip
-        rule = {0.01: "26", 0.001: "240", 1.0: "98"}[tick]
+        lot = LOTS.get(exchange, 1.0)
         yield ContractDetails(
             contract, registry.calendar, venue, tick, name, SHARE_ORDERS, f"SMART,{exchange}" if smart else exchange,
-            zone, float(price), registry.volatility(symbol), marketName=symbol, industry=industry, category=category,
-            subcategory=category, stockType="COMMON", secIdList=isin(exchange[:2], conId), salt=salt(symbol),
-            currencyRate=markets.RATES[currency], marketRuleIds=f"{rule},{rule}" if smart else rule,
+            TIMETABLES[venue].zone, float(price), registry.volatility(symbol), marketName=symbol, industry=industry,
+            category=category, subcategory=category, stockType="COMMON", secIdList=isin(COUNTRIES[exchange], conId),
+            salt=salt(symbol), currencyRate=markets.RATES[currency],
+            marketRuleIds=f"{rule},{rule}" if smart else str(rule), minSize=lot, sizeIncrement=lot,
+            suggestedSizeIncrement=max(lot, 100.0),
         )  # fmt: skip
 
 
 def _indices(registry: Registry) -> Iterator[ContractDetails]:
     for index in markets.INDICES:
         conId = registry.number(f"IND:{index.symbol}", index.conId)
-        contract = Contract(conId, index.symbol, "IND", exchange=index.exchange, localSymbol=index.symbol)
+        contract = Contract(
+            conId, index.symbol, "IND", exchange=index.exchange, currency=index.currency, localSymbol=index.symbol
+        )
         yield ContractDetails(
-            contract, registry.calendar, "US.IND", 0.01, index.name, "ALERT", index.exchange, "US/Central",
-            index.price, index.volatility, marketName=index.symbol, industry="Indices", category="Broad Range",
-            subcategory="*", dailyVolume=0.0, marketRuleIds="26", salt=salt(index.symbol),
+            contract, registry.calendar, index.venue, 0.01, index.name, "ALERT", index.exchange,
+            TIMETABLES[index.venue].zone, index.price, index.volatility, marketName=index.symbol, industry="Indices",
+            category="Broad Range", subcategory="*", dailyVolume=0.0, marketRuleIds="26", salt=salt(index.symbol),
+            currencyRate=markets.RATES[index.currency],
         )  # fmt: skip
 
 
@@ -174,50 +183,29 @@ def _currencies(registry: Registry) -> Iterator[ContractDetails]:
         )  # fmt: skip
 
 
-def _futures(registry: Registry, product: markets.Future, today: date) -> Iterator[ContractDetails]:
-    venue = "NYMEX" if product.exchange in {"NYMEX", "COMEX"} else "CME"
-    zone = "US/Eastern" if venue == "NYMEX" else "US/Central"
-    volatility = INDEX_VOLATILITY.get(FOLLOWERS.get(product.symbol, ""), product.volatility)
-    for place, (letter, expiry) in enumerate(_expiries(product, today)):
-        local = f"{product.symbol}{letter}{expiry.year % 10}"
-        day = f"{expiry:%Y%m%d}"
+def _coins(registry: Registry) -> Iterator[ContractDetails]:
+    for coin in coins.COINS:
+        conId = registry.number(f"CRYPTO:{coin.symbol}:{coin.exchange}", coin.conId)
+        local = f"{coin.symbol}.USD"
         contract = Contract(
-            registry.number(f"FUT:{local}:{expiry.year}"), product.symbol, "FUT", day,
-            multiplier=str(product.multiplier), exchange=product.exchange, localSymbol=local,
-            tradingClass=product.symbol,
-        )  # fmt: skip
+            conId, coin.symbol, "CRYPTO", exchange=coin.exchange, localSymbol=local, tradingClass=coin.symbol
+        )
         yield ContractDetails(
-            contract, registry.calendar, venue, product.tick, product.name, FUTURE_ORDERS, product.exchange, zone,
-            product.price * (1 + 0.008 * place), volatility, marketName=product.symbol, salt=salt(product.symbol),
-            contractMonth=_delivery(letter, expiry), realExpirationDate=day, lastTradeTime="08:30:00",
-            underSymbol=product.symbol, underSecType="IND", marketRuleIds=str(product.rule), aggGroup=2147483647,
-            dailyVolume=1_200_000.0 / 8**place, futureMargin=product.margin,
+            contract, registry.calendar, "CRYPTO", coin.tick, coin.name, COIN_ORDERS, coin.exchange, "US/Eastern",
+            coin.price, coin.volatility, marketName=coin.symbol, marketRuleIds=str(coin.rule), aggGroup=2147483647,
+            minSize=coin.least, sizeIncrement=1e-8, suggestedSizeIncrement=1e-8, salt=salt(local),
+            dailyVolume=round(2e8 / coin.price, 2),
         )  # fmt: skip
 
 
-def _expiries(product: markets.Future, today: date) -> Iterator[tuple[str, date]]:
-    """The next expiries: the delivery month's third Friday, or for goods about four weeks before it."""
-    found = 0
-    for year in (today.year, today.year + 1, today.year + 2):
-        for letter in product.months:
-            day = _last_day(product, year, MONTH_LETTERS[letter])
-            if day >= today and found < markets.EXPIRIES:
-                found += 1
-                yield letter, day
-
-
-def _last_day(product: markets.Future, year: int, month: int) -> date:
-    if product.exchange in {"NYMEX", "COMEX"}:
-        day = date(year, month, 20) - timedelta(days=28)
-    else:
-        first = date(year, month, 1)
-        day = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
-    while not is_trading_day("CME", day):
-        day -= timedelta(days=1)
-    return day
-
-
-def _delivery(letter: str, expiry: date) -> str:
-    """The contract month `yyyymm` of a delivery month's letter for a contract that expires on `expiry`."""
-    month = MONTH_LETTERS[letter]
-    return f"{expiry.year + (1 if month < expiry.month else 0)}{month:02d}"
+def _metals(registry: Registry) -> Iterator[ContractDetails]:
+    for metal in coins.METALS:
+        conId = registry.number(f"CMDTY:{metal.symbol}", metal.conId)
+        contract = Contract(
+            conId, metal.symbol, "CMDTY", exchange="SMART", localSymbol=metal.symbol, tradingClass=metal.symbol
+        )
+        yield ContractDetails(
+            contract, registry.calendar, "METALS", metal.tick, metal.name, CASH_ORDERS, "SMART,IBMETAL", "US/Eastern",
+            metal.price, metal.volatility, marketName=metal.symbol, marketRuleIds=f"{metal.rule},{metal.rule}",
+            aggGroup=5, dailyVolume=0.0, salt=salt(metal.symbol),
+        )  # fmt: skip

@@ -22,4 +22,4 @@ def cents(value: Decimal) -> Decimal:
 
 def worth(details: ContractDetails, quantity: Decimal, price: float) -> Decimal:
     """What `quantity` of a contract is worth at `price`, in base currency and whole cents; negative for a short."""
-    return cents(quantity * exact(price) * details.multiplier * exact(details.currencyRate))
+    return cents(quantity * exact(price) * details.pointValue * exact(details.currencyRate))

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from ibmux.sim.adjusting import Adjustment
+from ibmux.sim.combos import Leg, Part
+from ibmux.sim.conditions import Condition
 from ibmux.sim.contracts import Contract, ContractDetails
 from ibmux.sim.events import OpenOrder, OrderStatus
 from ibmux.sim.money import ZERO
+from ibmux.sim.scales import Component, Scale, component
 
 API_PENDING, PENDING_CANCEL, PRE_SUBMITTED, SUBMITTED = "ApiPending", "PendingCancel", "PreSubmitted", "Submitted"
 FILLED, CANCELLED, API_CANCELLED, INACTIVE = "Filled", "Cancelled", "ApiCancelled", "Inactive"
@@ -20,6 +24,15 @@ STOPS = frozenset({"STP", "STP LMT", "TRAIL", "TRAIL LIMIT"})
 TOUCHES = frozenset({"MIT", "LIT"})
 LIMITS = frozenset({"LMT", "STP LMT", "LOC", "LOO", "LIT", "TRAIL LIMIT"})
 AUCTIONS = frozenset({"MOC", "LOC", "MOO", "LOO"})
+CLOSES = frozenset({"MOC", "LOC"})
+PEGS = frozenset({"REL", "PEG MKT", "PEG MID", "MIDPRICE"})
+SNAPS = frozenset({"SNAP MKT", "SNAP MID", "SNAP PRIM"})
+EXERCISES = frozenset({"EXERCISE", "LAPSE"})
+"""Types of what exerciseOptions asks; they are in the book, but not on the floor."""
+EXPIRY = "EXPIRY"
+"""The type under which the end of contracts is booked; no client can place it."""
+BY_HAND = 0
+"""The number of an order placed by hand that no client has bound; bound ones have negative numbers of client 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +57,31 @@ class OrderSpec:
     whatIf: bool = False
     trailStopPrice: float | None = None
     trailingPercent: float | None = None
+    lmtPriceOffset: float | None = None
     goodAfterTime: str = ""
     goodTillDate: str = ""
+    triggerMethod: int = 0
+    displaySize: int = 0
+    allOrNone: bool = False
+    minQty: int = 0
+    hidden: bool = False
+    discretionaryAmt: float = 0.0
+    percentOffset: float | None = None
+    cashQty: float | None = None
+    algoStrategy: str = ""
+    algoParams: tuple[tuple[str, str], ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    conditionsIgnoreRth: bool = False
+    conditionsCancelOrder: bool = False
+    adjustment: Adjustment | None = None
+    hedgeType: str = ""
+    hedgeParam: str = ""
+    scale: Scale | None = None
+    legs: tuple[Leg, ...] = ()
+    legPrices: tuple[float | None, ...] = ()
+    faGroup: str = ""
+    faMethod: str = ""
+    faPercentage: str = ""
     wire: object = None
 
     @property
@@ -56,7 +92,22 @@ class OrderSpec:
     @property
     def auction(self) -> bool:
         """Whether it waits for an opening or closing auction."""
-        return self.orderType in AUCTIONS or self.tif == "OPG"
+        return self.orderType in AUCTIONS or self.tif in {"OPG", "AUC"}
+
+    @property
+    def closing(self) -> bool:
+        """Whether it waits for the closing auction."""
+        return self.orderType in CLOSES
+
+
+@dataclass(slots=True)
+class Charge:
+    """What an order has executed in one contract; `notional` is quantity times price, the rest in base currency."""
+
+    quantity: Decimal = ZERO
+    notional: Decimal = ZERO
+    worth: Decimal = ZERO
+    fee: Decimal = ZERO
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +121,17 @@ class BookOrder:
         triggered: a stop's or touch's price has been met, so it works like a market or limit order.
         due: when its next fill is to be tried (epoch seconds), or None while it is not marketable.
         stop: where a trailing stop stands now.
-        fees: the commission charged so far, in base currency.
+        pegged: the price at which a snapped order was fixed.
+        met: its conditions have been met.
+        auctionAt: the instant of the auction that it waits for.
+        gate: what holds it back before it works (see `gates`).
+        restored: what profit takers of a scale order have given back.
+        locating: until when shares to sell short are looked for (epoch seconds).
+        parts: the legs of a combination; empty for anything else.
+        charges: the commission charged so far, by conId.
+        shares: the accounts among which an advisor's order is shared, with their weights; `allotted` is what each got.
+        rests: the limit of a plain limit order that nothing but the price can wake (see `Floor.advance`).
+        maker: the order whose component it closes (a scale order's profit taker).
     """
 
     spec: OrderSpec
@@ -94,11 +155,23 @@ class BookOrder:
     accepted: float = 0.0
     stop: float | None = None
     slices: int = 1
-    fees: Decimal = ZERO
-    spent: Decimal = ZERO
     completedTime: str = ""
     completedStatus: str = ""
-    expires: float | None = field(default=None)
+    expires: float | None = None
+    starts: float | None = None
+    auctionAt: float | None = None
+    gate: str = ""
+    restored: Decimal = ZERO
+    pegged: float | None = None
+    met: bool = False
+    located: bool = False
+    locating: float | None = None
+    parts: tuple[Part, ...] = ()
+    charges: dict[int, Charge] = field(default_factory=dict)
+    maker: BookOrder | None = None
+    rests: float | None = None
+    shares: tuple[tuple[str, Decimal], ...] = ()
+    allotted: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def clientId(self) -> int:
@@ -111,9 +184,49 @@ class BookOrder:
         return self.spec.orderId
 
     @property
+    def payer(self) -> str:
+        """The account whose money and positions the order is looked at by."""
+        return self.shares[0][0] if self.shares else self.account
+
+    @property
     def contract(self) -> Contract:
         """Its contract on the order's exchange."""
         return self.details.contract
+
+    @property
+    def exercise(self) -> bool:
+        """Whether it is the exercise of an option."""
+        return self.spec.orderType in EXERCISES
+
+    @property
+    def free(self) -> bool:
+        """Whether its executions cost no commission: exercise, assignment and expiry."""
+        return self.spec.orderType in EXERCISES or self.spec.orderType == EXPIRY
+
+    @property
+    def manual(self) -> bool:
+        """Whether it was placed by hand."""
+        return self.spec.orderId <= BY_HAND
+
+    @property
+    def component(self) -> Component | None:
+        """The component of a scale order that works now; None for any other order."""
+        spec = self.spec
+        if spec.scale is None or spec.lmtPrice is None:
+            return None
+        return component(spec.scale, spec.lmtPrice, spec.sign, self.filled - self.restored, self.remaining)
+
+    @property
+    def plain_limit(self) -> float | None:
+        """The limit of an order that trades at the other side's price or not at all; None for any other."""
+        spec = self.spec
+        special = spec.scale or spec.legs or spec.conditionsCancelOrder or spec.discretionaryAmt or spec.auction
+        return spec.lmtPrice if spec.orderType == "LMT" and not special else None
+
+    @property
+    def fees(self) -> Decimal:
+        """The commission charged so far, in base currency."""
+        return sum((charge.fee for charge in self.charges.values()), ZERO)
 
     @property
     def remaining(self) -> Decimal:

@@ -1,8 +1,8 @@
 """The fair price of a contract at any instant, past or present, as a pure function of the seed.
 
 A path is a sum of smooth noises over time scales from a minute to half a year, each scaled so that the sum wanders like
-a geometric random walk of the wanted volatility. Live quotes hover around it and historical bars sample it, so that
-both tell one story. It knows nothing of ticks, spreads or sessions.
+a geometric random walk of the wanted volatility. It gives each day its open and its close; what lies between is the
+`course`'s. It knows nothing of ticks, spreads or sessions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class FairPrice(Protocol):
 
 
 @lru_cache(maxsize=8)
-def _gaussians(seed: int) -> tuple[float, ...]:
+def gaussians(seed: int) -> tuple[float, ...]:
+    """A table of normal deviates."""
     draw = Random(seed)
     return tuple(draw.gauss(0.0, 1.0) for _ in range(MASK + 1))
 
@@ -46,7 +47,7 @@ class Path:
     __slots__ = ("_level", "_octaves", "_table")
 
     def __init__(self, seed: int, salt: int, level: float, volatility: float) -> None:
-        self._table = _gaussians(seed)
+        self._table = gaussians(seed)
         self._level = level
         draw = Random(seed * 1_000_003 + salt)
         self._octaves = [

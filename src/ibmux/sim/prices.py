@@ -1,232 +1,218 @@
-"""Live prices: one quote per contract that moves a little at every step, around the fair price of its path.
+"""Live prices: one quote per contract that follows its tape, step by step.
 
-`Quote.step` is the hot path of the simulated feed: prices are whole ticks inside and become floats on the way out.
-Nothing here knows who is subscribed.
+`Quote.step` is the hot path of the simulated feed. What happened on the tape since the last step becomes ticks; between
+two happenings only sizes flicker and the last trade is repeated. Nothing here knows who is subscribed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import ceil, floor
+from collections.abc import Callable
+from datetime import timedelta
+from math import floor, inf
 from random import Random
 
-from ibmux.sim import hours, options
-from ibmux.sim.contracts import ContractDetails
-from ibmux.sim.options import Computation
-from ibmux.sim.paths import YEAR, FairPrice
+from ibmux.sim import hours
+from ibmux.sim.liquidity import lot_of
+from ibmux.sim.tape import QuoteTick, Tape, TradeTick
 
 Change = tuple[int, float, float]
 BID_SIZE, BID, ASK, ASK_SIZE, LAST, LAST_SIZE, HIGH, LOW, VOLUME, CLOSE, OPEN = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14
 PRICE_TICKS = frozenset({BID, ASK, LAST, HIGH, LOW, CLOSE, OPEN})
-FAIR_EVERY = 1.0  # seconds between looks at the path: it hardly moves within a second
-DAY_SAMPLES = 48
-EDGE = 1.1
-Steps = Sequence[tuple[float, float]]
-SPREADS = {"STK": 1e-4, "FUT": 4e-5, "CASH": 6e-5, "OPT": 1.5e-2, "IND": 0.0}
-LOTS = {"STK": (100, 30), "FUT": (1, 40), "CASH": (500_000, 10), "OPT": (1, 60), "IND": (0, 1)}
-MEAN_TRADE = {"STK": 100, "FUT": 2, "CASH": 0, "OPT": 2, "IND": 0}
-
-
-class OptionPath:
-    """The fair price of an option: Black-Scholes on its underlying's path with the simulation's smile."""
-
-    __slots__ = ("_expiry", "_right", "_strike", "_under", "_volatility")
-
-    def __init__(self, under: FairPrice, details: ContractDetails, expiry: float) -> None:
-        contract = details.contract
-        self._under, self._expiry = under, expiry
-        self._strike, self._right, self._volatility = contract.strike, contract.right, details.volatility
-
-    def volatility(self, instant: float) -> float:
-        """The volatility that the simulation gives this option at `instant`."""
-        return options.smile(self._volatility, self._under.at(instant), self._strike, (self._expiry - instant) / YEAR)
-
-    def compute(self, spot: float, instant: float, volatility: float | None = None) -> Computation:
-        """Price and sensitivities with the underlying at `spot`."""
-        chosen = self.volatility(instant) if volatility is None else volatility
-        return options.compute(spot, self._strike, (self._expiry - instant) / YEAR, chosen, self._right)
-
-    def implied(self, target: float, spot: float, instant: float) -> float | None:
-        """The volatility at which the option costs `target`."""
-        return options.implied_volatility(target, spot, self._strike, (self._expiry - instant) / YEAR, self._right)
-
-    def at(self, instant: float) -> float:
-        """The fair price at `instant`."""
-        spot, years = self._under.at(instant), (self._expiry - instant) / YEAR
-        chosen = options.smile(self._volatility, spot, self._strike, years)
-        return options.price(spot, self._strike, years, chosen, self._right)
+LONGEST_CLOSURE = 15
+ASK_ONLY, BID_ONLY, BOTH = 0.25, 0.5, 0.8
+"""Of the steps between two happenings, up to so many change the ask's size, the bid's, or both; the rest repeat."""
+MOMENT = 1e-6
 
 
 class Quote:
     """The live prices of one contract: prices in its own currency, sizes in shares or contracts.
 
     Attributes:
+        bid, ask: the best prices; -1.0 where there is none (an index, a worthless option).
+        last: the price of the last trade of the day (before the first: where the day began; of what reports no trades,
+            the bid).
+        lastExchange: where that trade was; empty before the first.
+        open, high, low: of the day since its session began, trading outside regular hours included.
+        close: where the regular session before the day ended.
+        volume: traded since the day's session began.
         steps: how many movements the quote has made.
+        isIndex: there is no book.
     """
 
     __slots__ = (
-        "_ask", "_band", "_bid", "_clock", "_fair", "_grid", "_high", "_inverse", "_last", "_lot", "_lots", "_low",
-        "_mean_trade", "_next_fair", "_path", "_random", "_spread", "askSize", "bidSize", "close", "details",
-        "isIndex", "lastSize", "minTick", "open", "steps", "volume",
+        "_clock", "_day", "_due", "_i", "_j", "_lot", "_lots", "_next_day", "_quotes", "_random", "_second", "_seldom",
+        "_shut", "_trades", "_untold", "ask", "askSize", "bid", "bidSize", "close", "details", "high", "isIndex",
+        "last", "lastExchange", "lastSize", "low", "minTick", "open", "steps", "tape", "volume",
     )  # fmt: skip
 
-    def __init__(
-        self, details: ContractDetails, path: FairPrice, steps: Steps, *, clock: Callable[[], float], seed: int
-    ) -> None:
-        kind = details.contract.secType
-        self.details, self._path, self._clock = details, path, clock
+    def __init__(self, tape: Tape, *, clock: Callable[[], float], seed: int, always_open: bool = True) -> None:
+        details = tape.details
+        self.tape, self.details, self._clock = tape, details, clock
         self._random = Random(f"{seed}:quote:{details.contract.conId}").random
-        self.minTick, self.isIndex, self.steps = details.minTick, kind == "IND", 0
-        self._grid = [(edge, round(1 / tick)) for edge, tick in steps]
-        self._inverse = self._grid[0][1]
-        self._lot, self._lots = LOTS[kind]
-        self._mean_trade = MEAN_TRADE[kind]
-        self.bidSize, self.askSize, self.lastSize = (float(self._size()) for _ in range(3))
+        self.minTick, self.isIndex, self.steps = details.minTick, tape.ladder.bookless, 0
+        self._seldom = not tape.activity.trades
+        self._shut = not always_open
+        self._lot, self._lots = lot_of(details)
+        self._untold: list[Change] = []
+        self.bidSize = self.askSize = self.lastSize = 0.0
+        self.lastExchange = ""
         self.roll(clock())
-
-    @property
-    def bid(self) -> float:
-        """The best bid; -1.0 where there is none (an index, a worthless option)."""
-        return self._bid / self._inverse if self._bid > 0 and not self.isIndex else -1.0
-
-    @property
-    def ask(self) -> float:
-        """The best ask; -1.0 where there is none."""
-        return self._ask / self._inverse if not self.isIndex else -1.0
-
-    @property
-    def last(self) -> float:
-        """The price of the last trade (of foreign exchange, which reports no trades, a recent bid)."""
-        return self._last / self._inverse
-
-    @property
-    def high(self) -> float:
-        """The day's highest price so far."""
-        return self._high / self._inverse
-
-    @property
-    def low(self) -> float:
-        """The day's lowest price so far."""
-        return self._low / self._inverse
 
     @property
     def mid(self) -> float:
         """The middle of bid and ask, which need not lie on a tick; an index's last price."""
-        return self.last if self.isIndex else (self._bid + self._ask) / (2 * self._inverse)
+        return self.last if self.isIndex else round((max(0.0, self.bid) + self.ask) / 2, 10)
+
+    @property
+    def present(self) -> float:
+        """The instant whose prices the quote shows: the present, or where hours are kept the last session's end."""
+        return self._effective(self._clock())
+
+    def fair(self) -> Tape:
+        """The tape that the quote follows."""
+        return self.tape
 
     def roll(self, now: float) -> None:
-        """Begin the trading day of `now`: its open, the close before it, its range and volume so far."""
-        venue, at = self.details.venue, self._path.at
-        previous = hours.previous_session(venue, now)
-        today = hours.session(venue, hours.local_date(venue, now))
-        start = min(now, today[0]) if today else previous[1]
-        self._inverse = self._fitting(at(now))
-        samples = [self._ticks(at(start + (now - start) * k / DAY_SAMPLES)) for k in range(DAY_SAMPLES + 1)]
-        self.open, self.close = samples[0] / self._inverse, self._ticks(at(previous[1])) / self._inverse
-        self._high, self._low, self._last = max(samples), min(samples), samples[-1]
-        share = min(1.0, (now - start) / (today[1] - today[0])) if today else 1.0
-        self.volume = float(round(self.details.dailyVolume * share))
-        self._look(now)
-        self._bid = max(0, self._fair - self._spread // 2 - 1)
-        self._ask = self._bid + self._spread
+        """Take up the trading day of `now`: its open, the close before it, its range and volume so far."""
+        self._day, self._next_day = _trading_day(self.details.venue, now)
+        first, tape, day = floor(self._day), self.tape, self._day
+        regular = hours.previous_session(self.details.venue, day)
+        self.close = tape.bar(regular[1] - 1, regular[1], "TRADES").close
+        self.open = tape.bar(first, first + 1, "TRADES").open
+        self.high = self.low = self.last = self.open
+        self.volume, self.lastExchange = 0.0, ""
+        self._load(self._effective(now), day)
+        self._untold.clear()
 
-    def _look(self, now: float) -> bool:
-        """Look where the fair price is, and how wide the book should be; whether prices moved to another grid."""
-        price = self._path.at(now)
-        inverse = self._fitting(price)
-        moved = inverse != self._inverse
-        if moved:
-            self._regrid(inverse)
-        self._fair = self._ticks(price)
-        self._next_fair = now + FAIR_EVERY
-        self._spread = max(1, round(self._fair * SPREADS[self.details.contract.secType]))
-        self._band = max(3, self._spread * 2)
-        return moved
+    def _effective(self, now: float) -> float:
+        """The instant whose prices are shown: while a market that keeps hours is closed, the end of its session."""
+        if self._shut:
+            session = hours.session(self.details.venue, hours.local_date(self.details.venue, self._day))
+            if session is not None and now >= session[1]:
+                return session[1] - MOMENT
+        return now
 
-    def _fitting(self, price: float) -> int:
-        """Ticks per unit of money near a price; near the edge of a market rule the coarser ones, legal on both."""
-        return next(inverse for edge, inverse in reversed(self._grid) if price * EDGE >= edge)
+    def _load(self, now: float, since: float) -> None:
+        """Take up the second of `now`, after all that happened from `since` until it began."""
+        second = floor(now)
+        tape = self.tape
+        if second > since:
+            bar = tape.bar(since, second, "TRADES")
+            self.high, self.low = max(self.high, bar.high), min(self.low, bar.low)
+        if not self._seldom:
+            self.volume = tape.volume(self._day, second)
+            known = tape.last_trade(second - MOMENT, since)
+            if known is not None:
+                self.last, self.lastSize, self.lastExchange = known.price, known.size, known.exchange
+        self._second, self._i, self._j = second, 0, 0
+        self._quotes = tape.quotes_of(second) if not self.isIndex else _index_quotes(tape, second)
+        self._trades = tape.trades_of(second)
+        self._take(now)
 
-    def _regrid(self, inverse: int) -> None:
-        factor, self._inverse = inverse / self._inverse, inverse
-        self._bid, self._low, self._last = (floor(one * factor) for one in (self._bid, self._low, self._last))
-        self._ask, self._high = ceil(self._ask * factor), ceil(self._high * factor)
-        self._ask = max(self._ask, self._bid + 1)
-        self._last = max(1, self._last)
+    def _take(self, now: float) -> None:
+        """Let what the second's tape says until `now` happen."""
+        quotes, trades, i, j = self._quotes, self._trades, self._i, self._j
+        while i < len(quotes) and quotes[i].time <= now:
+            i += 1
+        if i > self._i:
+            self._quoted(quotes[i - 1])
+        while j < len(trades) and trades[j].time <= now:
+            self._traded(trades[j])
+            j += 1
+        self._i, self._j = i, j
+        self._due = min(
+            quotes[i].time if i < len(quotes) else inf,
+            trades[j].time if j < len(trades) else inf,
+            self._second + 1.0,
+        )
 
-    def _ticks(self, value: float) -> int:
-        return max(1, round(value * self._inverse))
+    def _quoted(self, tick: QuoteTick) -> None:
+        bid = tick.bid if tick.bid > 0 else -1.0
+        if self.isIndex:
+            self.last = tick.bid
+            self.high, self.low = max(self.high, tick.bid), min(self.low, tick.bid)
+            self.bid = self.ask = -1.0
+            return
+        self.bid, self.ask, self.bidSize, self.askSize = bid, tick.ask, tick.bidSize, tick.askSize
+        if self._seldom:
+            self.last = max(bid, self.tape.ladder.least)
+            self.high, self.low = max(self.high, tick.ask), min(self.low, self.last)
 
-    def _size(self) -> int:
-        draw = self._random()
-        return self._lot * (1 + int(draw * draw * self._lots))
+    def _traded(self, tick: TradeTick) -> None:
+        self.last, self.lastSize, self.lastExchange = tick.price, tick.size, tick.exchange
+        self.volume = round(self.volume + tick.size, 8)
+        if tick.price > self.high:
+            self.high = tick.price
+        elif tick.price < self.low:
+            self.low = tick.price
+
+    def look(self) -> None:
+        """Bring the prices up to the present; the next step tells what changed."""
+        now = self._clock()
+        if now >= self._due:
+            self._untold += self._follow(now)
 
     def step(self) -> list[Change]:
-        """Move once: a trade, a change of a size, or of a price; the ticks that changed."""
+        """Move on to the present; the ticks that changed, or a size that flickers where the tape has nothing new."""
         self.steps += 1
         now = self._clock()
-        if now >= self._next_fair and self._look(now):
-            return self.snapshot()
-        draw = self._random()
+        if now >= self._due:
+            self._untold += self._follow(now)
+        if self._untold:
+            changes, self._untold = self._untold, []
+            return changes
+        return self._flicker(self._random())
+
+    def _flicker(self, draw: float) -> list[Change]:
+        """What changes while the tape has nothing new: sizes, within the prices as they are."""
         if self.isIndex:
-            return self._index_step(draw)
-        if draw < 0.35:
-            return self._move(draw / 0.35)
-        if draw < 0.65:
-            return self._trade(draw)
-        if draw < 0.825:
-            self.bidSize = float(self._size())
+            return [(LAST, self.last, 0.0)]
+        if draw >= BOTH and not self._seldom:
+            return [(LAST, self.last, self.lastSize), (VOLUME, 0.0, self.volume)]
+        part = draw * 8.0 % 1.0
+        size = self._lot * (1 + int(part * part * self._lots))
+        if draw < ASK_ONLY:
+            self.askSize = size
+            return [(ASK_SIZE, 0.0, size)]
+        self.bidSize = size if self.bid > 0 else 0.0
+        if draw < BID_ONLY:
             return [(BID_SIZE, 0.0, self.bidSize)]
-        self.askSize = float(self._size())
-        return [(ASK_SIZE, 0.0, self.askSize)]
+        part = 1.0 - part
+        self.askSize = self._lot * (1 + int(part * part * self._lots))
+        return [(BID_SIZE, 0.0, self.bidSize), (ASK_SIZE, 0.0, self.askSize)]
 
-    def _index_step(self, draw: float) -> list[Change]:
-        away = self._fair - self._last
-        move = int(away * 0.3) + (1 if draw < 0.5 else -1)
-        self._last = max(1, self._last + move)
-        return [(LAST, self._last / self._inverse, 0.0), *self._range()]
-
-    def _move(self, draw: float) -> list[Change]:
-        """Shift one side of the book, towards the fair price when far from it, and keep the spread within bounds."""
-        away = self._fair - (self._bid + self._ask) // 2
-        band = self._band
-        if away > band or away < -band:
-            return self._jump(away)
-        up = draw < 0.5 + 0.4 * away / band
-        wide = self._ask - self._bid > self._spread
-        if up == wide:  # narrowing upwards moves the bid, widening upwards the ask
-            self._bid = max(0, self._bid + (1 if up else -1))
-            self.bidSize = float(self._size())
-            return [(BID, self.bid, self.bidSize)]
-        self._ask = max(self._bid + 1, self._ask + (1 if up else -1))
-        self.askSize = float(self._size())
-        return [(ASK, self._ask / self._inverse, self.askSize)]
-
-    def _jump(self, away: int) -> list[Change]:
-        shift = int(away * 0.5)
-        self._bid = max(0, self._bid + shift)
-        self._ask = self._bid + self._spread
-        self.bidSize, self.askSize = float(self._size()), float(self._size())
-        return [(BID, self.bid, self.bidSize), (ASK, self._ask / self._inverse, self.askSize)]
-
-    def _trade(self, draw: float) -> list[Change]:
-        if not self._mean_trade:  # no trades are reported for foreign exchange
-            self._last, self.bidSize = self._bid, float(self._size())
-            return [(BID_SIZE, 0.0, self.bidSize), *self._range()]
-        self._last = max(1, self._bid if draw < 0.5 else self._ask)
-        size = float(max(1, int(self._random() * 2 * self._mean_trade)))
-        self.lastSize, self.volume = size, self.volume + size
-        changes = [(LAST, self._last / self._inverse, size), (VOLUME, 0.0, self.volume)]
-        return changes + self._range() if self._last > self._high or self._last < self._low else changes
-
-    def _range(self) -> list[Change]:
-        if self._last > self._high:
-            self._high = self._last
-            return [(HIGH, self.high, 0.0)]
-        if self._last < self._low:
-            self._low = self._last
-            return [(LOW, self.low, 0.0)]
-        return []
+    def _follow(self, now: float) -> list[Change]:
+        """Catch up with the tape; the ticks that tell what changed."""
+        if now >= self._next_day:
+            self.roll(now)
+            return self.snapshot()
+        bid, ask, last, high, low = self.bid, self.ask, self.last, self.high, self.low
+        bid_size, ask_size, volume = self.bidSize, self.askSize, self.volume
+        present = self._effective(now)
+        if present < self._second + 1.0:
+            self._take(present)
+            if present < now:
+                self._due = self._next_day
+        else:
+            self._load(present, self._second)
+        changes: list[Change] = []
+        if self.bid != bid:
+            changes.append((BID, self.bid, self.bidSize))
+        elif self.bidSize != bid_size:
+            changes.append((BID_SIZE, 0.0, self.bidSize))
+        if self.ask != ask:
+            changes.append((ASK, self.ask, self.askSize))
+        elif self.askSize != ask_size:
+            changes.append((ASK_SIZE, 0.0, self.askSize))
+        if self.volume != volume:
+            changes += [(LAST, self.last, self.lastSize), (VOLUME, 0.0, self.volume)]
+        elif self.last != last and self.isIndex:
+            changes.append((LAST, self.last, 0.0))
+        if self.high != high:
+            changes.append((HIGH, self.high, 0.0))
+        if self.low != low:
+            changes.append((LOW, self.low, 0.0))
+        return changes
 
     def snapshot(self) -> list[Change]:
         """All ticks as a new subscriber gets them, in the order of a real gateway."""
@@ -234,10 +220,32 @@ class Quote:
         if self.isIndex:
             return [(LAST, self.last, 0.0), *day]
         book = [(BID, self.bid, self.bidSize if self.bid > 0 else 0.0), (ASK, self.ask, self.askSize)]
-        if not self._mean_trade:
+        if self._seldom:
             return [*book, *day[:3]]
         return [(LAST, self.last, self.lastSize), (VOLUME, 0.0, self.volume), *day, *book]
 
-    def fair(self) -> FairPrice:
-        """The path that the quote hovers around."""
-        return self._path
+
+def _index_quotes(tape: Tape, second: int) -> list[QuoteTick]:
+    """An index's values in a second, in the form of quotes."""
+    shown = tape.ladder.show
+    return [
+        QuoteTick(second + offset, shown(price), -1.0, 0.0, 0.0, False, False)
+        for offset, price in tape.middle.points(second)
+    ]
+
+
+def _trading_day(venue: str, now: float) -> tuple[float, float]:
+    """When the session of the trading day of `now` began, and when the next one begins.
+
+    A day lasts from the start of its session to the start of the next.
+    """
+    today = hours.local_date(venue, now)
+    after, day = inf, today + timedelta(days=LONGEST_CLOSURE)
+    while day > today - timedelta(days=LONGEST_CLOSURE):
+        found = hours.session(venue, day)
+        if found is not None:
+            if found[0] <= now:
+                return found[0], after
+            after = found[0]
+        day -= timedelta(days=1)
+    raise ValueError(f"{venue} has no session in the two weeks before {now}")

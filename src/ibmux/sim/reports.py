@@ -1,4 +1,5 @@
-"""What clients hear of accounts without asking again: values and portfolio after fills, profit and loss every second.
+"""What clients hear without asking again: account values and portfolio after fills, profit and loss every second, and
+news bulletins.
 
 Owns two timers; what the figures are is the accounts' business.
 """
@@ -7,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ibmux.tws.layout import Values
 
-from .client import Client, PnlWatch, ValueWatch
-from .wire import portfolio_values
+from .client import Client, ModelWatch, PnlWatch, ValueWatch
+from .wire import contract_values, portfolio_values
 
 if TYPE_CHECKING:
-    from .accounts import AccountValue
+    from .accounts import Account, AccountValue
+    from .bulletins import Bulletin
     from .server import SimulatedGateway
 
+SHORTEST = 0.02
+"""Real seconds between two looks at the accounts, however fast the clock runs."""
 REFRESH = 180.0
 """Seconds after which account values are sent even without a fill (IBKR: every three minutes)."""
 
@@ -34,6 +39,7 @@ class Reports:
     def start(self) -> None:
         """Begin to watch the accounts."""
         self._refreshed = self._gateway.clock.now()
+        self._gateway.world.bulletins.listen(self._on_bulletin)
         self._timers = [self._later_accounts(), self._later_pnl()]
 
     def stop(self) -> None:
@@ -42,18 +48,17 @@ class Reports:
             timer.cancel()
 
     def _later_accounts(self) -> asyncio.TimerHandle:
-        return self._gateway.loop.call_later(
-            self._gateway.clock.real(self._gateway.settings.account_interval), self._on_accounts
-        )
+        return self._later(self._gateway.settings.account_interval, self._on_accounts)
 
     def _later_pnl(self) -> asyncio.TimerHandle:
-        return self._gateway.loop.call_later(
-            self._gateway.clock.real(self._gateway.settings.pnl_interval), self._on_pnl
-        )
+        return self._later(self._gateway.settings.pnl_interval, self._on_pnl)
+
+    def _later(self, interval: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._gateway.loop.call_later(max(SHORTEST, self._gateway.clock.real(interval)), act)
 
     def _on_accounts(self) -> None:
         self._timers[0] = self._later_accounts()
-        changed = self._changed()
+        changed = set() if self._gateway.conduct.cut else self._changed()
         if not changed:
             return
         for client in list(self._gateway.clients.values()):
@@ -72,9 +77,17 @@ class Reports:
 
     def _on_pnl(self) -> None:
         self._timers[1] = self._later_pnl()
+        if self._gateway.conduct.cut:
+            return
+        self._gateway.world.bulletins.advance(self._gateway.clock.now())
         for client in list(self._gateway.clients.values()):
             for request_id, watch in client.pnls.items():
                 send_pnl(client, request_id, watch)
+
+    def _on_bulletin(self, bulletin: Bulletin) -> None:
+        for client in list(self._gateway.clients.values()):
+            if client.bulletins:
+                send_bulletin(client, bulletin)
 
 
 def _push(client: Client, changed: set[str]) -> None:
@@ -87,6 +100,36 @@ def _push(client: Client, changed: set[str]) -> None:
     for request_id, watch in client.value_watches.items():
         if not changed.isdisjoint(watch.accounts):
             send_values_multi(client, request_id, watch)
+    for request_id, model in client.model_watches.items():
+        if not changed.isdisjoint(model.accounts):
+            send_model(client, request_id, model)
+
+
+def view(client: Client, name: str, model: str) -> Account:
+    """An account, or what a model holds of it."""
+    world = client.gateway.world
+    return world.models.view(world.accounts[name], model) if model else world.accounts[name]
+
+
+def send_bulletin(client: Client, bulletin: Bulletin) -> None:
+    """Send one news bulletin."""
+    client.reply(
+        "updateNewsBulletin",
+        msgId=bulletin.msgId,
+        msgType=bulletin.kind,
+        newsMessage=bulletin.text,
+        originExch=bulletin.exchange,
+    )
+
+
+def send_model(client: Client, request_id: int, watch: ModelWatch) -> None:
+    """Send the positions of a model that are new or have changed."""
+    for name in watch.accounts:
+        for row in view(client, name, watch.model).positions():
+            values = contract_values(row.contract) | {"position": row.position, "avgCost": row.avgCost}
+            if watch.sent.get((name, row.contract.conId)) != values:
+                watch.sent[name, row.contract.conId] = values
+                client.reply("positionMulti", reqId=request_id, account=name, modelCode=watch.model, **values)
 
 
 def _news(watch: ValueWatch, values: list[AccountValue]) -> list[AccountValue]:
@@ -102,71 +145,59 @@ def _news(watch: ValueWatch, values: list[AccountValue]) -> list[AccountValue]:
 
 def send_account_updates(client: Client, watch: ValueWatch) -> None:
     """Send changed account values, then the portfolio and the time."""
-    account = client.gateway.world.accounts[watch.accounts[0]]
-    for value in _news(watch, account.values()):
-        client.reply(
-            "updateAccountValue", tag=value.tag, value=value.value, currency=value.currency, account=value.account
-        )
     at = time.strftime("%H:%M", time.localtime(client.gateway.clock.now()))
-    for item in account.portfolio():
-        client.reply("updatePortfolio", **portfolio_values(item))
-        client.reply("updateAccountTime", timestamp=at)
+    for name in watch.accounts:
+        account = client.gateway.world.accounts[name]
+        for value in _news(watch, account.values()):
+            client.reply("updateAccountValue", **value._asdict())
+        for item in account.portfolio():
+            client.reply("updatePortfolio", **portfolio_values(item))
+            client.reply("updateAccountTime", timestamp=at)
     client.reply("updateAccountTime", timestamp=at)
 
 
 def send_summary(client: Client, request_id: int, watch: ValueWatch) -> None:
     """Send the changed rows of an account summary."""
-    for value in _news(watch, client.gateway.world.accounts.summary(watch.tags)):
-        client.reply(
-            "accountSummary",
-            reqId=request_id,
-            account=value.account,
-            tag=value.tag,
-            value=value.value,
-            currency=value.currency,
-        )
+    rows = client.gateway.world.accounts.summary(watch.tags)
+    for value in _news(watch, [row for row in rows if row.account == "All" or row.account in watch.accounts]):
+        client.reply("accountSummary", reqId=request_id, **value._asdict())
 
 
 def send_values_multi(client: Client, request_id: int, watch: ValueWatch) -> None:
     """Send the changed account values of a reqAccountUpdatesMulti."""
     for name in watch.accounts:
-        for value in _news(watch, client.gateway.world.accounts[name].values()):
-            client.reply(
-                "accountUpdateMulti",
-                reqId=request_id,
-                account=value.account,
-                modelCode=watch.model,
-                tag=value.tag,
-                value=value.value,
-                currency=value.currency,
-            )
+        values = view(client, name, watch.model).values()
+        for value in _news(watch, [row for row in values if not watch.tags or row.tag in watch.tags]):
+            client.reply("accountUpdateMulti", reqId=request_id, modelCode=watch.model, **value._asdict())
 
 
 def send_pnl(client: Client, request_id: int, watch: PnlWatch) -> None:
-    """Send profit and loss of an account or a position if it changed; without a position, the unset value."""
-    values = _position_pnl(client, watch) if watch.conId else _account_pnl(client, watch)
+    """Send profit and loss of accounts or of a position if it changed; without a position, the unset value."""
+    names = client.gateway.world.advisor.members(watch.account) or ()
+    seen = [view(client, name, watch.model) for name in names]
+    values = _position_pnl(seen, watch.conId) if watch.conId else _account_pnl(seen)
     if values != watch.sent:
         watch.sent = values
         client.reply("pnlSingle" if watch.conId else "pnl", reqId=request_id, **values)
 
 
-def _account_pnl(client: Client, watch: PnlWatch) -> Values:
-    figures = client.gateway.world.accounts[watch.account].pnl()
+def _account_pnl(seen: list[Account]) -> Values:
+    figures = [account.pnl() for account in seen]
     return {
-        "dailyPnL": figures.daily,
-        "unrealizedPnL": figures.unrealized,
-        "realizedPnL": figures.realized,
+        "dailyPnL": sum(each.daily for each in figures),
+        "unrealizedPnL": sum(each.unrealized for each in figures),
+        "realizedPnL": sum(each.realized for each in figures),
     }
 
 
-def _position_pnl(client: Client, watch: PnlWatch) -> Values:
-    figures = client.gateway.world.accounts[watch.account].pnl_single(watch.conId)
-    if figures is None:
+def _position_pnl(seen: list[Account], conId: int) -> Values:
+    figures = [found for account in seen if (found := account.pnl_single(conId)) is not None]
+    if not figures:
         return {"position": 0}
     return {
-        "position": figures.position,
-        "dailyPnL": figures.daily,
-        "unrealizedPnL": figures.unrealized,
-        "realizedPnL": figures.realized,
-        "value": figures.value,
+        "position": sum(each.position for each in figures),
+        "dailyPnL": sum(each.daily for each in figures),
+        "unrealizedPnL": sum(each.unrealized for each in figures),
+        "realizedPnL": sum(each.realized for each in figures),
+        "value": sum(each.value for each in figures),
     }

@@ -1,66 +1,97 @@
 """The simulated gateway: a TCP server that speaks the TWS protocol to several clients about one simulated world.
 
-Owns the listening socket, the clients and the timers. The wiring: connections hand requests to `answers`, these ask the
-world; its events leave through `deliver`.
+Owns the port, the clients and the passing of time. The wiring: connections hand requests to `answers`, these ask the
+world; its events leave through `deliver`; `faults` change how it all behaves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from .agenda import Agenda, Appointment
 from .client import Client
-from .clients import ClientIds
+from .clients import ClientIds, Meter
 from .clock import Clock
+from .conduct import Conduct
 from .connection import Connection
 from .delivery import deliver, deliver_position
+from .delivery_faults import Disturbance
+from .door import Door
 from .events import PositionChange
+from .farms import Farms
+from .faults import Faults
 from .feed import Feed
 from .instants import parse_start
+from .log import Log
+from .outage import Outage
 from .reports import Reports
 from .settings import Settings
 from .stats import Counts, Stats
+from .welcome import welcome
 from .world import World, WorldSettings
 
 if TYPE_CHECKING:
+    from .bulletins import Bulletins
     from .desk import OrderDesk
     from .events import Event
 
 ADVANCE_INTERVAL = 0.01
 CLOSE_TIMEOUT = 2.0
-NOTICES = (
-    (2104, "Market data farm connection is OK:usfarm.nj"),
-    (2104, "Market data farm connection is OK:usfarm"),
-    (2106, "HMDS data farm connection is OK:ushmds"),
-    (2158, "Sec-def data farm connection is OK:secdefil"),
-)
 
 
 class SimulatedGateway:
-    """A gateway on a TCP port of this machine. `async with SimulatedGateway(settings) as gateway: gateway.port`."""
+    """A gateway on a TCP port of this machine. `async with SimulatedGateway(settings) as gateway: gateway.port`.
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    Args:
+        settings: how it behaves; the defaults if not given.
+        log: a file to which connections and faults are added as JSON lines.
+
+    Attributes:
+        faults: what may go wrong, by name: `await gateway.faults.cut(30)`.
+        log: who connected when, and which faults were in force.
+        clock: the simulated time.
+        agenda: what is to happen at which instant of it.
+    """
+
+    def __init__(self, settings: Settings | None = None, log: Path | None = None) -> None:
         self.settings = settings or Settings()
         self.host = self.settings.host
-        self.port = self.settings.port
         self.clock = Clock(parse_start(self.settings.start), self.settings.speed)
+        self.agenda = Agenda()
+        self.log = Log(self.clock.now, log)
+        self.conduct = Conduct()
+        self.disturbance = Disturbance(Random(f"{self.settings.seed}:disturbance"))
         self.world = World(_world_settings(self.settings), self.clock.now)
         self.clients: dict[int, Client] = {}
         self.connections: set[Connection] = set()
         self.counts = Counts()
         self.feed = Feed(self)
         self.reports = Reports(self)
+        self.outage = Outage(self)
+        self.farms = Farms(self)
+        self.ids = ClientIds(self.settings.linger, self.settings.max_clients)
+        self.door = Door(self.settings.host, self.settings.port, lambda: Connection(self), self.log.add)
+        self.faults = Faults(self)
         self.loop: asyncio.AbstractEventLoop
-        self._ids = ClientIds(self.settings.linger, self.settings.max_clients)
-        self._server: asyncio.Server | None = None
+        self._accepted = 0
+        self._running = False
         self._timer: asyncio.TimerHandle | None = None
         self._drained: asyncio.Event | None = None
 
+    @property
+    def port(self) -> int:
+        """The port that it listens on; 0 before the first start if the settings leave it open."""
+        return self.door.port
+
     def __repr__(self) -> str:
-        return f"SimulatedGateway({self.settings.kind}, {self.host}:{self.port}, clients={self._ids.connected()})"
+        return f"SimulatedGateway({self.settings.kind}, {self.host}:{self.port}, clients={self.ids.connected()})"
 
     @property
     def book(self) -> OrderDesk:
@@ -89,17 +120,18 @@ class SimulatedGateway:
         """
         self.loop = asyncio.get_running_loop()
         self._drained = None
-        self._server = await self.loop.create_server(lambda: Connection(self), self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self.door.open()
+        self._running = True
         self.feed.start()
         self.reports.start()
         self._advance_later()
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
-        if self._server is None:
+        if not self._running:
             return
-        self._server.close()
+        self._running = False
+        await self.door.close()
         self.feed.stop()
         self.reports.stop()
         if self._timer is not None:
@@ -107,8 +139,7 @@ class SimulatedGateway:
         for connection in list(self.connections):
             connection.close("the gateway stops")
         await self._drain()
-        await self._server.wait_closed()
-        self._server = None
+        self.log.close()
 
     async def _drain(self) -> None:
         """Wait until every connection has ended; those whose peers do not read are cut off."""
@@ -131,9 +162,28 @@ class SimulatedGateway:
     ) -> None:
         await self.close()
 
+    def expel(self, code: int, text: str) -> None:
+        """Tell every client why, and end its connection."""
+        for connection in list(self.connections):
+            if connection.client is not None:
+                connection.client.error(-1, code, text)
+            connection.close(f"error {code}")
+
+    def arrive(self, connection: Connection) -> int:
+        """Note a new socket. Return its number."""
+        self._accepted += 1
+        self.connections.add(connection)
+        self.log.add("attempt", connection=self._accepted)
+        return self._accepted
+
+    def new_meter(self) -> Meter:
+        """A meter of one client's messages, by the rate that holds now."""
+        limit = self.conduct.messages_per_second or self.settings.messages_per_second
+        return Meter(limit, time.monotonic(), self.conduct.breaches)
+
     def admit(self, connection: Connection, client_id: int) -> str:
         """Start a client on this connection. Return "" or why not: "used", "full"."""
-        refused = self._ids.claim(client_id, self.clock.now())
+        refused = "full" if self.conduct.full else self.ids.claim(client_id, self.clock.now())
         if refused:
             return refused
         client = Client(client_id, connection.version, self, connection.send)
@@ -141,42 +191,56 @@ class SimulatedGateway:
         self.clients[client_id] = client
         self.counts.connections_ever += 1
         self.counts.by_client[client_id] = self.counts.by_client.get(client_id, 0) + 1
-        self._welcome(client)
+        self.log.add("started", connection=connection.number, client=client_id)
+        welcome(self, client)
         return ""
 
-    def _welcome(self, client: Client) -> None:
-        """Send what a gateway sends after startApi; a returning client first hears of its open orders."""
-        orders = self.world.desk.open_orders(client.client_id)
-        for order in orders:
-            deliver(client, order.snapshot())
-        if orders:
-            client.reply("openOrderEnd")
-        client.reply("managedAccounts", accountsList=",".join(self.world.accounts.names))
-        client.reply("nextValidId", orderId=self.world.desk.next_id(client.client_id))
-        for code, text in NOTICES:
-            client.error(-1, code, text)
+    @property
+    def account_names(self) -> tuple[str, ...]:
+        """The accounts that clients are told."""
+        return self.conduct.accounts or self.world.advisor.managed
 
-    def forget(self, connection: Connection) -> None:
+    @property
+    def bulletins(self) -> Bulletins:
+        """The board of news bulletins; `gateway.bulletins.post(1, "text", "NYSE")` announces one."""
+        return self.world.bulletins
+
+    def forget(self, connection: Connection, by: str, reason: str) -> None:
         """Note the end of a connection."""
         self.connections.discard(connection)
         client = connection.client
+        self.log.add("closed", reason, connection=connection.number, client=client.client_id if client else None, by=by)
         if client is not None and self.clients.get(client.client_id) is client:
             del self.clients[client.client_id]
             client.close()
-            self._ids.release(client.client_id, self.clock.now())
+            self.ids.release(client.client_id, self.clock.now())
         if self._drained is not None and not self.connections:
             self._drained.set()
 
-    def drop(self, client_id: int) -> None:
-        """Cut the connection of a client, as a gateway does that restarts. Nothing happens if there is none."""
-        for connection in list(self.connections):
-            if connection.client is not None and connection.client.client_id == client_id:
-                connection.abort()
+    def drop(self, client_id: int | None = None) -> int:
+        """Cut the connection of a client, or of all, as a gateway does that restarts. Return how many there were."""
+        found = [
+            connection
+            for connection in self.connections
+            if client_id is None or (connection.client is not None and connection.client.client_id == client_id)
+        ]
+        for connection in found:
+            connection.abort("cut off", reset=True)
+        return len(found)
+
+    def keep_quiet(self) -> None:
+        """Let market data flow or not, as the present conduct has it."""
+        self.feed.pause(self.conduct.cut or self.conduct.frozen)
 
     def announce(self, code: int, text: str) -> None:
         """Send a message about the session to every client: 1100, 1101, 1102, 2103 and the like."""
         for client in list(self.clients.values()):
             client.error(-1, code, text)
+
+    def tell(self, events: list[Event]) -> None:
+        """Send events to the clients that they concern, unless they are held back while Interactive Brokers is gone."""
+        if events and not self.outage.keep(events):
+            self.publish(events)
 
     def publish(self, events: Iterable[Event]) -> None:
         """Send events to the clients that they concern."""
@@ -189,10 +253,26 @@ class SimulatedGateway:
                 if client is not None:
                     deliver(client, (event,))
 
+    def after(self, seconds: float, act: Callable[[], object]) -> Appointment:
+        """Call `act` in so many simulated seconds."""
+        return self.agenda.at(self.clock.now() + seconds, act)
+
     def advance(self) -> None:
         """Let the world catch up with the clock."""
         for instant in self.clock.steps():
-            self.publish(self.world.advance(instant))
+            self._live(instant)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let so many simulated seconds pass, on a clock that stands (`Settings.speed` 0); clients run in between."""
+        for instant in self.clock.pass_time(seconds):
+            self._live(instant)
+            await asyncio.sleep(0)
+        await self.door.settle()
+
+    def _live(self, instant: float) -> None:
+        """What happens at one instant."""
+        self.agenda.run(instant)
+        self.tell(self.world.advance(instant))
 
     def _advance_later(self) -> None:
         self._timer = self.loop.call_later(ADVANCE_INTERVAL, self._advance_on_time)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from math import ceil
 from typing import NamedTuple
 
 from ibmux.sim import hours
@@ -22,9 +23,26 @@ BAR_SIZES = {
 SPELLINGS = {"1 sec": "1 secs", "1 day": "1 day", "1D": "1 day", "1W": "1 week", "1M": "1 month", "1 mins": "1 min"}
 DAY, WEEK, MONTH = 86400, 604800, 2592000
 PATTERN = re.compile(r"(\d+) ([SDWMY])")
-MOST_BARS = 30_000
+MOST_BARS = 45_000
 KINDS: tuple[str, ...] = ("TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "HISTORICAL_VOLATILITY")
-KINDS += ("OPTION_IMPLIED_VOLATILITY",)
+KINDS += ("OPTION_IMPLIED_VOLATILITY", "AGGTRADES", "SCHEDULE", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK")
+KINDS += ("YIELD_LAST",)
+STREAMED = ("TRADES", "AGGTRADES", "MIDPOINT", "BID", "ASK")
+"""Kinds of data whose bars can be kept up to date."""
+TRADED = ("TRADES", "ADJUSTED_LAST", "AGGTRADES")
+UNTRADED = ("CASH", "CFD", "CMDTY", "FUND")
+UNKEPT = ("FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST")
+"""Kinds of data that gateways know and the simulation has none of."""
+LIMITS = {"S": DAY, "D": 365, "W": 52, "M": 12}
+"""The longest duration in each unit; longer ones must be asked for in a larger one."""
+TOO_LONG = {
+    "S": "Historical data request for greater than 86400 seconds rejected.",
+    "D": "Historical data requests for durations longer than 365 days must be made in years.",
+    "W": "Historical data request for durations longer than 52 weeks must be made in years.",
+    "M": "Historical data request for durations longer than 12 months must be made in years.",
+}
+LEAST_DURATION = 30
+"""Seconds; gateways refuse shorter ones."""
 LEAST_SECONDS = {"S": 1, "D": DAY, "W": WEEK, "M": MONTH, "Y": 365 * DAY}
 
 
@@ -41,16 +59,19 @@ class Duration(NamedTuple):
 
 
 def parse_duration(text: str) -> Duration | Refusal:
-    """`10 D` and the like."""
-    found = PATTERN.fullmatch(text.strip())
-    if found is None or int(found[1]) == 0:
-        return Refusal(321, f"{INVALID}Invalid duration '{text}': expected integer{{SPACE}}unit (S|D|W|M|Y)")
+    """`10 D` and the like; a number alone is seconds. Texts of refusals as gateways send them (321)."""
+    asked = text.strip()
+    if not asked:
+        return Refusal(321, f"{INVALID}Historical data request duration not specified.")
+    found = PATTERN.fullmatch(f"{asked} S" if asked.isdigit() else asked.upper())
+    if found is None:
+        form = "When specifying a unit, historical data request duration format is integer{SPACE}unit (S|D|W|M|Y)."
+        return Refusal(321, f"{INVALID}{form}")
     duration = Duration(int(found[1]), found[2])
-    if duration.unit == "D" and duration.number > 365:
-        text = "Historical data requests for durations longer than 365 days must be made in years."
-        return Refusal(321, f"{INVALID}{text}")
-    if duration.unit == "S" and duration.number > DAY:
-        return Refusal(321, f"{INVALID}Historical data requests for durations longer than a day must be made in days.")
+    if duration.number < (LEAST_DURATION if duration.unit == "S" else 1):
+        return Refusal(321, f"{INVALID}Historical data requested duration is invalid.")
+    if duration.number > LIMITS.get(duration.unit, duration.number):
+        return Refusal(321, f"{INVALID}{TOO_LONG[duration.unit]}")
     return duration
 
 
@@ -64,21 +85,33 @@ def parse_bar_size(text: str) -> int | Refusal:
 
 
 def refuse_kind(details: ContractDetails, whatToShow: str) -> Refusal | None:
-    """Why there is no such data for the contract (162), or that the word is unknown (321)."""
+    """Why there is no such data for the contract (162, 10299), or that the word is unknown (321).
+
+    Which data exist for which type of security: IB's table of historical bar types.
+    """
     contract = details.contract
     if whatToShow not in KINDS:
         return Refusal(321, f"{INVALID}Invalid what-to-show '{whatToShow}'")
     place = f"{contract.symbol}@{contract.exchange}"
-    trades = whatToShow in {"TRADES", "ADJUSTED_LAST"}
-    if contract.secType == "CASH" and trades:
-        return Refusal(162, f"{SERVICE}No historical market data for {contract.symbol}/CASH@{contract.exchange} Last")
+    if whatToShow in {"TRADES", "AGGTRADES"} and (contract.secType == "CRYPTO") != (whatToShow == "AGGTRADES"):
+        other = "AGGTRADES" if whatToShow == "TRADES" else "TRADES"
+        return Refusal(10299, f"Expected what to show is {other}, please use that instead of {whatToShow}.")
+    if contract.secType in UNTRADED and whatToShow in TRADED:
+        kind = f"{contract.symbol}/{contract.secType}@{contract.exchange}"
+        return Refusal(162, f"{SERVICE}No historical market data for {kind} Last")
     if contract.secType == "IND" and whatToShow in {"BID", "ASK", "BID_ASK", "MIDPOINT"}:
         return Refusal(
             162, f"{SERVICE}No data of type EODChart is available for the exchange '{place}' and {whatToShow}"
         )
-    if whatToShow.endswith("VOLATILITY") and contract.secType not in {"STK", "IND"}:
-        return Refusal(162, f"{SERVICE}HMDS query returned no data: {place} {whatToShow}")
-    return None
+    volatile = whatToShow.endswith("VOLATILITY") and contract.secType not in {"STK", "IND"}
+    return no_data(details, whatToShow) if volatile or whatToShow in UNKEPT else None
+
+
+def no_data(details: ContractDetails, kind: str) -> Refusal:
+    """The refusal of a request that covers nothing (162)."""
+    contract = details.contract
+    text = f"HMDS query returned no data: {contract.localSymbol}@{contract.exchange} {kind.capitalize()}"
+    return Refusal(162, f"{SERVICE}{text}")
 
 
 def refuse_length(duration: Duration, size: int) -> Refusal | None:
@@ -93,23 +126,25 @@ def refuse_length(duration: Duration, size: int) -> Refusal | None:
 def sessions_back(venue: str, end: float, duration: Duration, rth: bool) -> list[tuple[date, float, float]]:
     """The sessions that a request covers, the oldest first, as (trading day, start, end), none later than `end`.
 
+    A day with a lunch break has two.
+
     Days count sessions, seconds count trading time, longer units go back in the calendar.
     """
     wanted, left = _wanted(duration), float(duration.number)
     last = hours.local_date(venue, end)
     first = _first_day(last, duration)
     found: list[tuple[date, float, float]] = []
-    day = last
-    while day >= first:
-        span = hours.session(venue, day, rth)
-        if span is not None and span[0] < end:
-            start, stop = span[0], min(span[1], end)
+    day, days = last, 0
+    while day >= first and days < wanted and left > 0:
+        parts = [span for span in hours.sessions(venue, day, rth) if span[0] < end]
+        for opening, until in reversed(parts):
+            start, stop = opening, min(until, end)
             if duration.unit == "S":
-                start = max(start, stop - left)
+                start = max(start, float(ceil(stop - left)))
                 left -= stop - start
-            found.append((day, start, stop))
-            if len(found) >= wanted or (duration.unit == "S" and left <= 0):
-                break
+            if start < stop:
+                found.append((day, start, stop))
+        days += bool(parts)
         day -= timedelta(days=1)
     return found[::-1]
 

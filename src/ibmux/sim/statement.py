@@ -1,4 +1,4 @@
-"""An account's figures under the gateway's tags: account values, ledger rows and the account summary.
+"""An account's figures, and under which of the gateway's tags they stand; the rows are made in `account_rows`.
 
 Pure: from the books of an account and current marks to numbers that agree with each other to the cent.
 """
@@ -10,11 +10,16 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ibmux.sim.ledger import Ledger, Marker
-from ibmux.sim.margin import requirement
-from ibmux.sim.money import ZERO, cents
+from ibmux.sim.margin import OPTIONS, Exposure, requirements
+from ibmux.sim.money import ZERO
 
 LEVERAGE = 4
 BASE = "USD"
+# What each kind of instrument counts as; what is missing here counts as stock.
+GROUPS = {
+    "OPT": "option", "FOP": "option", "FUT": "future", "CFD": "future", "CASH": "currency", "CRYPTO": "crypto",
+    "BOND": "bond",
+}  # fmt: skip
 
 
 class AccountValue(NamedTuple):
@@ -42,11 +47,13 @@ class Figures:
     realized: Decimal
     daily: Decimal
     longOption: Decimal
+    crypto: Decimal = ZERO
+    bond: Decimal = ZERO
 
     @property
     def netLiquidation(self) -> Decimal:
         """Cash and the value of all positions."""
-        return self.cash + self.stock + self.option
+        return self.cash + self.stock + self.option + self.crypto + self.bond
 
     @property
     def equityWithLoan(self) -> Decimal:
@@ -69,29 +76,38 @@ class Figures:
         return max(ZERO, self.available) * LEVERAGE
 
 
+def exposures(ledger: Ledger, mark: Marker, under: Marker) -> dict[int, Exposure]:
+    """The open positions of an account as margin rules see them, by conId."""
+    return {
+        conId: Exposure(held.details, held.position, mark(held.details), under(held.details))
+        for conId, held in ledger.holdings.items()
+        if held.position
+    }
+
+
 def figures(ledger: Ledger, mark: Marker, under: Marker) -> Figures:
     """The sums of an account; `mark` prices a contract, `under` its underlying.
 
-    Futures and currencies count as cash, at their present value less what they cost: their profit is settled at once.
+    Futures, contracts for difference and currencies count as cash, at their present value less what they cost: their
+    profit is settled at once.
     """
-    value = dict.fromkeys(("STK", "OPT", "FUT", "CASH"), ZERO)
-    initial = maintenance = unrealized = realized = daily = gross = long_option = ZERO
-    for held in ledger.holdings.values():
-        price = mark(held.details)
-        worth = held.value(price)
-        kind = held.details.contract.secType
-        value[kind] += worth
+    value = dict.fromkeys(("stock", "option", "future", "currency", "crypto", "bond"), ZERO)
+    unrealized = realized = daily = gross = long_option = ZERO
+    open_ = exposures(ledger, mark, under)
+    for conId, held in ledger.holdings.items():
+        worth = held.value(open_[conId].price) if conId in open_ else ZERO
+        group = GROUPS.get(held.details.contract.secType, "stock")
+        value[group] += worth
         unrealized += worth - held.cost
         realized += held.realized
         daily += worth - held.start + held.flow
-        gross += abs(worth) if kind in {"STK", "OPT"} else ZERO
-        long_option += max(ZERO, worth) if kind == "OPT" else ZERO
-        first, later = requirement(held.details, held.position, price, under(held.details))
-        initial, maintenance = initial + first, maintenance + later
-    cash = ledger.cash + value["FUT"] + value["CASH"]
+        gross += abs(worth) if group not in {"future", "currency"} else ZERO
+        long_option += max(ZERO, worth) if held.details.contract.secType in OPTIONS else ZERO
+    initial, maintenance = requirements(open_.values())
+    cash = ledger.cash + value["future"] + value["currency"]
     return Figures(
-        cash, value["STK"], value["OPT"], value["FUT"], value["CASH"], gross, initial, maintenance, unrealized,
-        realized, daily, long_option,
+        cash, value["stock"], value["option"], value["future"], value["currency"], gross, initial, maintenance,
+        unrealized, realized, daily, long_option, value["crypto"], value["bond"],
     )  # fmt: skip
 
 
@@ -137,8 +153,8 @@ def ledger_tags(sums: Figures) -> dict[str, Decimal]:
     """The amounts of a currency's ledger rows, by tag."""
     return {
         "CashBalance": sums.cash,
-        "CorporateBondValue": ZERO,
-        "Cryptocurrency": ZERO,
+        "CorporateBondValue": sums.bond,
+        "Cryptocurrency": sums.crypto,
         "FundValue": ZERO,
         "FutureOptionValue": ZERO,
         "FuturesPNL": ZERO,
@@ -182,40 +198,9 @@ def text_tags(name: str, sums: Figures) -> dict[str, str]:
     }
 
 
-def values(name: str, sums: Figures) -> list[AccountValue]:
-    """Every account value in alphabetical order of tags, the way reqAccountUpdates begins."""
-    rows = []
-    for tag, text in text_tags(name, sums).items():
-        currencies = ("BASE", BASE) if tag in {"Currency", "ExchangeRate", "AccountOrGroup"} else ("",)
-        rows += [AccountValue(tag, code if tag == "Currency" else text, code, name) for code in currencies]
-    for tag, amount in money_tags(sums).items():
-        rows.append(AccountValue(tag, str(cents(amount)), BASE, name))
-        if tag not in {"BuyingPower", "SMA", "RegTEquity", "RegTMargin", "PreviousDayEquityWithLoanValue"}:
-            share = amount if tag != "Guarantee" else ZERO
-            rows.append(AccountValue(f"{tag}-S", str(cents(share)), BASE, name))
-    rows += ledger_rows(name, sums, ("BASE", BASE))
-    return sorted(rows)
-
-
-def ledger_rows(name: str, sums: Figures, currencies: tuple[str, ...]) -> list[AccountValue]:
-    """The ledger of an account, once for each of `currencies`."""
-    amounts = ledger_tags(sums)
-    return [AccountValue(tag, str(cents(amount)), code, name) for code in currencies for tag, amount in amounts.items()]
-
-
-def summary(name: str, sums: Figures, tags: list[str]) -> list[AccountValue]:
-    """The asked tags of the account summary in the order asked; unknown ones are left out."""
-    texts, amounts = text_tags(name, sums), money_tags(sums)
-    wanted = sorted([*texts, *amounts]) if "All" in tags else tags
-    rows = []
-    for tag in wanted:
-        if tag in amounts:
-            rows.append(AccountValue(tag, str(cents(amounts[tag])), BASE, name))
-        elif tag in texts:
-            rows.append(AccountValue(tag, texts[tag], "", name))
-        elif tag == "Leverage":
-            rows.append(AccountValue(tag, texts["Leverage-S"], "", name))
-    return rows
+LEDGER_AND_NLV = (*ledger_tags(Figures(*[ZERO] * 12)), "AccountOrGroup", "AccruedCash", "Currency", "ExchangeRate",
+                  "NetLiquidation", "RealCurrency")  # fmt: skip
+"""What reqAccountUpdatesMulti answers if only the ledger and net liquidation are wanted."""
 
 
 def total(all_figures: list[Figures]) -> Figures:

@@ -6,21 +6,41 @@ It neither chooses prices nor changes an order's status.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from random import Random
+from typing import NamedTuple
 
 from ibmux.sim.accounts import Accounts
+from ibmux.sim.allocation import divide
 from ibmux.sim.book import KEPT
-from ibmux.sim.contracts import Refusal
+from ibmux.sim.combos import Part
+from ibmux.sim.contracts import Contract, ContractDetails, Refusal
 from ibmux.sim.events import Commission, Execution, PositionChange
 from ibmux.sim.instants import parse_end
 from ibmux.sim.margin import commission
-from ibmux.sim.money import exact, worth
-from ibmux.sim.orders import BookOrder, ExecutionFilter
+from ibmux.sim.money import ZERO, exact, worth
+from ibmux.sim.orders import BookOrder, Charge, ExecutionFilter
 
 VENUES = ("ARCA", "NASDAQ", "IEX", "BATS", "NYSE", "EDGX", "MEMX")
 OPTION_VENUES = ("CBOE", "ISE", "PHLX", "AMEX", "BOX")
-Ticket = tuple[Execution, Commission, PositionChange]
+ADDED, REMOVED = 1, 2  # lastLiquidity of a combination and of anything else, as recorded
+
+
+class Ticket(NamedTuple):
+    """One execution with what follows from it; that of a combination has no commission and moves no position."""
+
+    execution: Execution
+    report: Commission | None
+    change: PositionChange | None
+
+
+class Trade(NamedTuple):
+    """What is executed: `quantity` of one contract, negative for a sale."""
+
+    details: ContractDetails
+    quantity: Decimal
+    price: float
 
 
 class Teller:
@@ -37,24 +57,46 @@ class Teller:
         self._random = Random(f"{seed}:teller")
         self._run = int(started * 1000) & 0xFFFFF
         self._serial = int(started)
-        self._day: deque[tuple[Execution, Commission]] = deque(maxlen=KEPT)
+        self._day: deque[tuple[Execution, Commission | None]] = deque(maxlen=KEPT)
 
-    def fill(self, order: BookOrder, quantity: Decimal, price: float, now: float) -> Ticket:
-        """Fill `quantity` of an order at `price` and book it; the messages that tell of it."""
+    def fill(self, order: BookOrder, quantity: Decimal, price: float, now: float) -> list[Ticket]:
+        """Fill `quantity` of an order at `price` and book it: one ticket, or one for each account that shares it."""
+        sign = order.spec.sign
+        if not order.shares:
+            self._count(order, quantity, price)
+            return [self._book(order, Trade(order.details, quantity * sign, price), now, self._next_id())]
+        names = [name for name, _ in order.shares]
+        step = max(Decimal(1), exact(order.details.sizeIncrement)) if not quantity % 1 else exact(1e-4)
+        parts = divide(quantity, order.shares, step, [order.allotted.get(name, ZERO) for name in names])
+        tickets = []
+        for name, part in zip(names, parts, strict=True):
+            if part:
+                order.allotted[name] = order.allotted.get(name, ZERO) + part
+                self._count(order, part, price)
+                tickets.append(self._book(order, Trade(order.details, part * sign, price), now, self._next_id(), name))
+        return tickets
+
+    def fill_combo(
+        self, order: BookOrder, quantity: Decimal, price: float, legs: Sequence[float], now: float
+    ) -> list[Ticket]:
+        """Fill `quantity` of a combination at `price`, its legs at `legs`: a ticket of the whole, one of each leg."""
         self._count(order, quantity, price)
-        value = abs(worth(order.details, quantity, price))
-        order.spent += value
-        fee = max(Decimal("0.00"), commission(order.details, order.filled, order.spent) - order.fees)
-        order.fees += fee
-        order.commission = float(order.fees)
-        account = self._accounts[order.account]
-        realized = account.fill(order.details, quantity * order.spec.sign, price, fee)
-        execution = self._execution(order, quantity, price, now)
-        profit = None if realized is None else float(realized)
-        report = Commission(order.clientId, execution.execId, float(fee), "USD", profit)
-        self._day.append((execution, report))
-        held = account.position(order.details)
-        return execution, report, PositionChange(order.account, held.contract, held.position, held.avgCost)
+        number = self._next_id()
+        exchange = self._exchange(order.contract, order.parts[0].details.contract)
+        trade = Trade(order.details, quantity * order.spec.sign, price)
+        whole = self._execution(order, trade, now, (number, exchange, order.payer), (order.filled, order.avgFillPrice))
+        self._day.append((whole, None))
+        return [
+            Ticket(whole, None, None),
+            *(
+                self._book(order, _leg(part, order.spec.sign * quantity, at), now, f"{number[:-6]}.{place:02d}.01.01")
+                for place, (part, at) in enumerate(zip(order.parts, legs, strict=True), start=2)
+            ),
+        ]
+
+    def settle(self, order: BookOrder, trade: Trade, now: float) -> Ticket:
+        """Book what needs no market and costs nothing: exercise, assignment and expiry."""
+        return self._book(order, trade, now, self._next_id())
 
     @staticmethod
     def _count(order: BookOrder, quantity: Decimal, price: float) -> None:
@@ -63,26 +105,67 @@ class Teller:
         order.avgFillPrice = round(float((before + exact(price) * quantity) / order.filled), 8)
         order.lastFillPrice = price
 
-    def _execution(self, order: BookOrder, quantity: Decimal, price: float, now: float) -> Execution:
+    def _book(self, order: BookOrder, trade: Trade, now: float, number: str, name: str = "") -> Ticket:
+        charge, fee = self._charge(order, trade)
+        order.commission = float(order.fees)
+        account = self._accounts[name or order.payer]
+        realized = account.fill(trade.details, trade.quantity, trade.price, fee)
+        exchange = self._exchange(trade.details.contract, trade.details.contract)
+        done = (charge.quantity, round(float(charge.notional / charge.quantity), 8))
+        execution = self._execution(order, trade, now, (number, exchange, account.name), done)
+        profit = None if realized is None else float(realized)
+        report = Commission(order.clientId, number, float(fee), "USD", profit)
+        self._day.append((execution, report))
+        held = account.position(trade.details)
+        return Ticket(execution, report, PositionChange(account.name, held.contract, held.position, held.avgCost))
+
+    @staticmethod
+    def _charge(order: BookOrder, trade: Trade) -> tuple[Charge, Decimal]:
+        """What the order has done in this contract by now, and the commission that this trade adds."""
+        charge = order.charges.setdefault(trade.details.contract.conId, Charge())
+        charge.quantity += abs(trade.quantity)
+        charge.notional += abs(trade.quantity) * exact(trade.price)
+        charge.worth += abs(worth(trade.details, trade.quantity, trade.price))
+        total = ZERO if order.free else commission(trade.details, charge.quantity, charge.worth)
+        due = max(ZERO, total - charge.fee)
+        charge.fee += due
+        return charge, due
+
+    def _next_id(self) -> str:
         self._serial += 1
-        exchange = self._exchange(order)
+        return f"{self._run:08x}.{self._serial:08x}.01.01"
+
+    @staticmethod
+    def _execution(
+        order: BookOrder, trade: Trade, now: float, names: tuple[str, str, str], done: tuple[Decimal, float]
+    ) -> Execution:
+        """The execution of that id, exchange and account, after which `done` is executed at that average price."""
+        number, exchange, account = names
         return Execution(
-            order.clientId, order.orderId, order.permId, order.contract.at(exchange),
-            f"{self._run:08x}.{self._serial:08x}.01.01", now, order.account, exchange,
-            "BOT" if order.spec.sign > 0 else "SLD", quantity, price, order.filled, order.avgFillPrice,
-            order.spec.orderRef,
+            order.clientId, order.orderId, order.permId, trade.details.contract.at(exchange), number, now,
+            account, exchange, "BOT" if trade.quantity > 0 else "SLD", abs(trade.quantity), trade.price,
+            *done, order.spec.orderRef,
+            lastLiquidity=ADDED if trade.details.contract.secType == "BAG" else REMOVED,
         )  # fmt: skip
 
-    def _exchange(self, order: BookOrder) -> str:
-        contract = order.contract
+    def _exchange(self, contract: Contract, listed: Contract) -> str:
         if contract.exchange != "SMART":
             return contract.exchange
-        if contract.secType == "OPT":
-            return "CBOE" if contract.symbol == "SPX" else self._random.choice(OPTION_VENUES)
-        return self._random.choice(VENUES) if contract.currency == "USD" else contract.primaryExchange
+        if listed.secType == "OPT":
+            return "CBOE" if listed.symbol == "SPX" else self._random.choice(OPTION_VENUES)
+        if listed.secType == "STK" and listed.currency == "USD":
+            return self._random.choice(VENUES)
+        return listed.primaryExchange or listed.exchange
 
-    def executions(self, wanted: ExecutionFilter) -> list[tuple[Execution, Commission]]:
-        """The day's executions that match, with their commission."""
+    def since(self, instant: float) -> Iterator[Execution]:
+        """The day's executions at or after `instant`, the newest first."""
+        for execution, _ in reversed(self._day):
+            if execution.time < instant:
+                return
+            yield execution
+
+    def executions(self, wanted: ExecutionFilter) -> list[tuple[Execution, Commission | None]]:
+        """The day's executions that match, with their commission (None for a combination as a whole)."""
         since = parse_end(wanted.time, "US/Eastern")
         if isinstance(since, Refusal):
             since = None
@@ -91,6 +174,10 @@ class Teller:
     def roll(self) -> None:
         """Forget the day's executions (a gateway tells of today's only)."""
         self._day.clear()
+
+
+def _leg(part: Part, quantity: Decimal, price: float) -> Trade:
+    return Trade(part.details, quantity * part.ratio, price)
 
 
 def _matches(execution: Execution, wanted: ExecutionFilter, since: float) -> bool:

@@ -21,6 +21,17 @@ class WorldSettings:
         fee_delay: the commission report follows its execution by that much.
         foreign_cancel: a client may cancel another client's order by its id, as gateways before 2026 allowed.
         max_quantity: larger orders are rejected (201).
+        active_orders: orders that may work at once on one side of a contract in an account (201 above; 0: no limit).
+        efficiency_ratio: highest order efficiency ratio (201 above); 0: none, as on most accounts.
+        tif_preset: an order without time in force is taken with warning 10349.
+        hard_to_borrow: symbols of shares that have to be found before they are sold short (404).
+        locate_delay: how long that takes.
+        restricted: symbols that the accounts may not trade (203).
+        master: the Master clientId, which is told of all orders.
+        advisor: the login is a financial advisor's.
+        models: codes of model portfolios, which hold a share of the positions.
+        news: codes of the news providers that the login is subscribed to.
+        bulletins: news bulletins that come by themselves on an average day.
     """
 
     seed: int = 1
@@ -34,3 +45,14 @@ class WorldSettings:
     fee_delay: float = 0.0
     foreign_cancel: bool = False
     max_quantity: float = 1_000_000.0
+    active_orders: int = 20
+    efficiency_ratio: float = 0.0
+    tif_preset: bool = False
+    hard_to_borrow: tuple[str, ...] = ()
+    locate_delay: float = 5.0
+    restricted: tuple[str, ...] = ()
+    master: int | None = None
+    advisor: bool = False
+    models: tuple[str, ...] = ()
+    news: tuple[str, ...] = ("BRFG", "BRFUPDN", "DJ-N", "DJNL")
+    bulletins: float = 2.0

@@ -1,7 +1,7 @@
-"""What contracts there are, and which of them a description means: contract details, symbols, option parameters.
+"""What contracts there are, and which of them a description means.
 
-The rules of partial matching are those that clients observe of reqContractDetails, reqMatchingSymbols and
-reqSecDefOptParams. It knows no live prices; strikes lie around the paths' fair prices.
+The rules of partial matching are those that clients observe of reqContractDetails. It knows no live prices; strikes lie
+around the paths' fair prices. Symbol search is in `search`.
 """
 
 from __future__ import annotations
@@ -10,39 +10,29 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from functools import cached_property
 
-from ibmux.sim import chains
-from ibmux.sim.catalogue_markets import CHAINS, MARKET_RULES
+from ibmux.sim import rules
+from ibmux.sim.catalogue_markets import FUTURES
+from ibmux.sim.chainbook import KINDS, ChainBook, OptionParams
 from ibmux.sim.contracts import Contract, ContractDetails, Query, Refusal
+from ibmux.sim.futures import Board
 from ibmux.sim.hours import Calendar
+from ibmux.sim.identifiers import cusip_of, figi
 from ibmux.sim.listings import Registry, all_listings
-from ibmux.sim.paths import Path
+from ibmux.sim.paths import FairPrice, Path
+from ibmux.sim.search import SymbolMatch, matching
+from ibmux.sim.shelves import SHELVES, Maker, Shelves
+from ibmux.sim.shocks import Shocks
+
+__all__ = ["OptionParams", "SymbolMatch", "Universe"]
 
 NO_DEFINITION = "No security definition has been found for the request"
 AMBIGUOUS = "The contract description specified for {} is ambiguous; you must specify the multiplier or trading class."
 NO_EXCHANGE = "Error validating request.-'bW' : cause - Please enter exchange"
-MATCHES = 16
-SAME_EXCHANGE = {"ISLAND": "NASDAQ", "GLOBEX": "CME", "ECBOT": "CBOT"}
-
-
-class SymbolMatch(NamedTuple):
-    """An answer of the symbol search."""
-
-    contract: Contract
-    derivativeSecTypes: tuple[str, ...]
-    description: str
-
-
-class OptionParams(NamedTuple):
-    """The expirations and strikes of one trading class on one exchange."""
-
-    exchange: str
-    underConId: int
-    tradingClass: str
-    multiplier: str
-    expirations: tuple[str, ...]
-    strikes: tuple[float, ...]
+SAME_EXCHANGE = {"ISLAND": "NASDAQ", "GLOBEX": "CME", "ECBOT": "CBOT", "DTB": "EUREX"}
+CONTINUOUS = {"CONTFUT": ("CONTFUT",), "FUT+CONTFUT": ("FUT", "CONTFUT")}
+SEC_ID_TYPES = ("ISIN", "CUSIP", "FIGI")
 
 
 class Universe:
@@ -55,63 +45,51 @@ class Universe:
 
     def __init__(self, seed: int, clock: Callable[[], float]) -> None:
         self.seed = seed
+        self.shocks = Shocks()
         self.calendar = Calendar(clock)
-        self._listed: list[ContractDetails] = []
+        self._core: list[ContractDetails] = []
         self._by_id: dict[int, ContractDetails] = {}
         self._by_symbol: dict[str, list[ContractDetails]] = defaultdict(list)
-        for details in all_listings(Registry(seed, self.calendar), self.calendar.today("US")):
-            self._listed.append(details)
+        for details in all_listings(Registry(seed, self.calendar)):
+            self._core.append(details)
             self._by_id[details.contract.conId] = details
             self._by_symbol[details.contract.symbol].append(details)
-        self._chains: dict[tuple[str, date], dict[str, list[ContractDetails]]] = {}
+        self.futures = Board(self.calendar, seed)
+        self.options = ChainBook(seed, self.calendar, self.futures, self.underlying, self.morning_price)
+        self._shelves = Shelves(Maker(self.calendar, seed, self._core))
 
     def __len__(self) -> int:
-        return len(self._listed)
+        return len(self.listed())
 
-    def listed(self) -> list[ContractDetails]:
-        """Every contract but options."""
-        return list(self._listed)
+    def listed(self, secType: str = "") -> list[ContractDetails]:
+        """Every contract but options, or those of one security type; what has expired is not among them."""
+        if secType in SHELVES:
+            return self._shelves.all(secType)
+        if secType == "FUT":
+            return [details for product in FUTURES for details in self.futures.listed(product.symbol)]
+        if secType:
+            return [details for details in self._core if details.contract.secType == secType]
+        rest = [details for kind in ("FUT", *SHELVES) for details in self.listed(kind)]
+        return self._core + rest
 
     def get(self, conId: int) -> ContractDetails | None:
-        """The contract of that number, an option included that has not expired."""
-        found = self._by_id.get(conId)
-        if found is None and (place := chains.decode(conId, self.seed)) is not None:
-            return self._option(place)
-        return found
-
-    def _option(self, place: chains.Strike) -> ContractDetails | None:
-        chain = CHAINS[place.chain]
-        if place.expiry not in chains.expirations(chain, self.calendar.today("US")):
-            return None
-        details = chains.option(place, self.underlying(chain.symbol), self.seed)
-        self._by_id[details.contract.conId] = details
-        return details
+        """The contract of that number, whether it has expired or not (`has_expired` tells); None if there is none."""
+        return self._by_id.get(conId) or self.options.get(conId) or self.futures.get(conId) or self._shelves.get(conId)
 
     def underlying(self, symbol: str) -> ContractDetails:
-        """The contract on which the option chain of `symbol` is written."""
-        candidates = (d for d in self._by_symbol[symbol] if d.contract.currency == "USD")
-        return next(d for d in candidates if d.contract.secType in {"STK", "IND"})
+        """The share, fund or index on which the option chain of `symbol` is written; KeyError if it has none."""
+        kinds = ("STK", "IND")
+        for details in self._by_symbol.get(symbol, ()):
+            contract = details.contract
+            if contract.secType in kinds and (contract.currency == "USD" or contract.secType == "IND"):
+                return details
+        raise KeyError(symbol)
 
     def chain(self, symbol: str) -> dict[str, list[ContractDetails]]:
-        """The options of an underlying by expiration (yyyymmdd); empty if it has none. Built when first asked for."""
-        today = self.calendar.today("US")
-        key = (symbol, today)
-        if key not in self._chains:
-            self._chains = {known: options for known, options in self._chains.items() if known[1] == today}
-            self._chains[key] = self._build_chain(symbol, today)
-        return self._chains[key]
+        """The options of an underlying by last trading day (yyyymmdd); empty if it has none. Built when first asked."""
+        return self.options.chain(symbol)
 
-    def _build_chain(self, symbol: str, today: date) -> dict[str, list[ContractDetails]]:
-        built: dict[str, list[ContractDetails]] = defaultdict(list)
-        for number, chain in enumerate(CHAINS):
-            if chain.symbol == symbol:
-                under = self.underlying(symbol)
-                for option in chains.options(number, under, self.morning_price(under, today), today, self.seed):
-                    known = self._by_id.setdefault(option.contract.conId, option)
-                    built[known.contract.lastTradeDateOrContractMonth].append(known)
-        return dict(built)
-
-    def path(self, details: ContractDetails) -> Path:
+    def path(self, details: ContractDetails) -> FairPrice:
         """The fair price path of a contract that is no option."""
         return Path(self.seed, details.salt, details.price, details.volatility)
 
@@ -122,31 +100,65 @@ class Universe:
     def find(self, query: Query) -> list[ContractDetails]:
         """Every contract that the description may mean, as reqContractDetails answers; an empty list means error 200.
 
-        A share without an exchange is answered once for every exchange that trades it, as a gateway does.
+        A share without an exchange is answered once for every exchange that trades it, as a gateway does. Of what has
+        expired only futures are found, and only if asked for (IB documentation of includeExpired).
         """
+        if query.secType in CONTINUOUS:
+            return self._continuous(query)
+        now = self.calendar.now()
         found = [details for details in self._candidates(query) if _matches(details, query)]
-        if query.secType == "CONTFUT":
-            return [_continuous(details) for details in found[:1]]
-        return [seen for details in found for seen in _on_exchanges(details, query)]
+        alive = [details for details in found if not details.has_expired(now) or _may_be_old(details, query)]
+        return [seen for details in alive for seen in _on_exchanges(details, query)]
+
+    def _continuous(self, query: Query) -> list[ContractDetails]:
+        """A future's front month under the name of the continuous future, beside all months if that is asked for."""
+        months = self.find(replace(query, secType="FUT"))
+        fronts: dict[str, ContractDetails] = {}
+        for details in months:
+            listed = self.futures.listed(details.contract.symbol)
+            if listed and (query.conId or details.contract.conId == listed[0].contract.conId):
+                fronts.setdefault(details.contract.symbol, listed[0])
+        continuous = [_as_continuous(details) for details in fronts.values()]
+        return months + continuous if query.secType == "FUT+CONTFUT" else continuous
 
     def _candidates(self, query: Query) -> Iterable[ContractDetails]:
         if query.conId:
             known = self.get(query.conId)
             return [known] if known is not None else []
-        if query.secIdType:
-            wanted = (query.secIdType, query.secId)
-            return [details for details in self._listed if wanted in details.secIdList]
-        if not query.secType or not (query.symbol or query.localSymbol):
-            return []
-        if query.secType == "OPT":
-            return self._option_candidates(query)
-        return self._by_symbol.get(query.symbol, []) if query.symbol else self._listed
+        if query.secIdType and query.secId:
+            return self._by_sec_id.get((query.secIdType, query.secId), []) + self._bonds_of(query)
+        named = query.symbol or query.localSymbol or query.tradingClass or query.issuerId
+        return self._of_type(query) if query.secType and named else []
 
-    def _option_candidates(self, query: Query) -> Iterator[ContractDetails]:
-        symbol = query.symbol or _option_root(query.localSymbol)
-        for expiration, options in self.chain(symbol).items():
-            if expiration.startswith(query.lastTradeDateOrContractMonth):
-                yield from options
+    def _of_type(self, query: Query) -> Iterable[ContractDetails]:
+        if query.secType in KINDS:
+            return self.options.find(query.secType, query)
+        if query.secType == "FUT":
+            return self._future_candidates(query)
+        if query.secType in SHELVES:
+            return self._shelves.all(query.secType)
+        return self._by_symbol.get(query.symbol, []) if query.symbol else self._core
+
+    @cached_property
+    def _by_sec_id(self) -> dict[tuple[str, str], list[ContractDetails]]:
+        found: dict[tuple[str, str], list[ContractDetails]] = defaultdict(list)
+        for details in self.listed("STK"):
+            number = details.secIdList[0][1]
+            known = ((kind, text) for kind, text in zip(SEC_ID_TYPES, _numbers(details, number), strict=True) if text)
+            for key in known:
+                found[key].append(details)
+        return found
+
+    def _bonds_of(self, query: Query) -> list[ContractDetails]:
+        wanted = (query.secIdType, query.secId)
+        return [details for details in self._shelves.all("BOND") if wanted in details.secIdList]
+
+    def _future_candidates(self, query: Query) -> Iterator[ContractDetails]:
+        for product in FUTURES:
+            if query.symbol in ("", product.symbol):
+                if query.includeExpired:
+                    yield from self.futures.expired(product.symbol)
+                yield from self.futures.listed(product.symbol)
 
     def resolve(self, query: Query) -> ContractDetails | Refusal:
         """The one contract that a description means, seen on the exchange it names; else why not (200, 321).
@@ -163,65 +175,55 @@ class Universe:
         return found[0]
 
     def matching(self, text: str) -> list[SymbolMatch]:
-        """Contracts whose symbol begins with `text` or whose name contains it: exact symbols first, at most 16."""
-        wanted = text.strip().upper()
-        if not wanted:
+        """Contracts whose symbol begins with `text` or whose name contains it, as reqMatchingSymbols answers."""
+        return matching(text, self._core, self.options.has)
+
+    def option_params(self, underConId: int, futFopExchange: str = "", secType: str = "") -> list[OptionParams]:
+        """Expirations and strikes of the options on a contract, one row for each exchange and trading class.
+
+        Args:
+            underConId: the share, index or future.
+            futFopExchange: for options on futures, the exchange; empty for all of them. Other options have none.
+            secType: the underlying's security type; empty is any.
+        """
+        under = self.get(underConId)
+        if under is None or secType not in ("", under.contract.secType):
             return []
-        kinds = {"STK", "IND"}
-        listed = [details for details in self._listed if details.contract.secType in kinds]
-        by_symbol = [details for details in listed if details.contract.symbol.startswith(wanted)]
-        by_name = [d for d in listed if wanted in d.longName.upper() and not d.contract.symbol.startswith(wanted)]
-        ranked = sorted(by_symbol, key=lambda details: len(details.contract.symbol)) + by_name
-        return [self._symbol_match(details) for details in ranked[:MATCHES]]
-
-    def _symbol_match(self, details: ContractDetails) -> SymbolMatch:
-        contract = details.contract
-        home = contract.currency == "USD"
-        optional = home and any(chain.symbol == contract.symbol for chain in CHAINS)
-        derivatives = (
-            ("CFD", "OPT", "IOPT", "WAR", "BAG") if optional else ("CFD",) if contract.secType == "STK" else ()
-        )
-        primary = contract.primaryExchange or contract.exchange
-        return SymbolMatch(replace(contract, primaryExchange=primary, exchange=""), derivatives, details.longName)
-
-    def option_params(self, underConId: int, futFopExchange: str = "") -> list[OptionParams]:
-        """Expirations and strikes of an underlying's options, one row for each exchange and trading class."""
-        under = self._by_id.get(underConId)
-        if under is None or futFopExchange or under.contract.currency != "USD":
+        kind = under.contract.secType
+        future = kind == "FUT"
+        if not future and (futFopExchange or kind not in ("STK", "IND") or not self._is_home(under)):
             return []
-        rows = []
-        for chain in CHAINS:
-            if chain.symbol == under.contract.symbol and under is self.underlying(chain.symbol):
-                today = self.calendar.today("US")
-                days = tuple(f"{day:%Y%m%d}" for day in chains.expirations(chain, today))
-                indices = chains.strike_indices(chain, self.morning_price(under, today))
-                strikes = tuple(index * chain.step for index in indices)
-                listed = chains.INDEX_EXCHANGES if under.contract.secType == "IND" else chains.EXCHANGES
-                rows += [
-                    OptionParams(at, underConId, chain.tradingClass, "100", days, strikes) for at in listed.split(",")
-                ]
-        return rows
+        wanted = SAME_EXCHANGE.get(futFopExchange, futFopExchange)
+        return [row for row in self.options.params(under) if wanted in ("", row.exchange)]
 
-    def market_rule(self, ruleId: int) -> tuple[tuple[float, float], ...] | None:
+    def _is_home(self, under: ContractDetails) -> bool:
+        """Whether it is this listing of the symbol that has options: those abroad have none."""
+        return self.options.has("OPT", under.contract.symbol) and self.underlying(under.contract.symbol) is under
+
+    def market_rule(self, ruleId: int) -> rules.Steps | None:
         """The price increments of a market rule as (from price, increment), or None."""
-        return MARKET_RULES.get(ruleId)
+        return rules.MARKET_RULES.get(ruleId)
 
 
-def _option_root(localSymbol: str) -> str:
-    root = localSymbol[:6].strip()
-    return next((chain.symbol for chain in CHAINS if chain.tradingClass == root), root)
+def _numbers(details: ContractDetails, number: str) -> tuple[str, str, str]:
+    return number, cusip_of(number), figi(details.contract.conId)
+
+
+def _may_be_old(details: ContractDetails, query: Query) -> bool:
+    return query.includeExpired and details.contract.secType == "FUT"
 
 
 def _matches(details: ContractDetails, query: Query) -> bool:
     """Whether every field that the description names agrees with the contract."""
     contract = details.contract
-    kind = "FUT" if query.secType == "CONTFUT" else query.secType
+    if query.secType and query.secType != contract.secType:
+        return False
     if query.conId:
-        return (not kind or kind == contract.secType) and (not query.symbol or query.symbol == contract.symbol)
+        return not query.symbol or _is_called(details, query.symbol)
     wanted = SAME_EXCHANGE.get(query.primaryExchange, query.primaryExchange)
     return (
-        (not kind or kind == contract.secType)
-        and (not query.symbol or query.symbol == contract.symbol)
+        (not query.symbol or _is_called(details, query.symbol))
+        and (not query.issuerId or (details.bond is not None and details.bond.issuerId == query.issuerId))
         and _expires(details, query.lastTradeDateOrContractMonth)
         and (not query.strike or abs(query.strike - contract.strike) < 1e-9)
         and (not query.right or query.right == "?" or query.right[0].upper() == contract.right)
@@ -231,6 +233,13 @@ def _matches(details: ContractDetails, query: Query) -> bool:
         and (not query.localSymbol or query.localSymbol == contract.localSymbol)
         and (not query.tradingClass or query.tradingClass == contract.tradingClass)
     )
+
+
+def _is_called(details: ContractDetails, symbol: str) -> bool:
+    """Whether a symbol names the contract; bonds go by their CUSIP and ISIN too."""
+    if symbol == details.contract.symbol:
+        return True
+    return details.bond is not None and any(symbol == number for _, number in details.secIdList)
 
 
 def _expires(details: ContractDetails, asked: str) -> bool:
@@ -253,6 +262,6 @@ def _on_exchanges(details: ContractDetails, query: Query) -> Iterator[ContractDe
         yield details
 
 
-def _continuous(details: ContractDetails) -> ContractDetails:
-    """A future's front month under the name of the continuous future."""
-    return replace(details, contract=replace(details.contract, secType="CONTFUT"))
+def _as_continuous(details: ContractDetails) -> ContractDetails:
+    contract: Contract = replace(details.contract, secType="CONTFUT")
+    return details.of(contract)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from ibmux.tws.layout import Values
-from ibmux.tws.values import UNSET_DOUBLE
 
 from .accounts import PortfolioItem
+from .combos import describe
 from .contracts import Contract, ContractDetails, Query
 from .events import Commission, Execution, Margin, OpenOrder, OrderStatus
-from .orders import BookOrder, CompletedOrder, OrderSpec
+from .orders import BookOrder, CompletedOrder
 
 EASTERN = ZoneInfo("US/Eastern")
 ZONED_SINCE = 174
@@ -106,6 +104,8 @@ def _order_values(order: BookOrder) -> Values:
         trailStopPrice=spec.trailStopPrice if order.stop is None else order.stop,
         trailingPercent=spec.trailingPercent,
     )
+    if order.parts:
+        values["comboLegsDescrip"] = describe(order.parts)
     return values
 
 
@@ -187,37 +187,6 @@ def commission_values(event: Commission) -> Values:
         "currency": event.currency,
         "realizedPNL": event.realizedPNL,
     }
-
-
-def spec_from(ask: Values, client_id: int) -> OrderSpec:
-    """Return the order that a placeOrder message describes."""
-    return OrderSpec(
-        orderId=ask["orderId"],
-        clientId=client_id,
-        action=ask["action"],
-        totalQuantity=Decimal(str(ask["totalQuantity"])),
-        orderType=ask["orderType"],
-        lmtPrice=_set_or_none(ask["lmtPrice"]),
-        auxPrice=_set_or_none(ask["auxPrice"]),
-        tif=ask["tif"] or "DAY",
-        ocaGroup=ask["ocaGroup"],
-        ocaType=ask["ocaType"],
-        account=ask["account"],
-        orderRef=ask["orderRef"],
-        transmit=ask["transmit"],
-        parentId=ask["parentId"],
-        outsideRth=ask["outsideRth"],
-        whatIf=ask["whatIf"],
-        trailStopPrice=_set_or_none(ask["trailStopPrice"]),
-        trailingPercent=_set_or_none(ask["trailingPercent"]),
-        goodAfterTime=ask["goodAfterTime"],
-        goodTillDate=ask["goodTillDate"],
-        wire=ask,
-    )
-
-
-def _set_or_none(value: Any) -> float | None:
-    return None if value in (None, UNSET_DOUBLE) else float(value)
 
 
 def portfolio_values(item: PortfolioItem) -> Values:

@@ -9,10 +9,15 @@ import time
 from collections.abc import Callable
 
 from ibmux.sim.accounts import Accounts
+from ibmux.sim.advisor import Advisor
 from ibmux.sim.bars import History
+from ibmux.sim.bulletins import Bulletins
 from ibmux.sim.desk import OrderDesk
 from ibmux.sim.events import Event
 from ibmux.sim.market import Market
+from ibmux.sim.models import Models
+from ibmux.sim.news import News
+from ibmux.sim.scanner import Scanner
 from ibmux.sim.terms import WorldSettings
 from ibmux.sim.universe import Universe
 
@@ -30,11 +35,18 @@ class World:
     def __init__(self, settings: WorldSettings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.universe = Universe(settings.seed, clock)
-        self.market = Market(self.universe, clock)
+        self.market = Market(self.universe, clock, settings.always_open)
         self.history = History(self.market, clock)
         now = clock()
         self.accounts = Accounts(settings.accounts, settings.cash, self.universe, self.market, now=now)
         self.desk = OrderDesk(self.universe, self.market, self.accounts, settings, started=now)
+        self.advisor = Advisor(settings.accounts, settings.advisor)
+        self.desk.use_advisor(self.advisor)
+        self.models = Models(settings.models, self.market)
+        self.scanner = Scanner(self.universe, self.market)
+        self.news = News(self.universe, settings.news)
+        self.shown: dict[int, str] = {}
+        self.bulletins = Bulletins(settings.seed, settings.bulletins, clock)
         self._today = self.universe.calendar.today("US")
 
     def advance(self, now: float) -> list[Event]:

@@ -5,21 +5,49 @@
 
 from ibmux.tws.requests import REQUEST_NAMES
 
-from . import account, contracts, history, market, orders, session, unmodelled
+from . import (
+    account,
+    advisor,
+    calendar,
+    contracts,
+    depth,
+    groups,
+    history,
+    market,
+    news,
+    orders,
+    pasts,
+    realtime,
+    scanner,
+    session,
+    ticks,
+    unmodelled,
+)
 from .kind import Handler
+from .read_only import guard
 
 HANDLERS: dict[str, Handler] = {
     **account.HANDLERS,
     **contracts.HANDLERS,
     **history.HANDLERS,
+    **pasts.HANDLERS,
     **market.HANDLERS,
+    **depth.HANDLERS,
+    **realtime.HANDLERS,
+    **ticks.HANDLERS,
     **orders.HANDLERS,
     **session.HANDLERS,
+    **advisor.HANDLERS,
+    **calendar.HANDLERS,
+    **groups.HANDLERS,
+    **news.HANDLERS,
+    **scanner.HANDLERS,
     **unmodelled.HANDLERS,
 }
 
 _missing = set(REQUEST_NAMES) - set(HANDLERS) - {"startApi"}
 if _missing:
     raise RuntimeError(f"requests without an answer: {sorted(_missing)}")
+HANDLERS = guard(HANDLERS)
 
 __all__ = ["HANDLERS"]

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from ibmux.tws.layout import Values
 
 from ..accounts import Position
-from ..client import Client, PnlWatch, ValueWatch
-from ..reports import send_account_updates, send_pnl, send_summary, send_values_multi
+from ..client import Client, ModelWatch, PnlWatch, ValueWatch
+from ..reports import send_account_updates, send_model, send_pnl, send_summary, send_values_multi, view
+from ..statement import LEDGER_AND_NLV
 from ..wire import contract_values
 from .kind import Handler, has_room, invalid
 
@@ -16,12 +17,20 @@ MAX_SUMMARIES = 2
 """Account summaries that a client may have at once (IBKR)."""
 
 
-def _is_known(client: Client, account: str) -> bool:
-    return account in client.gateway.world.accounts.names
-
-
 def _refuse_account(client: Client, request_id: int, account: str) -> None:
     invalid(client, request_id, f"Invalid account code '{account}'.")
+
+
+def _members(client: Client, request_id: int, account: str, model: str = "") -> tuple[str, ...]:
+    """The accounts that a name stands for; if it stands for none, or there is no such model, the client is told."""
+    names = client.gateway.world.advisor.members(account)
+    if names is None:
+        _refuse_account(client, request_id, account)
+        return ()
+    if model and model not in client.gateway.world.models:
+        invalid(client, request_id, f"Invalid model code '{model}'.")
+        return ()
+    return names
 
 
 def _all_positions(client: Client, names: Iterable[str]) -> list[Position]:
@@ -51,48 +60,49 @@ def cancel_positions(client: Client, ask: Values) -> None:
 
 
 def positions_multi(client: Client, ask: Values) -> None:
-    """Answer reqPositionsMulti: those of one account (or all, if none is named)."""
-    request_id, account = ask["reqId"], ask["account"]
-    if account and not _is_known(client, account):
-        _refuse_account(client, request_id, account)
+    """Answer reqPositionsMulti: those of one account, of a group or of all, or the part of them that a model holds."""
+    request_id, account, model = ask["reqId"], ask["account"], ask["modelCode"]
+    names = _members(client, request_id, account, model)
+    if not names or not has_room(client, request_id, {*client.position_watches, *client.model_watches}):
         return
-    if not has_room(client, request_id, client.position_watches):
-        return
-    for position in _all_positions(client, (account,) if account else client.gateway.world.accounts.names):
-        client.reply("positionMulti", reqId=request_id, modelCode=ask["modelCode"], **_position_values(position))
+    if model:
+        watch = client.model_watches[request_id] = ModelWatch(names, model)
+        send_model(client, request_id, watch)
+    else:
+        for position in _all_positions(client, names):
+            client.reply("positionMulti", reqId=request_id, **_position_values(position))
+        client.position_watches[request_id] = account if len(names) == 1 else ""
     client.reply("positionMultiEnd", reqId=request_id)
-    client.position_watches[request_id] = account
 
 
 def cancel_positions_multi(client: Client, ask: Values) -> None:
     """Answer cancelPositionsMulti."""
     client.position_watches.pop(ask["reqId"], None)
+    client.model_watches.pop(ask["reqId"], None)
 
 
 def account_updates(client: Client, ask: Values) -> None:
     """Answer reqAccountUpdates: one account at a time; a second subscription takes the place of the first."""
     account = ask["account"] or client.gateway.world.accounts.names[0]
-    if not _is_known(client, account):
-        _refuse_account(client, -1, account)
+    names = _members(client, -1, account)
+    if not names:
         return
     if not ask["subscribe"]:
         client.account_watch = None
         return
-    client.account_watch = ValueWatch((account,))
+    client.account_watch = ValueWatch(names)
     send_account_updates(client, client.account_watch)
     client.reply("accountDownloadEnd", account=account)
 
 
 def account_updates_multi(client: Client, ask: Values) -> None:
-    """Answer reqAccountUpdatesMulti."""
-    request_id, account = ask["reqId"], ask["account"]
-    if account and not _is_known(client, account):
-        _refuse_account(client, request_id, account)
+    """Answer reqAccountUpdatesMulti: all values of accounts or of a model, or the ledger and net liquidation alone."""
+    request_id, model = ask["reqId"], ask["modelCode"]
+    names = _members(client, request_id, ask["account"], model)
+    if not names or not has_room(client, request_id, client.value_watches):
         return
-    if not has_room(client, request_id, client.value_watches):
-        return
-    names = (account,) if account else client.gateway.world.accounts.names
-    watch = client.value_watches[request_id] = ValueWatch(tuple(names), model=ask["modelCode"])
+    tags = LEDGER_AND_NLV if ask["ledgerAndNLV"] else ()
+    watch = client.value_watches[request_id] = ValueWatch(names, tags, model)
     send_values_multi(client, request_id, watch)
     client.reply("accountUpdateMultiEnd", reqId=request_id)
 
@@ -103,7 +113,7 @@ def cancel_account_updates_multi(client: Client, ask: Values) -> None:
 
 
 def account_summary(client: Client, ask: Values) -> None:
-    """Answer reqAccountSummary for the group All: rows, end, and changes from now on; two at most."""
+    """Answer reqAccountSummary for All or a group of an advisor: rows, end, and changes from now on; two at most."""
     request_id = ask["reqId"]
     if request_id not in client.summaries and len(client.summaries) >= MAX_SUMMARIES:
         client.error(
@@ -113,11 +123,17 @@ def account_summary(client: Client, ask: Values) -> None:
             "desubscribe to previous request first",
         )
         return
-    if ask["group"] != "All":
-        invalid(client, request_id, f"Group name is invalid: {ask['group']}")
+    group = ask["group"]
+    names = (
+        client.gateway.world.advisor.members(group)
+        if group == "All"
+        else client.gateway.world.advisor.groups().get(group)
+    )
+    if names is None:
+        invalid(client, request_id, f"Group name is invalid: {group}")
         return
     tags = tuple(tag.strip() for tag in ask["tags"].split(",") if tag.strip())
-    watch = client.summaries[request_id] = ValueWatch(tuple(client.gateway.world.accounts.names), tags)
+    watch = client.summaries[request_id] = ValueWatch(names, tags)
     send_summary(client, request_id, watch)
     client.reply("accountSummaryEnd", reqId=request_id)
 
@@ -128,15 +144,16 @@ def cancel_account_summary(client: Client, ask: Values) -> None:
 
 
 def _watch_pnl(client: Client, ask: Values) -> None:
-    request_id, account = ask["reqId"], ask["account"]
-    if not _is_known(client, account):
+    request_id, account, model = ask["reqId"], ask["account"], ask["modelCode"]
+    if not account:
         _refuse_account(client, request_id, account)
         return
-    if not has_room(client, request_id, client.pnls):
+    names = _members(client, request_id, account, model)
+    if not names or not has_room(client, request_id, client.pnls):
         return
-    watch = client.pnls[request_id] = PnlWatch(account, ask.get("conId", 0))
-    single = watch.conId and client.gateway.world.accounts[account].pnl_single(watch.conId) is None
-    if single:
+    watch = client.pnls[request_id] = PnlWatch(account, ask.get("conId", 0), model=model)
+    held = (view(client, name, model).pnl_single(watch.conId) for name in names)
+    if watch.conId and all(found is None for found in held):
         client.error(request_id, 2150, "Invalid position trade derived value")
     send_pnl(client, request_id, watch)
 

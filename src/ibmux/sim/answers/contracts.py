@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from ibmux.tws.layout import Values
 from ibmux.tws.values import UNSET_DOUBLE
 
 from ..client import Client
-from ..contracts import ContractDetails
+from ..contracts import Bond, ContractDetails
 from ..feed import computation_values
 from ..options import Computation
 from ..universe import NO_DEFINITION
@@ -16,11 +18,29 @@ from .kind import Handler, invalid, resolve
 DETAILS_PER_TURN = 50
 CALCULATED = 53
 """Tick type of an option calculation that was asked for."""
+SECURITY_TYPES = frozenset((
+    "STK", "OPT", "FUT", "CONTFUT", "FUT+CONTFUT", "IND", "FOP", "CASH", "WAR", "IOPT", "BOND", "BILL", "CMDTY", "NEWS",
+    "FUND", "CFD", "CRYPTO",
+))  # fmt: skip
+NO_COMBOS = "'BAG' isn't supported for contract data request. Please enter a valid security type"
+NO_TYPE = "Please enter a valid security type"
+
+
+def _invalid_type(ask: Values) -> str:
+    """What is wrong with the security type of a request for details; empty if nothing is."""
+    kind = ask["secType"]
+    if kind == "BAG":
+        return NO_COMBOS
+    known = kind in SECURITY_TYPES or (not kind and (ask["conId"] or ask["secId"]))
+    return "" if known else NO_TYPE
 
 
 def contract_details(client: Client, ask: Values) -> None:
-    """Answer reqContractDetails: every contract that fits, or error 200."""
+    """Answer reqContractDetails: every contract that fits, or error 200; 321 for combinations and unknown types."""
     request_id = ask["reqId"]
+    if cause := _invalid_type(ask):
+        client.error(request_id, 321, f"Error validating request.-'bI' : cause - {cause}")
+        return
     found = client.gateway.world.universe.find(query_from(ask))
     if not found:
         client.error(request_id, 200, NO_DEFINITION)
@@ -31,12 +51,22 @@ def contract_details(client: Client, ask: Values) -> None:
 def _send_details(client: Client, request_id: int, found: list[ContractDetails]) -> None:
     """Send some details now and the rest in later loop turns: a whole chain would hold up every other client."""
     for details in found[:DETAILS_PER_TURN]:
-        client.reply("contractDetails", reqId=request_id, **details_values(details))
+        if details.bond is None:
+            client.reply("contractDetails", reqId=request_id, **details_values(details))
+        else:
+            client.reply("bondContractDetails", reqId=request_id, **bond_values(details, details.bond))
     rest = found[DETAILS_PER_TURN:]
     if not rest:
         client.reply("contractDetailsEnd", reqId=request_id)
     elif not client.closed:
         client.gateway.loop.call_soon(_send_details, client, request_id, rest)
+
+
+def bond_values(details: ContractDetails, bond: Bond) -> Values:
+    """Return the fields of bondContractDetails."""
+    values = details_values(details)
+    values.update({field.name: getattr(bond, field.name) for field in fields(bond)})
+    return values | {"coupon": f"{bond.coupon:g}"}
 
 
 def matching_symbols(client: Client, ask: Values) -> None:
@@ -50,7 +80,7 @@ def matching_symbols(client: Client, ask: Values) -> None:
             "currency": match.contract.currency,
             "derivativeSecTypes": list(match.derivativeSecTypes),
             "description": match.description,
-            "issuerId": "",
+            "issuerId": match.issuerId,
         }
         for match in client.gateway.world.universe.matching(ask["pattern"])
     ]
@@ -63,7 +93,8 @@ def option_params(client: Client, ask: Values) -> None:
     if not ask["underConId"]:
         invalid(client, request_id, "Invalid contract id")
         return
-    for row in client.gateway.world.universe.option_params(ask["underConId"], ask["futFopExchange"]):
+    universe = client.gateway.world.universe
+    for row in universe.option_params(ask["underConId"], ask["futFopExchange"], ask["secType"]):
         client.reply(
             "securityDefinitionOptionParameter",
             reqId=request_id,

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from ibmux.tws.layout import Values
 
 from ..client import Client
-from ..delivery import deliver
+from ..delivery import tell
+from ..intake import exercise_from, spec_from
 from ..orders import BookOrder, ExecutionFilter
-from ..wire import commission_values, completed_values, execution_values, query_from, spec_from
+from ..wire import commission_values, completed_values, execution_values, query_from
 from .kind import Handler
 
 
@@ -32,15 +33,24 @@ def global_cancel(client: Client, ask: Values) -> None:
     client.gateway.publish(client.gateway.world.desk.cancel_all(client.gateway.clock.now()))
 
 
+def exercise_options(client: Client, ask: Values) -> None:
+    """Answer exerciseOptions: an order under the request's number that settles later."""
+    gateway = client.gateway
+    request = exercise_from(ask, client.client_id)
+    gateway.publish(gateway.world.desk.exercise(request, query_from(ask), gateway.clock.now()))
+
+
 def _send_open(client: Client, orders: Iterable[BookOrder]) -> None:
     for order in orders:
-        deliver(client, order.snapshot())
+        tell(client, order.snapshot())
     client.reply("openOrderEnd")
 
 
 def open_orders(client: Client, ask: Values) -> None:
-    """Answer reqOpenOrders: the client's own."""
-    _send_open(client, client.gateway.world.desk.open_orders(client.client_id))
+    """Answer reqOpenOrders: the client's own; client 0 binds those placed by hand, too."""
+    if client.client_id == 0:
+        client.gateway.publish(client.gateway.world.desk.bind())
+    _send_open(client, client.gateway.world.desk.own_orders(client.client_id))
 
 
 def all_open_orders(client: Client, ask: Values) -> None:
@@ -49,12 +59,15 @@ def all_open_orders(client: Client, ask: Values) -> None:
 
 
 def auto_open_orders(client: Client, ask: Values) -> None:
-    """Answer reqAutoOpenOrders: no acknowledgement; error 327 for any client but 0."""
+    """Answer reqAutoOpenOrders: orders placed by hand are bound to client 0, future ones too; else error 327."""
     if client.client_id != 0:
         text = "Only API connections with clientId set to 0 can set the auto bind TWS orders property."
         client.error(-1, 327, text)
     else:
-        client.auto_open = ask["autoBind"]
+        desk = client.gateway.world.desk
+        client.auto_open = desk.auto_bind = ask["autoBind"]
+        if desk.auto_bind:
+            client.gateway.publish(desk.bind())
 
 
 def executions(client: Client, ask: Values) -> None:
@@ -79,6 +92,7 @@ def completed_orders(client: Client, ask: Values) -> None:
 HANDLERS: dict[str, Handler] = {
     "placeOrder": place_order,
     "cancelOrder": cancel_order,
+    "exerciseOptions": exercise_options,
     "reqGlobalCancel": global_cancel,
     "reqOpenOrders": open_orders,
     "reqAllOpenOrders": all_open_orders,

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from ibmux.tws.layout import Values
 
+from .. import routes
 from ..client import Client
 from .kind import Handler, invalid, quiet
 
-_SCANNER_XML = '<?xml version="1.0" encoding="UTF-8"?><ScanParameterResponse></ScanParameterResponse>'
-_DEPTH_EXCHANGES = (
-    ("ARCA", "STK"),
-    ("BATS", "STK"),
-    ("ISLAND", "STK"),
-    ("NYSE", "STK"),
-    ("CME", "FUT"),
-    ("CBOE", "OPT"),
-)
-_COMPONENTS = (("AMEX", "A"), ("BATS", "Z"), ("ARCA", "P"), ("NYSE", "N"), ("ISLAND", "Q"), ("IEX", "V"))
-_PROVIDERS = (("BRFG", "Briefing.com General Market Columns"), ("BRFUPDN", "Briefing.com Analyst Actions"))
-
 
 def current_time(client: Client, ask: Values) -> None:
-    """Answer reqCurrentTime."""
-    client.reply("currentTime", time=int(client.gateway.clock.now()))
+    """Answer reqCurrentTime; a second question too soon after the first is swallowed where the settings say so."""
+    now = client.gateway.clock.now()
+    too_soon = now - client.asked_time < client.gateway.settings.time_pause
+    client.asked_time = now
+    if too_soon:
+        return
+    client.reply("currentTime", time=int(now))
 
 
 def ids(client: Client, ask: Values) -> None:
@@ -32,17 +26,7 @@ def ids(client: Client, ask: Values) -> None:
 
 def managed_accounts(client: Client, ask: Values) -> None:
     """Answer reqManagedAccts."""
-    client.reply("managedAccounts", accountsList=",".join(client.gateway.world.accounts.names))
-
-
-def scanner_parameters(client: Client, ask: Values) -> None:
-    """Answer reqScannerParameters: a document without scanners, as none is modelled."""
-    client.reply("scannerParameters", xml=_SCANNER_XML)
-
-
-def news_providers(client: Client, ask: Values) -> None:
-    """Answer reqNewsProviders."""
-    client.reply("newsProviders", providers=[{"code": code, "name": name} for code, name in _PROVIDERS])
+    client.reply("managedAccounts", accountsList=",".join(client.gateway.account_names))
 
 
 def family_codes(client: Client, ask: Values) -> None:
@@ -53,30 +37,22 @@ def family_codes(client: Client, ask: Values) -> None:
 
 def depth_exchanges(client: Client, ask: Values) -> None:
     """Answer reqMktDepthExchanges."""
-    rows = [
-        {"exchange": exchange, "secType": kind, "listingExch": "", "serviceDataType": "Deep"}
-        for exchange, kind in _DEPTH_EXCHANGES
-    ]
+    rows = [{**row._asdict(), "listingExch": ""} for row in routes.depth_exchanges()]
     client.reply("mktDepthExchanges", exchanges=rows)
 
 
 def smart_components(client: Client, ask: Values) -> None:
-    """Answer reqSmartComponents: the letters in exchange ticks."""
-    rows = [
-        {"bitNumber": bit, "exchange": exchange, "exchangeLetter": letter}
-        for bit, (exchange, letter) in enumerate(_COMPONENTS)
-    ]
-    client.reply("smartComponents", reqId=ask["reqId"], components=rows)
+    """Answer reqSmartComponents: the letters in exchange ticks, by the `bboExchange` of tickReqParams."""
+    found = routes.components(ask["bboExchange"])
+    if found is None:
+        invalid(client, ask["reqId"], f"Invalid BBO exchange '{ask['bboExchange']}'")
+        return
+    client.reply("smartComponents", reqId=ask["reqId"], components=[row._asdict() for row in found])
 
 
 def soft_dollar_tiers(client: Client, ask: Values) -> None:
     """Answer reqSoftDollarTiers: there are none."""
     client.reply("softDollarTiers", reqId=ask["reqId"])
-
-
-def user_info(client: Client, ask: Values) -> None:
-    """Answer reqUserInfo."""
-    client.reply("userInfo", reqId=ask["reqId"], whiteBrandingId="")
 
 
 def market_rule(client: Client, ask: Values) -> None:
@@ -93,15 +69,10 @@ HANDLERS: dict[str, Handler] = {
     "reqCurrentTime": current_time,
     "reqIds": ids,
     "reqManagedAccts": managed_accounts,
-    "reqScannerParameters": scanner_parameters,
-    "reqNewsProviders": news_providers,
     "reqFamilyCodes": family_codes,
     "reqMktDepthExchanges": depth_exchanges,
     "reqSmartComponents": smart_components,
     "reqSoftDollarTiers": soft_dollar_tiers,
-    "reqUserInfo": user_info,
     "reqMarketRule": market_rule,
     "setServerLogLevel": quiet,
-    "reqNewsBulletins": quiet,
-    "cancelNewsBulletins": quiet,
 }

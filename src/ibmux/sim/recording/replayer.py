@@ -92,6 +92,7 @@ class Replayer:
     def __init__(self, days: list[Day], *, host: str = "127.0.0.1", port: int = 0, speed: float = 1.0) -> None:
         self.host, self.port, self.speed = host, port, speed
         self.unknown: list[str] = []
+        self.on_unknown: Callable[[str, int], None] = lambda name, count: None
         self._days = list(days)
         self._server: asyncio.Server | None = None
         self._stages: set[asyncio.Task[None]] = set()
@@ -112,6 +113,11 @@ class Replayer:
     def version(self) -> int:
         """The server version of the recorded connections."""
         return min((day.version for day in self._days), default=0)
+
+    def note_unknown(self, name: str) -> None:
+        """A request was not asked like this on the recorded day."""
+        self.unknown.append(name)
+        self.on_unknown(name, len(self.unknown))
 
     def take_day(self, client_id: str) -> Day | None:
         """The next recorded connection for a client; None when all were played."""
@@ -196,7 +202,7 @@ class Stage:
         exchange = programme.find(name, texts, own)
         if exchange is None:
             if not name.startswith("cancel"):
-                self._replayer.unknown.append(name)
+                self._replayer.note_unknown(name)
                 text = f"Error validating request.-'bN' : cause - {name} was not asked like this on the recorded day"
                 self._error(int(own or -1), 321, text)
             return
