@@ -13,7 +13,8 @@ from typing import Any
 
 from conversation import Orders, say
 
-from ibmux.sim import Settings, SimulatedGateway, feed
+from ibmux.sim import Settings, SimulatedGateway
+from ibmux.sim.feeds import feed
 
 try:
     from uvloop import new_event_loop

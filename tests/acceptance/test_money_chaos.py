@@ -12,7 +12,7 @@ from stage import RawScript, raw_script, running_proxy, settings, until, url_of
 
 from ibmux.core import reference
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.orders import ExecutionFilter
+from ibmux.sim.orders.order import ExecutionFilter
 
 APPLE = {"secType": "STK", "symbol": "AAPL", "conId": 265598, "exchange": "SMART", "currency": "USD"}
 ROUNDS = 25

@@ -19,9 +19,9 @@ from ibmux.messages.orders import Order
 from ibmux.session import Session
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.desk import OrderDesk
-from ibmux.sim.events import OrderError
-from ibmux.sim.orders import BookOrder, ExecutionFilter
+from ibmux.sim.orders.desk import OrderDesk
+from ibmux.sim.orders.events import OrderError
+from ibmux.sim.orders.order import BookOrder, ExecutionFilter
 
 APPLE = {"secType": "STK", "symbol": "AAPL", "conId": 265598, "exchange": "SMART", "currency": "USD"}
 FAR = 1.0
@@ -323,7 +323,7 @@ async def test_a_change_is_acknowledged_though_the_gateway_fills_in_prices(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recordings show trailStopPrice set to the limit plus 1 in openOrder (see the sequences of real gateways)."""
-    from ibmux.sim import delivery
+    from ibmux.sim.clients import delivery
 
     shown = delivery.open_order_values
 

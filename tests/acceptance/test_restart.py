@@ -10,7 +10,7 @@ from stage import Child, child, free_port, settings, until
 import ibmux
 from ibmux.core import reference
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.orders import ExecutionFilter
+from ibmux.sim.orders.order import ExecutionFilter
 
 APPLE = ibmux.Contract(conId=265598, exchange="SMART")
 

@@ -14,7 +14,7 @@ from stage import child, settings
 
 from ibmux.core import reference
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.orders import ExecutionFilter
+from ibmux.sim.orders.order import ExecutionFilter
 
 SCRIPTS = 16
 SYMBOLS = 50

@@ -58,6 +58,6 @@ async def test_positions_a_quote_and_an_order_reach_a_script(simulator: Simulate
 
 
 def _everything():  # type: ignore[no-untyped-def]
-    from ibmux.sim.orders import ExecutionFilter
+    from ibmux.sim.orders.order import ExecutionFilter
 
     return ExecutionFilter()

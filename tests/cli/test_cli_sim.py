@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ibmux.cli.exits import Exit
-from ibmux.sim.scenario import shipped
+from ibmux.sim.faults.scenario import shipped
 from ibmux.tws.framing import join_fields
 from ibmux.tws.handshake import Greeting, encode_greeting
 

@@ -15,7 +15,7 @@ from ibmux.messages.contracts import Contract
 from ibmux.session import Session
 from ibmux.session.link import Link
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.client import Client
+from ibmux.sim.clients.client import Client
 
 
 def free_port() -> int:

@@ -16,7 +16,7 @@ from ibmux.session import Session
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.client import Client
+from ibmux.sim.clients.client import Client
 
 
 def limit(price: float = 1.0, **changes: Any) -> Order:

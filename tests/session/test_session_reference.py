@@ -21,7 +21,7 @@ from ibmux.messages.scanner import ReqScannerData, ScannerSubscription
 from ibmux.session import Session
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.answers import HANDLERS
-from ibmux.sim.client import Client
+from ibmux.sim.clients.client import Client
 
 GAINERS = ScannerSubscription(10, "STK", "STK.US.MAJOR", "TOP_PERC_GAIN")
 QUICKLY = {"scanner_interval": 0.1}

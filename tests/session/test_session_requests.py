@@ -30,7 +30,7 @@ from ibmux.session import Session, codes, farms
 from ibmux.session.calls import Turns
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.client import Client
+from ibmux.sim.clients.client import Client
 
 
 async def test_contracts_are_described_searched_and_chained(session: Session, apple: Contract) -> None:

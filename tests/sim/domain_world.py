@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from ibmux.sim.contracts import Query
-from ibmux.sim.events import Commission, Event, Execution, OrderError, OrderStatus
-from ibmux.sim.orders import BookOrder, OrderSpec
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.orders.events import Commission, Event, Execution, OrderError, OrderStatus
+from ibmux.sim.orders.order import BookOrder, OrderSpec
 from ibmux.sim.world import World, WorldSettings
 
 MONDAY_NOON = 1_780_934_400.0  # 2026-06-08 16:00 UTC, 12:00 in New York

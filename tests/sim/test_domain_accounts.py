@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from domain_world import AAPL, ES, EURUSD, Bench, errors, share
 
-from ibmux.sim.accounts import Account
-from ibmux.sim.contracts import Query
-from ibmux.sim.margin import commission
-from ibmux.sim.orders import ExecutionFilter
+from ibmux.sim.accounts.accounts import Account
+from ibmux.sim.accounts.margin import commission
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.orders.order import ExecutionFilter
 
 FIRST, SECOND = "DU1000001", "DU1000002"
 

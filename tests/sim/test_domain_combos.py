@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from domain_world import AAPL, Bench, errors, names, of, share, statuses
 
-from ibmux.sim import combos
-from ibmux.sim.combos import BAG_CONID, Leg, Part
-from ibmux.sim.contracts import ContractDetails, Query, Refusal
-from ibmux.sim.events import Commission, Execution, OpenOrder, PositionChange
-from ibmux.sim.orders import ExecutionFilter
+from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
+from ibmux.sim.orders import combos
+from ibmux.sim.orders.combos import BAG_CONID, Leg, Part
+from ibmux.sim.orders.events import Commission, Execution, OpenOrder, PositionChange
+from ibmux.sim.orders.order import ExecutionFilter
 
 SECOND = "DU1000002"
 BAG = Query(symbol="AAPL", secType="BAG", exchange="SMART", currency="USD")

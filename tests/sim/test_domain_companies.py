@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmux.sim import calendar_events
-from ibmux.sim.advisor import ALIASES, GROUPS, Advisor
-from ibmux.sim.bulletins import Bulletins
-from ibmux.sim.catalogue_markets import RATES
-from ibmux.sim.company import company
-from ibmux.sim.contracts import Refusal
-from ibmux.sim.news import News
-from ibmux.sim.universe import Universe
+from ibmux.sim.accounts.advisor import ALIASES, GROUPS, Advisor
+from ibmux.sim.catalogue.contracts import Refusal
+from ibmux.sim.catalogue.markets import RATES
+from ibmux.sim.catalogue.universe import Universe
+from ibmux.sim.companies import calendar_events
+from ibmux.sim.companies.bulletins import Bulletins
+from ibmux.sim.companies.company import company
+from ibmux.sim.companies.news import News
 from ibmux.sim.world import World, WorldSettings
 
 AAPL = 265598

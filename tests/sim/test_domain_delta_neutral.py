@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from domain_world import AAPL, Bench
 
-from ibmux.sim import routes, rules
-from ibmux.sim.contracts import Query, Refusal
-from ibmux.sim.deltaneutral import Hedge, validate
+from ibmux.sim.catalogue import routes, rules
+from ibmux.sim.catalogue.contracts import Query, Refusal
+from ibmux.sim.catalogue.deltaneutral import Hedge, validate
 
 STOCK = 265598
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from domain_world import AAPL, Bench, errors, of, statuses
 
-from ibmux.sim.accounts import Account
-from ibmux.sim.contracts import ContractDetails, Query
-from ibmux.sim.events import Event, Execution, PositionChange
-from ibmux.sim.exercise import EXERCISE, LAPSE, ExerciseRequest
+from ibmux.sim.accounts.accounts import Account
+from ibmux.sim.catalogue.contracts import ContractDetails, Query
+from ibmux.sim.orders.events import Event, Execution, PositionChange
+from ibmux.sim.orders.exercise import EXERCISE, LAPSE, ExerciseRequest
 from ibmux.sim.world import WorldSettings
 
 SECOND = "DU1000002"

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from ibmux.sim import hours
-from ibmux.sim.holidays import CALENDARS, easter, holidays, is_half_day
-from ibmux.sim.hours import TIMETABLES, hours_text
+from ibmux.sim.calendar import hours
+from ibmux.sim.calendar.holidays import CALENDARS, easter, holidays, is_half_day
+from ibmux.sim.calendar.hours import TIMETABLES, hours_text
 
 TEXT = re.compile(r"\d{8}:(CLOSED|\d{4}-\d{8}:\d{4})(;\d{8}:(CLOSED|\d{4}-\d{8}:\d{4}))*")
 

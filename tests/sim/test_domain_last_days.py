@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import pytest
 
-from ibmux.sim import chains, conids, futures
-from ibmux.sim.catalogue_chains import layout
-from ibmux.sim.catalogue_markets import FUTURES
-from ibmux.sim.contracts import ContractDetails, Query
-from ibmux.sim.expirations import last_day
-from ibmux.sim.hours import zone
-from ibmux.sim.universe import Universe
+from ibmux.sim.calendar.hours import zone
+from ibmux.sim.catalogue import chains, conids, futures
+from ibmux.sim.catalogue.chain_list import layout
+from ibmux.sim.catalogue.contracts import ContractDetails, Query
+from ibmux.sim.catalogue.expirations import last_day
+from ibmux.sim.catalogue.markets import FUTURES
+from ibmux.sim.catalogue.universe import Universe
 
 ES = Query(symbol="ES", secType="FUT", exchange="CME")
 

@@ -10,9 +10,9 @@ from domain_world import MONDAY_NOON, Bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmux.sim import options
-from ibmux.sim.contracts import Query
-from ibmux.sim.mids import OptionMids
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.prices import options
+from ibmux.sim.prices.mids import OptionMids
 
 DAY = 86_400
 spots = st.floats(20, 500)

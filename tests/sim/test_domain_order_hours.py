@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from domain_world import AAPL, ES, Bench, bought, errors, of, share, statuses
 
-from ibmux.sim.contracts import Query
-from ibmux.sim.events import Execution, OrderError
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.orders.events import Execution, OrderError
 from ibmux.sim.world import WorldSettings
 
 FAR_BELOW, FAR_ABOVE = 50.0, 1500.0
@@ -129,7 +129,7 @@ def test_good_after_waits_for_its_time() -> None:
 
 
 def test_conditions_wait_for_regular_hours_unless_told_not_to() -> None:
-    from ibmux.sim.conditions import TIME, Condition
+    from ibmux.sim.orders.conditions import TIME, Condition
 
     bench = keeping_hours("20260608 08:00:00")
     past = (Condition(TIME, isMore=True, time="20260608 07:00:00 US/Eastern"),)

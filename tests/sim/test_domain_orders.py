@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from domain_world import AAPL, ES, EURUSD, Bench, bought, errors, fees, names, of, share, statuses
 
-from ibmux.sim.contracts import Query
-from ibmux.sim.events import Commission, Execution, OpenOrder, OrderError, OrderStatus, PositionChange
-from ibmux.sim.orders import ExecutionFilter
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.orders.events import Commission, Execution, OpenOrder, OrderError, OrderStatus, PositionChange
+from ibmux.sim.orders.order import ExecutionFilter
 from ibmux.sim.world import WorldSettings
 
 FAR_BELOW, FAR_ABOVE = 50.0, 1500.0

@@ -8,9 +8,10 @@ from math import floor
 import pytest
 from domain_world import EURUSD, MONDAY_NOON, Bench
 
-from ibmux.sim import hours, pasts
-from ibmux.sim.history_limits import HistoryLimits
-from ibmux.sim.tape import QuoteTick
+from ibmux.sim.calendar import hours
+from ibmux.sim.prices import pasts
+from ibmux.sim.prices.history_limits import HistoryLimits
+from ibmux.sim.prices.tape import QuoteTick
 
 BENCH = Bench()
 SOURCES = ("TRADES", "BID_ASK", "MIDPOINT")

@@ -7,11 +7,11 @@ import time
 import pytest
 from domain_world import AAPL, ES, EURUSD, MONDAY_NOON, Bench, share
 
-from ibmux.sim.contracts import Query
-from ibmux.sim.course import Node, Points
-from ibmux.sim.ladder import Ladder
-from ibmux.sim.prices import ASK, BID, HIGH, LAST, LOW, PRICE_TICKS, Quote
-from ibmux.sim.tape import Tape
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.prices.course import Node, Points
+from ibmux.sim.prices.ladder import Ladder
+from ibmux.sim.prices.quote import ASK, BID, HIGH, LAST, LOW, PRICE_TICKS, Quote
+from ibmux.sim.prices.tape import Tape
 
 
 def option_query(bench: Bench, nth: int = 40) -> Query:

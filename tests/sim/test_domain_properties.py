@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from test_domain_accounts import check_sums
 
-from ibmux.sim.contracts import Query
-from ibmux.sim.events import Commission, Event, Execution, OrderStatus, PositionChange
-from ibmux.sim.orders import OVER
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.orders.events import Commission, Event, Execution, OrderStatus, PositionChange
+from ibmux.sim.orders.order import OVER
 from ibmux.sim.world import WorldSettings
 
 ACCOUNTS = ("DU1000001", "DU1000002")

@@ -10,12 +10,12 @@ from domain_world import AAPL, ES, EURUSD, MONDAY_NOON, Bench, of, share
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmux.sim import hours
-from ibmux.sim.contracts import Query
-from ibmux.sim.events import Execution
-from ibmux.sim.market import Market
-from ibmux.sim.prices import ASK, BID, HIGH, LAST, LOW, VOLUME, Quote
-from ibmux.sim.tape import Bar, Tape
+from ibmux.sim.calendar import hours
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.orders.events import Execution
+from ibmux.sim.prices.market import Market
+from ibmux.sim.prices.quote import ASK, BID, HIGH, LAST, LOW, VOLUME, Quote
+from ibmux.sim.prices.tape import Bar, Tape
 
 DAY = 86_400
 KINDS = ("TRADES", "MIDPOINT", "BID", "ASK")

@@ -16,10 +16,10 @@ import pytest
 from domain_world import AAPL, ES, EURUSD, Bench, of, share
 from test_domain_accounts import check_sums
 
-from ibmux.sim.combos import Leg
-from ibmux.sim.contracts import ContractDetails, Query
-from ibmux.sim.events import Commission, Event, Execution, PositionChange
-from ibmux.sim.orders import OVER
+from ibmux.sim.catalogue.contracts import ContractDetails, Query
+from ibmux.sim.orders.combos import Leg
+from ibmux.sim.orders.events import Commission, Event, Execution, PositionChange
+from ibmux.sim.orders.order import OVER
 from ibmux.sim.world import WorldSettings
 
 ORDERS = 10_000
@@ -107,7 +107,7 @@ def market(bench: Bench) -> list[Goods]:
 
 def price_near(bench: Bench, goods: Goods, draw: Random) -> float:
     if goods.legs:
-        from ibmux.sim import combos
+        from ibmux.sim.orders import combos
 
         parts = combos.parts_of(bench.world.universe, goods.legs)
         assert isinstance(parts, tuple)

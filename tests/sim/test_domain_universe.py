@@ -8,12 +8,12 @@ from datetime import date
 import pytest
 from domain_world import AAPL, MONDAY_NOON, share
 
-from ibmux.sim import chains
-from ibmux.sim.catalogue_chains import CHAINS
-from ibmux.sim.contracts import ContractDetails, Query, Refusal
-from ibmux.sim.hours import holidays, hours_text, is_open, next_open
-from ibmux.sim.identifiers import figi
-from ibmux.sim.universe import Universe
+from ibmux.sim.calendar.hours import holidays, hours_text, is_open, next_open
+from ibmux.sim.catalogue import chains
+from ibmux.sim.catalogue.chain_list import CHAINS
+from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
+from ibmux.sim.catalogue.identifiers import figi
+from ibmux.sim.catalogue.universe import Universe
 
 
 @pytest.fixture(scope="module")

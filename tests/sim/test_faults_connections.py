@@ -10,7 +10,7 @@ import pytest
 from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.faults import FaultError
+from ibmux.sim.faults.faults import FaultError
 from ibmux.tws.handshake import Greeting, encode_greeting
 
 

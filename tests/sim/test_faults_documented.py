@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ibmux.sim.scenario import parse, shipped
-from ibmux.sim.verbs import VERBS, as_table
+from ibmux.sim.faults.scenario import parse, shipped
+from ibmux.sim.faults.verbs import VERBS, as_table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "simulator.md"
 
@@ -18,7 +18,7 @@ def between(name: str) -> str:
 
 
 def test_the_table_of_faults() -> None:
-    assert between("faults") == as_table(), "python -m ibmux.sim.verbs writes the table"
+    assert between("faults") == as_table(), "python -m ibmux.sim.faults.verbs writes the table"
 
 
 def test_the_table_of_scenarios() -> None:

@@ -10,8 +10,8 @@ import pytest
 from wire_client import Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.agenda import Agenda
-from ibmux.sim.delivery_faults import END_MARKS, Chance, Courier, Disturbance, messages
+from ibmux.sim.calendar.agenda import Agenda
+from ibmux.sim.faults.delivery_faults import END_MARKS, Chance, Courier, Disturbance, messages
 from ibmux.tws.framing import join_fields
 from ibmux.tws.requests import REQUEST_NAMES
 

@@ -11,7 +11,7 @@ import pytest
 from wire_client import FAST, Raw, until
 
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.verbs import VERBS
+from ibmux.sim.faults.verbs import VERBS
 from ibmux.tws.handshake import Greeting, encode_greeting
 from ibmux.tws.requests import REQUEST_NAMES
 

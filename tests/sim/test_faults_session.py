@@ -9,9 +9,9 @@ import pytest
 from wire_client import FAST, Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.farms import VENUES
-from ibmux.sim.hours import TIMETABLES
-from ibmux.sim.outage import CONTRACTS, HISTORY, REMOTE, refuse
+from ibmux.sim.calendar.hours import TIMETABLES
+from ibmux.sim.faults.farms import VENUES
+from ibmux.sim.faults.outage import CONTRACTS, HISTORY, REMOTE, refuse
 from ibmux.tws.requests import REQUEST_NAMES
 
 AAPL = {"symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD"}

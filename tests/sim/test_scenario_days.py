@@ -13,8 +13,8 @@ import pytest
 from wire_client import Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.contracts import Query
-from ibmux.sim.scenario import load, shipped
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.faults.scenario import load, shipped
 from ibmux.tws.requests import REQUEST_NAMES
 
 NEW_YORK = ZoneInfo("US/Eastern")

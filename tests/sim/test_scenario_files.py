@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.scenario import ScenarioError, Step, load, parse, shipped
+from ibmux.sim.faults.scenario import ScenarioError, Step, load, parse, shipped
 
 NAMES = {
     "quiet-day", "crash-day", "nightly-restart", "weekly-relogin", "moc-close", "half-day", "expiry-friday",

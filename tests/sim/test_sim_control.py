@@ -12,10 +12,10 @@ import pytest
 from wire_client import FAST, Raw, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.control import MAX_SESSIONS, Control, send
-from ibmux.sim.forwarder import Forwarder
+from ibmux.sim.faults.control import MAX_SESSIONS, Control, send
+from ibmux.sim.faults.forwarder import Forwarder
+from ibmux.sim.faults.verbs import VERBS
 from ibmux.sim.log import Log, as_json
-from ibmux.sim.verbs import VERBS
 from ibmux.tws.handshake import Greeting, encode_greeting
 
 

@@ -9,9 +9,9 @@ import pytest
 from wire_client import Opener, Raw, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.agenda import Agenda
-from ibmux.sim.clock import Clock
-from ibmux.sim.scenario import parse
+from ibmux.sim.calendar.agenda import Agenda
+from ibmux.sim.calendar.clock import Clock
+from ibmux.sim.faults.scenario import parse
 from ibmux.tws.requests import REQUEST_NAMES
 
 NOON = "20260106 12:00:00 US/Eastern"
@@ -156,7 +156,7 @@ async def test_two_runs_of_one_scenario_give_equal_fills(raw: RawOpener) -> None
 async def test_a_shock_moves_all_prices_and_only_later_ones(open_gateway: Opener, raw: RawOpener) -> None:
     gateway = await open_gateway(start="20260106 10:00:00 US/Eastern", speed=0.0)
     market, universe = gateway.world.market, gateway.world.universe
-    from ibmux.sim.contracts import Query
+    from ibmux.sim.catalogue.contracts import Query
 
     def tape(symbol: str, kind: str = "STK") -> Any:
         query = Query(symbol=symbol, secType=kind, exchange="SMART" if kind == "STK" else "IDEALPRO", currency="USD")

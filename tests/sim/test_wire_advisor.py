@@ -9,7 +9,7 @@ import pytest
 from wire_client import Opener, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.advisor import master
+from ibmux.sim.accounts.advisor import master
 from ibmux.tws.requests import REQUEST_NAMES
 
 FIRST, SECOND = "DU1000001", "DU1000002"

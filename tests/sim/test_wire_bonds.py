@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from wire_client import Opener, Raw, RawOpener, until
 
-from ibmux.sim.catalogue_bonds import ISSUERS
-from ibmux.sim.identifiers import cusip, cusip_of, figi, with_check_digit
+from ibmux.sim.catalogue.bonds import ISSUERS
+from ibmux.sim.catalogue.identifiers import cusip, cusip_of, figi, with_check_digit
 from ibmux.tws.requests import REQUEST_NAMES
 
 LONG_BOND = cusip("912810T9")  # 4 % of 2042

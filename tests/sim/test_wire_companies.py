@@ -10,7 +10,7 @@ import pytest
 from wire_client import Opener, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.fundamentals import REPORTS
+from ibmux.sim.companies.fundamentals import REPORTS
 from ibmux.tws.requests import REQUEST_NAMES
 
 AAPL, IBM = 265598, 8314

@@ -9,7 +9,7 @@ from market_asks import AAPL, EURUSD, SPX, ask, cancel, error_text, of_request
 from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.books import steps_between
+from ibmux.sim.feeds.books import steps_between
 from ibmux.tws.replies import REPLIES
 
 Row = tuple[float, float, str]

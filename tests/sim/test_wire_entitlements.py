@@ -9,7 +9,7 @@ from market_asks import AAPL, EURUSD, SPX, ask, cancel, error_text, of_request
 from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.permissions import DELAY
+from ibmux.sim.feeds.permissions import DELAY
 
 MORNING = "20260106 11:00:00 US/Eastern"
 NIGHT = "20260106 22:00:00 US/Eastern"

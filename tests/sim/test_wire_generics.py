@@ -10,9 +10,9 @@ from market_asks import AAPL, SPX, ask, of_request
 from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.generics import TICKS
-from ibmux.sim.news import NewsItem
-from ibmux.sim.yields import worth, yield_of
+from ibmux.sim.companies.news import NewsItem
+from ibmux.sim.feeds.generics import TICKS
+from ibmux.sim.feeds.yields import worth, yield_of
 
 MORNING = "20260106 11:00:00 US/Eastern"
 SHARE_TICKS = "100,101,104,105,106,165,221,225,232,236,258,293,294,295,318,375,411,456,595,619,233"

@@ -11,7 +11,7 @@ import pytest
 from wire_client import Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.clients import ClientIds, Meter
+from ibmux.sim.clients.registry import ClientIds, Meter
 from ibmux.tws.framing import frame
 
 

@@ -10,7 +10,7 @@ import pytest
 from wire_client import Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.exchanges import SHARES
+from ibmux.sim.feeds.exchanges import SHARES
 from ibmux.tws.requests import REQUEST_NAMES
 
 

@@ -9,9 +9,9 @@ import pytest
 from wire_client import Connector, Opener, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.contracts import Query
-from ibmux.sim.delivery import tell_orders
-from ibmux.sim.orders import OrderSpec
+from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.clients.delivery import tell_orders
+from ibmux.sim.orders.order import OrderSpec
 from ibmux.tws.requests import REQUEST_NAMES
 
 FIRST, SECOND = "DU1000001", "DU1000002"

@@ -10,7 +10,7 @@ import pytest
 from wire_client import Opener, RawOpener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.scanner_codes import ALIASES, FILTERS, LOCATIONS, SCANS
+from ibmux.sim.companies.scanner_codes import ALIASES, FILTERS, LOCATIONS, SCANS
 from ibmux.tws.requests import REQUEST_NAMES
 
 SCAN = {"numberOfRows": "-1", "instrument": "STK", "locationCode": "STK.US.MAJOR", "scanCode": "TOP_PERC_GAIN"}

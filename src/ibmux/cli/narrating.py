@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import Self
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.conduct import ANSWER
-from ibmux.sim.control import answer
+from ibmux.sim.faults.conduct import ANSWER
+from ibmux.sim.faults.control import answer
+from ibmux.sim.faults.verbs.control import entry_text, instant_text
+from ibmux.sim.faults.verbs.kind import count_of
 from ibmux.sim.log import Entry
-from ibmux.sim.verbs.control import entry_text, instant_text
-from ibmux.sim.verbs.kind import count_of
 
 BEAT = 60.0
 """Real seconds between two looks at whether there is something to sum up."""

@@ -19,7 +19,7 @@ from ibmux.ops.eventloop import loop_factory
 
 if TYPE_CHECKING:
     from ibmux.sim import Settings, SimulatedGateway
-    from ibmux.sim.scenario import Scenario
+    from ibmux.sim.faults.scenario import Scenario
 
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
@@ -106,7 +106,7 @@ def fault(*words: str, port: Port = 4009) -> int:
         words: the fault and its arguments, as `cut 30 told=lost`; `heal` lifts everything, `status` shows what is.
         port: the control port.
     """
-    from ibmux.sim import control  # noqa: PLC0415 - heavy parts only when they run
+    from ibmux.sim.faults import control  # noqa: PLC0415 - heavy parts only when they run
 
     try:
         lines = asyncio.run(control.send(port, shlex.join(words or ("help",))))
@@ -126,7 +126,7 @@ def fault(*words: str, port: Port = 4009) -> int:
 
 
 def _list_scenarios() -> int:
-    from ibmux.sim.scenario import shipped  # noqa: PLC0415
+    from ibmux.sim.faults.scenario import shipped  # noqa: PLC0415
 
     for name, found in shipped().items():
         _say(f"{name:18} {found.title}")
@@ -135,7 +135,7 @@ def _list_scenarios() -> int:
 
 def _prepare(name: str | None, changes: dict[str, Any]) -> tuple[Settings, Scenario | None]:
     from ibmux.sim import Settings  # noqa: PLC0415
-    from ibmux.sim.scenario import load  # noqa: PLC0415
+    from ibmux.sim.faults.scenario import load  # noqa: PLC0415
 
     if name is None:
         return Settings(**changes), None
@@ -147,7 +147,7 @@ async def _simulate(settings: Settings, scenario: Scenario | None, control: int 
     """Run the simulated gateway until SIGINT or SIGTERM."""
     from ibmux.cli.narrating import Narrator, read_input  # noqa: PLC0415
     from ibmux.sim import SimulatedGateway  # noqa: PLC0415
-    from ibmux.sim.control import Control  # noqa: PLC0415
+    from ibmux.sim.faults.control import Control  # noqa: PLC0415
 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

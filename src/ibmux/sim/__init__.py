@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .settings import Settings
+from ibmux.sim.settings import Settings
 
 if TYPE_CHECKING:
-    from .server import SimulatedGateway, serve
-    from .stats import Stats
+    from ibmux.sim.server import SimulatedGateway, serve
+    from ibmux.sim.stats import Stats
 
 __all__ = ["Settings", "SimulatedGateway", "Stats", "serve"]
 

@@ -15,32 +15,32 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from .agenda import Agenda, Appointment
-from .client import Client
-from .clients import ClientIds, Meter
-from .clock import Clock
-from .conduct import Conduct
-from .connection import Connection
-from .delivery import deliver, deliver_position
-from .delivery_faults import Disturbance
-from .door import Door
-from .events import PositionChange
-from .farms import Farms
-from .faults import Faults
-from .feed import Feed
-from .instants import parse_start
-from .log import Log
-from .outage import Outage
-from .reports import Reports
-from .settings import Settings
-from .stats import Counts, Stats
-from .welcome import welcome
-from .world import World, WorldSettings
+from ibmux.sim.calendar.agenda import Agenda, Appointment
+from ibmux.sim.calendar.clock import Clock
+from ibmux.sim.calendar.instants import parse_start
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.connection import Connection
+from ibmux.sim.clients.delivery import deliver, deliver_position
+from ibmux.sim.clients.registry import ClientIds, Meter
+from ibmux.sim.clients.reports import Reports
+from ibmux.sim.clients.welcome import welcome
+from ibmux.sim.faults.conduct import Conduct
+from ibmux.sim.faults.delivery_faults import Disturbance
+from ibmux.sim.faults.door import Door
+from ibmux.sim.faults.farms import Farms
+from ibmux.sim.faults.faults import Faults
+from ibmux.sim.faults.outage import Outage
+from ibmux.sim.feeds.feed import Feed
+from ibmux.sim.log import Log
+from ibmux.sim.orders.events import PositionChange
+from ibmux.sim.settings import Settings
+from ibmux.sim.stats import Counts, Stats
+from ibmux.sim.world import World, WorldSettings
 
 if TYPE_CHECKING:
-    from .bulletins import Bulletins
-    from .desk import OrderDesk
-    from .events import Event
+    from ibmux.sim.companies.bulletins import Bulletins
+    from ibmux.sim.orders.desk import OrderDesk
+    from ibmux.sim.orders.events import Event
 
 ADVANCE_INTERVAL = 0.01
 CLOSE_TIMEOUT = 2.0

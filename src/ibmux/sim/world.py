@@ -8,18 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ibmux.sim.accounts import Accounts
-from ibmux.sim.advisor import Advisor
-from ibmux.sim.bars import History
-from ibmux.sim.bulletins import Bulletins
-from ibmux.sim.desk import OrderDesk
-from ibmux.sim.events import Event
-from ibmux.sim.market import Market
-from ibmux.sim.models import Models
-from ibmux.sim.news import News
-from ibmux.sim.scanner import Scanner
+from ibmux.sim.accounts.accounts import Accounts
+from ibmux.sim.accounts.advisor import Advisor
+from ibmux.sim.accounts.models import Models
+from ibmux.sim.catalogue.universe import Universe
+from ibmux.sim.companies.bulletins import Bulletins
+from ibmux.sim.companies.news import News
+from ibmux.sim.companies.scanner import Scanner
+from ibmux.sim.orders.desk import OrderDesk
+from ibmux.sim.orders.events import Event
+from ibmux.sim.prices.bars import History
+from ibmux.sim.prices.market import Market
 from ibmux.sim.terms import WorldSettings
-from ibmux.sim.universe import Universe
 
 __all__ = ["World", "WorldSettings"]
 

@@ -3,9 +3,7 @@
 `HANDLERS` finds the function by the request's name. Each takes the asking client and the decoded fields.
 """
 
-from ibmux.tws.requests import REQUEST_NAMES
-
-from . import (
+from ibmux.sim.answers import (
     account,
     advisor,
     calendar,
@@ -23,8 +21,9 @@ from . import (
     ticks,
     unmodelled,
 )
-from .kind import Handler
-from .read_only import guard
+from ibmux.sim.answers.kind import Handler
+from ibmux.sim.answers.read_only import guard
+from ibmux.tws.requests import REQUEST_NAMES
 
 HANDLERS: dict[str, Handler] = {
     **account.HANDLERS,

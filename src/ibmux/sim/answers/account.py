@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ibmux.sim.accounts.accounts import Position
+from ibmux.sim.accounts.statement import LEDGER_AND_NLV
+from ibmux.sim.answers.kind import Handler, has_room, invalid
+from ibmux.sim.clients.client import Client, ModelWatch, PnlWatch, ValueWatch
+from ibmux.sim.clients.reports import send_account_updates, send_model, send_pnl, send_summary, send_values_multi, view
+from ibmux.sim.clients.wire import contract_values
 from ibmux.tws.layout import Values
-
-from ..accounts import Position
-from ..client import Client, ModelWatch, PnlWatch, ValueWatch
-from ..reports import send_account_updates, send_model, send_pnl, send_summary, send_values_multi, view
-from ..statement import LEDGER_AND_NLV
-from ..wire import contract_values
-from .kind import Handler, has_room, invalid
 
 MAX_SUMMARIES = 2
 """Account summaries that a client may have at once (IBKR)."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 
+from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.clients.client import Client
+from ibmux.sim.feeds import permissions
+from ibmux.sim.prices.history_limits import VIOLATION
 from ibmux.tws.layout import Values
-
-from .. import permissions
-from ..client import Client
-from ..contracts import ContractDetails, Refusal
-from ..history_limits import VIOLATION
 
 MAX_OPEN = 50
 """Historical requests that may be open at once (IB: historical data limitations)."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler
+from ibmux.sim.catalogue.contracts import Refusal
+from ibmux.sim.clients.client import Client
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from ..contracts import Refusal
-from .kind import Handler
 
 DONE = "success"
 

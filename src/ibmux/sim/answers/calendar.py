@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from ibmux.sim.answers.kind import Handler, quiet, resolve
+from ibmux.sim.catalogue.contracts import Refusal
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from
+from ibmux.sim.companies.calendar_events import EventQuery, events, metadata, parse
+from ibmux.sim.companies.fundamentals import report
+from ibmux.sim.companies.news import NOT_ALLOWED
 from ibmux.tws.layout import Values
-
-from ..calendar_events import EventQuery, events, metadata, parse
-from ..client import Client
-from ..contracts import Refusal
-from ..fundamentals import report
-from ..news import NOT_ALLOWED
-from ..wire import query_from
-from .kind import Handler, quiet, resolve
 
 META, EVENTS = "meta", "events"
 """The two kinds of requests about the calendar; of each one may be pending."""

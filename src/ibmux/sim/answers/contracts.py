@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from ibmux.sim.answers.kind import Handler, invalid, resolve
+from ibmux.sim.catalogue.contracts import Bond, ContractDetails
+from ibmux.sim.catalogue.universe import NO_DEFINITION
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import details_values, query_from
+from ibmux.sim.feeds.feed import computation_values
+from ibmux.sim.prices.options import Computation
 from ibmux.tws.layout import Values
 from ibmux.tws.values import UNSET_DOUBLE
-
-from ..client import Client
-from ..contracts import Bond, ContractDetails
-from ..feed import computation_values
-from ..options import Computation
-from ..universe import NO_DEFINITION
-from ..wire import details_values, query_from
-from .kind import Handler, invalid, resolve
 
 DETAILS_PER_TURN = 50
 CALCULATED = 53

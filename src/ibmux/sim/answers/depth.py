@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, resolve
+from ibmux.sim.answers.market import has_data, is_new
+from ibmux.sim.catalogue.contracts import ContractDetails
+from ibmux.sim.catalogue.routes import has_depth, names_makers
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from
+from ibmux.sim.feeds import permissions
+from ibmux.sim.feeds.books import DEFAULT_ROWS, MOST_ROWS, DepthStream
 from ibmux.tws.layout import Values
-
-from .. import permissions
-from ..books import DEFAULT_ROWS, MOST_ROWS, DepthStream
-from ..client import Client
-from ..contracts import ContractDetails
-from ..routes import has_depth, names_makers
-from ..wire import query_from
-from .kind import Handler, resolve
-from .market import has_data, is_new
 
 UNSUPPORTED = "Deep market data is not supported for this combination of security type/exchange"
 LEAST_BOOKS, MOST_BOOKS, LINES_PER_BOOK = 3, 60, 100

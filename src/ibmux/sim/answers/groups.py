@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler
+from ibmux.sim.clients.client import Client
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from .kind import Handler
 
 GROUPS = tuple(range(1, 8))
 """The numbers of the groups that TWS has, one for each colour."""

@@ -7,19 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ibmux.sim.answers.admission import BARS, answer, is_free, is_paced, may_see, refuse, withdraw
+from ibmux.sim.answers.kind import Handler, resolve
+from ibmux.sim.calendar import hours
+from ibmux.sim.calendar.instants import parse_end
+from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from, time_text
+from ibmux.sim.prices import spans
+from ibmux.sim.prices.history_limits import SMALL_BAR
 from ibmux.tws.layout import Values
 
-from .. import hours, spans
-from ..client import Client
-from ..contracts import ContractDetails, Refusal
-from ..history_limits import SMALL_BAR
-from ..instants import parse_end
-from ..wire import query_from, time_text
-from .admission import BARS, answer, is_free, is_paced, may_see, refuse, withdraw
-from .kind import Handler, resolve
-
 if TYPE_CHECKING:
-    from ..bars import Bar, BarSet, Cell
+    from ibmux.sim.prices.bars import Bar, BarSet, Cell
 
 EPOCH_FORMAT, SHORT_FORMAT = 2, 3
 FORMATS = (1, EPOCH_FORMAT, SHORT_FORMAT)

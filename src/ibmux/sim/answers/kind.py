@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
+from ibmux.sim.clients.client import Client
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from ..contracts import ContractDetails, Query, Refusal
 
 Handler = Callable[[Client, Values], None]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, invalid, resolve
+from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.catalogue.routes import bbo_exchange
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from
+from ibmux.sim.companies.news import NOT_ALLOWED
+from ibmux.sim.feeds import permissions
+from ibmux.sim.feeds.generics import TICKS, YIELDS
+from ibmux.sim.feeds.lines import Line
+from ibmux.sim.orders import combos
+from ibmux.sim.orders.combos import Part
 from ibmux.tws.layout import Values
-
-from .. import combos, permissions
-from ..client import Client
-from ..combos import Part
-from ..contracts import ContractDetails, Refusal
-from ..generics import TICKS, YIELDS
-from ..lines import Line
-from ..news import NOT_ALLOWED
-from ..routes import bbo_exchange
-from ..wire import query_from
-from .kind import Handler, invalid, resolve
 
 SNAPSHOT_PERMISSIONS = 3
 NEWS = 292

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ibmux.sim.answers.kind import Handler
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.delivery import tell
+from ibmux.sim.clients.wire import commission_values, completed_values, execution_values, query_from
+from ibmux.sim.orders.intake import exercise_from, spec_from
+from ibmux.sim.orders.order import BookOrder, ExecutionFilter
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from ..delivery import tell
-from ..intake import exercise_from, spec_from
-from ..orders import BookOrder, ExecutionFilter
-from ..wire import commission_values, completed_values, execution_values, query_from
-from .kind import Handler
 
 
 def place_order(client: Client, ask: Values) -> None:

@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
+from ibmux.sim.answers.admission import HEAD, HISTOGRAM, TICKS, answer, is_free, is_paced, may_see, refuse, withdraw
+from ibmux.sim.answers.kind import Handler, invalid, resolve
+from ibmux.sim.answers.ticks import past_row
+from ibmux.sim.calendar.instants import parse_end
+from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from
+from ibmux.sim.prices import pasts, spans
+from ibmux.sim.prices.histogram import parse_period
+from ibmux.sim.prices.liquidity import has_book
 from ibmux.tws.layout import Values
-
-from .. import pasts, spans
-from ..client import Client
-from ..contracts import ContractDetails, Refusal
-from ..histogram import parse_period
-from ..instants import parse_end
-from ..liquidity import has_book
-from ..wire import query_from
-from .admission import HEAD, HISTOGRAM, TICKS, answer, is_free, is_paced, may_see, refuse, withdraw
-from .kind import Handler, invalid, resolve
-from .ticks import past_row
 
 EPOCH_FORMAT = 2
 MOST_PERIOD = 400 * spans.DAY

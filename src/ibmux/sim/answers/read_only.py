@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, invalid
+from ibmux.sim.clients.client import Client
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from .kind import Handler, invalid
 
 REFUSED = (
     "placeOrder", "cancelOrder", "reqGlobalCancel", "exerciseOptions", "reqOpenOrders", "reqAllOpenOrders",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, resolve
+from ibmux.sim.answers.market import has_data, has_line, is_new, unknown
+from ibmux.sim.catalogue.contracts import ContractDetails
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from
+from ibmux.sim.feeds import permissions
+from ibmux.sim.feeds.barstreams import SHOWN, BarStream
 from ibmux.tws.layout import Values
-
-from .. import permissions
-from ..barstreams import SHOWN, BarStream
-from ..client import Client
-from ..contracts import ContractDetails
-from ..wire import query_from
-from .kind import Handler, resolve
-from .market import has_data, has_line, is_new, unknown
 
 INVALID = "Invalid Real-time Query:"
 UNTRADED = ("CASH", "CFD", "CMDTY")

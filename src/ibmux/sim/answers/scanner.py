@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ibmux.sim.answers.kind import Handler
+from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.clients.client import Client
+from ibmux.sim.companies.scanner import SERVICE, ScanRequest, parse
+from ibmux.sim.companies.scanner_parameters import document
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from ..contracts import ContractDetails, Refusal
-from ..scanner import SERVICE, ScanRequest, parse
-from ..scanner_parameters import document
-from .kind import Handler
 
 MAX_SCANS = 10
 """Scans that may run at once in a login (IBKR)."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, invalid, quiet
+from ibmux.sim.catalogue import routes
+from ibmux.sim.clients.client import Client
 from ibmux.tws.layout import Values
-
-from .. import routes
-from ..client import Client
-from .kind import Handler, invalid, quiet
 
 
 def current_time(client: Client, ask: Values) -> None:

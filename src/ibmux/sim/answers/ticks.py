@@ -5,16 +5,25 @@ Limits: IB's documentation of tick-by-tick data; texts as gateways send them.
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, invalid, resolve
+from ibmux.sim.answers.market import has_data, is_new, unknown
+from ibmux.sim.catalogue.contracts import ContractDetails
+from ibmux.sim.clients.client import Client
+from ibmux.sim.clients.wire import query_from
+from ibmux.sim.feeds import permissions
+from ibmux.sim.feeds.tickstreams import (
+    BID_ASK,
+    MID_POINT,
+    MOST_BACK,
+    TYPES,
+    Tick,
+    TickStream,
+    last_ticks,
+    quote_mask,
+    trade_mask,
+)
+from ibmux.sim.prices.tape import MidTick, QuoteTick, TradeTick
 from ibmux.tws.layout import Values
-
-from .. import permissions
-from ..client import Client
-from ..contracts import ContractDetails
-from ..tape import MidTick, QuoteTick, TradeTick
-from ..tickstreams import BID_ASK, MID_POINT, MOST_BACK, TYPES, Tick, TickStream, last_ticks, quote_mask, trade_mask
-from ..wire import query_from
-from .kind import Handler, invalid, resolve
-from .market import has_data, is_new, unknown
 
 FAILED = "Failed to request tick-by-tick data."
 TOO_MANY = "Max number of tick-by-tick requests has been reached."

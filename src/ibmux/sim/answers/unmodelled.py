@@ -5,10 +5,9 @@ Codes and texts: IBKR's message codes.
 
 from __future__ import annotations
 
+from ibmux.sim.answers.kind import Handler, quiet
+from ibmux.sim.clients.client import Client
 from ibmux.tws.layout import Values
-
-from ..client import Client
-from .kind import Handler, quiet
 
 
 def verification(client: Client, ask: Values) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ibmux.sim.recording.file import Entry
 from ibmux.tws.layout import Message
 from ibmux.tws.replies import REPLIES, REPLY_NUMBERS
 from ibmux.tws.requests import find_request
-
-from .file import Entry
 
 Timed = tuple[float, list[str]]
 """Seconds after what it belongs to, and the message's fields."""

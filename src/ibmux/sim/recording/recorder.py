@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from ibmux.sim.recording.file import Entry, Kind, Writer
+from ibmux.sim.recording.mask import Mask
 from ibmux.tws.framing import Framer, FrameTooLong, split_fields
 from ibmux.tws.handshake import (
     MAX_VERSION,
@@ -27,9 +29,6 @@ from ibmux.tws.handshake import (
 from ibmux.tws.layout import Message
 from ibmux.tws.replies import REPLY_NUMBERS
 from ibmux.tws.requests import find_request
-
-from .file import Entry, Kind, Writer
-from .mask import Mask
 
 FLUSH_INTERVAL = 1.0
 DIAL_TIMEOUT = 10.0

@@ -10,12 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Self
 
+from ibmux.sim.recording.reading import Day, Exchange, Timed, id_of, rename
 from ibmux.tws.framing import Framer, FrameTooLong, join_fields, split_fields
 from ibmux.tws.handshake import PREFIX, BadGreeting, encode_answer, parse_greeting
 from ibmux.tws.replies import encode_reply
 from ibmux.tws.requests import find_request
-
-from .reading import Day, Exchange, Timed, id_of, rename
 
 GREETING_TIMEOUT = 10.0
 MOST_REQUEST = 1 << 20

@@ -1,0 +1,1 @@
+"""What is known beside prices: companies, scans, news, bulletins, reports and calendars."""

@@ -1,0 +1,1 @@
+"""What streams to clients: quotes, ticks, depth and bars, and who may see them."""

@@ -1,0 +1,290 @@
+"""Where requests about orders arrive: placing, modifying, what-if, cancelling; accepted or refused, and what follows.
+
+It owns the rules of transmission and families; checks are `admission`'s, what accepted orders then do the floor's, the
+end of contracts `expiry`'s, and what can be made to go wrong `mishaps`'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ibmux.sim.accounts.accounts import Accounts
+from ibmux.sim.accounts.advisor import Advisor
+from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
+from ibmux.sim.catalogue.universe import Universe
+from ibmux.sim.orders import notices
+from ibmux.sim.orders.admission import Admission, Subject, fitted
+from ibmux.sim.orders.book import OrderBook
+from ibmux.sim.orders.efficiency import Efficiency
+from ibmux.sim.orders.events import Commission, Event, Execution, OpenOrder, OrderBound, OrderError
+from ibmux.sim.orders.exercise import Exercise, ExerciseRequest
+from ibmux.sim.orders.expiry import Expiry
+from ibmux.sim.orders.floor import Floor
+from ibmux.sim.orders.mishaps import Snags
+from ibmux.sim.orders.order import (
+    BY_HAND,
+    FILLED,
+    INACTIVE,
+    PRE_SUBMITTED,
+    BookOrder,
+    CompletedOrder,
+    ExecutionFilter,
+    OrderSpec,
+)
+from ibmux.sim.orders.teller import Teller
+from ibmux.sim.prices.market import Market
+from ibmux.sim.terms import WorldSettings
+
+
+class OrderDesk(Snags):
+    """The gateway's order desk; what can be made to go wrong at it is inherited.
+
+    Every method returns the events that follow at once, in sending order; later ones come from `advance`.
+
+    Attributes:
+        auto_bind: orders placed by hand get a number of client 0 at once (reqAutoOpenOrders).
+    """
+
+    def __init__(
+        self, universe: Universe, market: Market, accounts: Accounts, terms: WorldSettings, *, started: float
+    ) -> None:
+        super().__init__()
+        self._universe, self._accounts, self._terms = universe, accounts, terms
+        self._book = OrderBook(started)
+        self._teller = Teller(accounts, terms.seed, started)
+        self._floor = Floor(self._book, market, accounts, self._teller, terms)
+        self._admission = Admission(universe, market, accounts, self._book, terms)
+        self._exercise = Exercise(self._book, market, accounts, self._teller, terms)
+        self._expiry = Expiry(self._book, market, accounts, self._exercise)
+        self._efficiency = Efficiency(terms.efficiency_ratio)
+        self.auto_bind = False
+
+    def use_advisor(self, advisor: Advisor) -> None:
+        """Share an advisor's orders out by its groups as they are at the time."""
+        self._admission.use_advisor(advisor)
+
+    def next_id(self, clientId: int) -> int:
+        """The number that the client's next order should have; it goes back only where that was switched on."""
+        back, self._mishaps.rollback = self._mishaps.rollback, 0
+        return max(1, self._book.next_id(clientId) - back)
+
+    def place(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        """Place an order, change one (same client and number), or answer a what-if.
+
+        Nothing is returned for an order that is not to be transmitted yet; a refusal is an OrderError.
+        """
+        if self._mishaps.put_off(spec, query, now):
+            return []
+        return self._told(self._place(spec, query, now), now)
+
+    def _place(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        self._efficiency.requests += 0 if spec.whatIf else 1
+        preset, spec = self._terms.tif_preset and not spec.tif, fitted(spec)
+        self._mishaps.begin_hold(spec, now)
+        known = self._book.get(spec.clientId, spec.orderId)
+        subject = self._admission.number(spec, known) or self._admission.subject(spec, query)
+        if isinstance(subject, Refusal):
+            return [_error(spec, subject)]
+        refusal = self._admission.refuse(spec, subject, now)
+        if known is not None:
+            return [_error(spec, refusal)] if refusal else self._modify(known, spec, subject.details, now)
+        awaited = None if spec.whatIf else self._mishaps.take_rejection()
+        refusal = awaited or refusal or self._refuse_new(spec, subject.details, now)
+        if refusal is not None:
+            return self._refused(spec, subject, refusal, now)
+        if spec.whatIf:
+            return self._what_if(spec, subject)
+        return self._take(spec, subject, now, preset)
+
+    def _refuse_new(self, spec: OrderSpec, details: ContractDetails, now: float) -> Refusal | None:
+        if spec.whatIf:
+            return None
+        return self._admission.refuse_new(spec, details, now) or self._efficiency.refuse()
+
+    def _refused(self, spec: OrderSpec, subject: Subject, refusal: Refusal, now: float) -> list[Event]:
+        """A validation error is an error alone; a rejection (201) uses up the number and leaves an inactive order."""
+        if refusal.code != 201 or spec.whatIf:
+            return [_error(spec, refusal)]
+        order = self._new(spec, subject)
+        self._book.add(order)
+        order.permId = self._book.next_perm_id()
+        return self._reject(order, refusal, now)
+
+    def _new(self, spec: OrderSpec, subject: Subject) -> BookOrder:
+        account = spec.account or self._accounts.names[0]
+        order = BookOrder(spec, subject.details, account, self._admission.size(spec, subject.details))
+        order.parts = subject.parts
+        order.ocaGroup, order.ocaType = spec.ocaGroup, spec.ocaType or 3
+        order.stop = spec.trailStopPrice
+        self._admission.share_out(order)
+        return order
+
+    def _reject(self, order: BookOrder, refusal: Refusal, now: float) -> list[Event]:
+        told = self._floor.end(order, INACTIVE, now, refusal.text)
+        own = 2  # openOrder and orderStatus of the order itself; what follows is about its children
+        return [*told[:own], OrderError(order.clientId, order.orderId, refusal.code, refusal.text), *told[own:]]
+
+    def _take(self, spec: OrderSpec, subject: Subject, now: float, preset: bool) -> list[Event]:
+        parent = self._book.get(spec.clientId, spec.parentId) if spec.parentId else None
+        if spec.parentId and (parent is None or (parent.over and parent.status != FILLED)):
+            return [_error(spec, Refusal(10006, "Missing parent order."))]
+        order = self._new(spec, subject)
+        self._book.add(order)
+        order.held = True
+        warnings: list[Event] = [notices.preset(order)] if preset else []
+        return warnings + self._transmit(order, now) if spec.transmit else []
+
+    def _transmit(self, order: BookOrder, now: float) -> list[Event]:
+        """Transmit an order; the last child of a bracket brings its parent and its siblings along."""
+        family = [order]
+        parent = self._book.parent(order)
+        if parent is not None and not parent.over:
+            family = [parent, *self._book.children(parent)]
+        events: list[Event] = []
+        for member in family:
+            if member.held and not member.over:
+                events += self._accept(member, now)
+        return events
+
+    def _accept(self, order: BookOrder, now: float) -> list[Event]:
+        order.held = False
+        order.permId = self._book.next_perm_id()
+        parent = self._book.parent(order)
+        if parent is not None:
+            order.parentPermId = parent.permId
+            order.ocaGroup = order.ocaGroup or ("" if order.spec.hedgeType else str(parent.permId))
+        refusal = self._admission.refuse_margin(order) if parent is None else None
+        return self._reject(order, refusal, now) if refusal else self._floor.release(order, now)
+
+    def _what_if(self, spec: OrderSpec, subject: Subject) -> list[Event]:
+        """One openOrder with margin and commission; it uses up the number and a permId, and leaves nothing behind."""
+        order = self._new(spec, subject)
+        order.permId, order.status = self._book.next_perm_id(), PRE_SUBMITTED
+        self._book.use_id(spec.clientId, spec.orderId)
+        margin = self._admission.margin(order)
+        return [OpenOrder(spec.clientId, order, PRE_SUBMITTED, margin.commission, margin)]
+
+    def _modify(self, order: BookOrder, spec: OrderSpec, details: ContractDetails, now: float) -> list[Event]:
+        refusal = self._admission.refuse_change(order, spec, details)
+        if refusal is not None:
+            return [_error(spec, refusal)]
+        if self._mishaps.fork and not order.held:
+            return self._take(spec, Subject(details, order.parts), now, preset=False)
+        typed = spec.orderType == order.spec.orderType
+        order.spec, order.stop = spec, spec.trailStopPrice
+        if not spec.hedgeType:
+            order.total = order.filled + self._admission.size(spec, details) if spec.cashQty else spec.totalQuantity
+        if order.held:
+            return self._transmit(order, now) if spec.transmit else []
+        order.triggered = order.triggered and typed
+        return self._floor.resume(order, now)
+
+    def cancel(self, clientId: int, orderId: int, now: float) -> list[Event]:
+        """Cancel an order: its own, or another client's where the settings allow; else 10147 (10148 if it is over)."""
+        self._efficiency.requests += 1
+        order = self._book.get(clientId, orderId)
+        if order is None and self._terms.foreign_cancel:
+            order = self._book.find_open(orderId)
+        if order is None and orderId == BY_HAND:
+            return self._told([OrderError(clientId, orderId, 135, f"Can't find order with ID ={orderId}")], now)
+        refusal = self._admission.refuse_cancel(order, orderId, now)
+        if refusal is not None or order is None:
+            found = refusal or Refusal(135, "")
+            return self._told([OrderError(clientId, orderId, found.code, found.text)], now)
+        return self._told(self._floor.cancel(order, now), now)
+
+    def cancel_all(self, now: float) -> list[Event]:
+        """Cancel every open order of every client, those placed by hand included."""
+        events: list[Event] = []
+        for order in self._book.open():
+            if not order.over and self._admission.refuse_cancel(order, order.orderId, now) is None:
+                events += self._floor.cancel(order, now)
+        return self._told(events, now)
+
+    def exercise(self, request: ExerciseRequest, query: Query, now: float) -> list[Event]:
+        """Exercise an option or let it lapse (message 21)."""
+        details = self._universe.resolve(query if query.exchange else replace(query, exchange="SMART"))
+        return self._told(self._exercise.take(request, details, now), now)
+
+    def advance(self, now: float) -> list[Event]:
+        """What has happened to orders up to `now`."""
+        events: list[Event] = []
+        for spec, query in self._mishaps.due(now):
+            events += self._place(spec, query, now)
+        events += self._exercise.advance(now) + self._floor.advance(now) + self._expiry.advance(now, self._floor)
+        return self._told(events, now)
+
+    def _told(self, events: list[Event], now: float) -> list[Event]:
+        if self._terms.efficiency_ratio:
+            self._efficiency.note_executed(event.permId for event in events if isinstance(event, Execution))
+        return self._mishaps.pass_on(events, now)
+
+    def next_due(self) -> float | None:
+        """The earliest instant at which something is known to happen; None if all depends on prices."""
+        return self._floor.next_due()
+
+    def place_by_hand(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        """Place an order as a person does in the gateway's own window: number 0 of client 0, which may bind it."""
+        return self._told(self._place_by_hand(replace(fitted(spec), orderId=BY_HAND, clientId=0), query, now), now)
+
+    def _place_by_hand(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+        subject = self._admission.subject(spec, query)
+        if isinstance(subject, Refusal):
+            return [_error(spec, subject)]
+        refusal = self._admission.refuse(spec, subject, now)
+        if refusal is not None:
+            return [_error(spec, refusal)]
+        told = self._take(spec, subject, now, preset=False)
+        return [*self.bind(), *told] if self.auto_bind else told
+
+    def bind(self) -> list[Event]:
+        """Give orders placed by hand that are still unbound their numbers at client 0, and tell them all."""
+        events: list[Event] = []
+        for order in self._book.open():
+            if order.orderId == BY_HAND and not order.held:
+                self._book.bind(order)
+                events += [OrderBound(0, order.permId, order.orderId), *order.snapshot()]
+        return events
+
+    def open_orders(self, clientId: int | None) -> list[BookOrder]:
+        """The open orders that a client is told of: its own, the Master's are everybody's; all for None.
+
+        Those not transmitted are left out, and of those placed by hand client 0 hears only once they are bound.
+        """
+        if clientId is None or clientId == self._terms.master:
+            return [order for order in self._book.open() if not order.held]
+        return self.own_orders(clientId)
+
+    def own_orders(self, clientId: int) -> list[BookOrder]:
+        """The open orders under the client's own numbers; those not transmitted are left out."""
+        return [o for o in self._book.open() if o.clientId == clientId and o.orderId != BY_HAND and not o.held]
+
+    def watched(self) -> set[int]:
+        """The conIds whose prices working orders look at: their contracts, legs and conditions."""
+        found: set[int] = set()
+        for order in self._book.open():
+            found.update([part.details.contract.conId for part in order.parts] or [order.contract.conId])
+            found.update(one.conId for one in order.spec.conditions if one.conId)
+        return found
+
+    def executions(self, wanted: ExecutionFilter) -> list[tuple[Execution, Commission | None]]:
+        """Today's executions that match, with their commission (None for a combination as a whole)."""
+        return self._teller.executions(wanted)
+
+    def completed(self) -> list[CompletedOrder]:
+        """Today's orders that are over, the oldest first."""
+        return list(self._book.completed)
+
+    def roll(self, now: float) -> list[Event]:
+        """Begin a new day: orders for the day lapse, yesterday's executions and completed orders are forgotten."""
+        self._teller.roll()
+        self._efficiency.roll()
+        self._book.completed.clear()
+        days = {"DAY", "DTC"}
+        lapsed = [o for o in self._book.open() if o.spec.tif in days and o.expires is None and not o.held]
+        over = [o for o in lapsed if not self._floor.awaits_auction(o) and not o.exercise]
+        return self._told([event for o in over if not o.over for event in self._floor.lapse(o, now)], now)
+
+
+def _error(spec: OrderSpec, refusal: Refusal) -> OrderError:
+    return OrderError(spec.clientId, spec.orderId, refusal.code, refusal.text)

@@ -1,0 +1,67 @@
+"""The warnings with which a gateway takes an order: their codes and texts. Whether one is due is decided here, too.
+
+Codes 399, 404, 2109 and 10349 never end an order.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ibmux.sim.calendar.instants import instant_text
+from ibmux.sim.orders import timing
+from ibmux.sim.orders.events import OrderError
+from ibmux.sim.orders.order import BookOrder
+
+ODD_LOT = Decimal(20_000)
+"""Below this size, orders for currency pairs do not reach IdealPro's book."""
+OUTSIDE = (
+    "Order Event Warning:Attribute 'Outside Regular Trading Hours' is ignored based on the order type and "
+    "destination. PlaceOrder is now being processed."
+)
+SHORT = (
+    "Shares for this order are not immediately available for short sale. The order will be held while we attempt to "
+    "locate the shares."
+)
+PRESET = "Order TIF was set to DAY based on order preset."
+
+
+def _warn(order: BookOrder, code: int, text: str) -> OrderError:
+    return OrderError(order.clientId, order.orderId, code, text)
+
+
+def _message(order: BookOrder, warning: str) -> OrderError:
+    contract, name = order.contract, order.details.marketName
+    head = f"Order Message:\n{order.spec.action} {order.total} {contract.symbol} {name}"
+    return _warn(order, 399, f"{head}\nWarning: {warning}")
+
+
+def closed(order: BookOrder, now: float) -> OrderError:
+    """The market is closed; tells when the order goes to the exchange (399)."""
+    opening = instant_text(timing.next_open(order, now), order.details.timeZoneId)
+    return _message(order, f"your order will not be placed at the exchange until {opening}")
+
+
+def short(order: BookOrder) -> OrderError:
+    """The shares to sell have to be found first (404)."""
+    return _warn(order, 404, SHORT)
+
+
+def preset(order: BookOrder) -> OrderError:
+    """The order named no time in force (10349)."""
+    return _warn(order, 10349, PRESET)
+
+
+def taken(order: BookOrder) -> list[OrderError]:
+    """The warnings that are due when the order is taken, whatever the hour."""
+    found = []
+    if timing.ignores_outside(order.spec, order.details):
+        found.append(_warn(order, 2109, OUTSIDE))
+    contract = order.contract
+    if contract.secType == "CASH" and contract.exchange == "IDEALPRO" and order.total < ODD_LOT:
+        least = f"{contract.symbol} {ODD_LOT}"
+        found.append(
+            _message(
+                order, f"Your order size is below the {least} IdealPro minimum and will be routed as an odd lot order."
+            )
+        )
+    return found
