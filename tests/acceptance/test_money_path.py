@@ -19,8 +19,8 @@ from ibmux.messages.orders import Order
 from ibmux.session import Session
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
+from ibmux.sim.events import OrderError
 from ibmux.sim.orders.desk import OrderDesk
-from ibmux.sim.orders.events import OrderError
 from ibmux.sim.orders.order import BookOrder, ExecutionFilter
 
 APPLE = {"secType": "STK", "symbol": "AAPL", "conId": 265598, "exchange": "SMART", "currency": "USD"}

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ibmux.sim.catalogue.contracts import Query
-from ibmux.sim.orders.events import Commission, Event, Execution, OrderError, OrderStatus
+from ibmux.sim.events import Commission, Event, Execution, OrderError, OrderStatus
 from ibmux.sim.orders.order import BookOrder, OrderSpec
 from ibmux.sim.world import World, WorldSettings
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from domain_world import AAPL, Bench, bought, errors, of, statuses
 
+from ibmux.sim.events import Commission, Execution, OpenOrder
 from ibmux.sim.orders.allocation import divide
-from ibmux.sim.orders.events import Commission, Execution, OpenOrder
 from ibmux.sim.world import WorldSettings
 
 FIRST, SECOND = "DU1000001", "DU1000002"

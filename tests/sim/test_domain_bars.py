@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from domain_world import AAPL, ES, EURUSD, MONDAY_NOON, Bench
 
-from ibmux.sim.calendar.instants import instant_text, parse_end
 from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
+from ibmux.sim.instants import instant_text, parse_end
 from ibmux.sim.prices.bars import Bar, BarSet
 from ibmux.sim.prices.spans import BAR_SIZES
 

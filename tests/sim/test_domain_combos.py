@@ -8,9 +8,9 @@ import pytest
 from domain_world import AAPL, Bench, errors, names, of, share, statuses
 
 from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
+from ibmux.sim.events import Commission, Execution, OpenOrder, PositionChange
 from ibmux.sim.orders import combos
 from ibmux.sim.orders.combos import BAG_CONID, Leg, Part
-from ibmux.sim.orders.events import Commission, Execution, OpenOrder, PositionChange
 from ibmux.sim.orders.order import ExecutionFilter
 
 SECOND = "DU1000002"

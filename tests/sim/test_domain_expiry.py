@@ -11,7 +11,7 @@ from domain_world import AAPL, Bench, errors, of, statuses
 
 from ibmux.sim.accounts.accounts import Account
 from ibmux.sim.catalogue.contracts import ContractDetails, Query
-from ibmux.sim.orders.events import Event, Execution, PositionChange
+from ibmux.sim.events import Event, Execution, PositionChange
 from ibmux.sim.orders.exercise import EXERCISE, LAPSE, ExerciseRequest
 from ibmux.sim.world import WorldSettings
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from domain_world import AAPL, Bench, bought, errors, names, of, share, statuses
 
-from ibmux.sim.orders.events import Execution, OpenOrder, OrderBound, OrderStatus
+from ibmux.sim.events import Execution, OpenOrder, OrderBound, OrderStatus
 from ibmux.sim.orders.order import OrderSpec
 from ibmux.sim.world import WorldSettings
 

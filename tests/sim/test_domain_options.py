@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibmux.sim.catalogue.contracts import Query
-from ibmux.sim.prices import options
 from ibmux.sim.prices.mids import OptionMids
+from ibmux.sim.theory import options
 
 DAY = 86_400
 spots = st.floats(20, 500)

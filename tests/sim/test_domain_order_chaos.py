@@ -10,12 +10,12 @@ import pytest
 from domain_world import AAPL, ES, EURUSD, Bench, of, share
 
 from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.events import Commission, Execution, OrderStatus
 from ibmux.sim.orders.adjusting import STOP_TYPES, Adjustment
 from ibmux.sim.orders.algos import PARAMETERS
 from ibmux.sim.orders.checks import ORDER_TYPES, TIFS
 from ibmux.sim.orders.combos import Leg
 from ibmux.sim.orders.conditions import KINDS, Condition
-from ibmux.sim.orders.events import Commission, Execution, OrderStatus
 from ibmux.sim.orders.order import OVER
 from ibmux.sim.orders.scales import Scale
 from ibmux.sim.world import WorldSettings

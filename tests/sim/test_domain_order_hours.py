@@ -10,7 +10,7 @@ import pytest
 from domain_world import AAPL, ES, Bench, bought, errors, of, share, statuses
 
 from ibmux.sim.catalogue.contracts import Query
-from ibmux.sim.orders.events import Execution, OrderError
+from ibmux.sim.events import Execution, OrderError
 from ibmux.sim.world import WorldSettings
 
 FAR_BELOW, FAR_ABOVE = 50.0, 1500.0

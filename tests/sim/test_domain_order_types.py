@@ -9,9 +9,9 @@ import pytest
 from domain_world import AAPL, ES, EURUSD, Bench, bought, errors, names, of, share, statuses
 
 from ibmux.sim.catalogue.contracts import Query
+from ibmux.sim.events import Execution, OpenOrder, OrderError, OrderStatus
 from ibmux.sim.orders.adjusting import Adjustment
 from ibmux.sim.orders.conditions import CHANGE, EXECUTION, MARGIN, PRICE, TIME, VOLUME, Condition
-from ibmux.sim.orders.events import Execution, OpenOrder, OrderError, OrderStatus
 from ibmux.sim.orders.scales import Scale, component
 from ibmux.sim.world import WorldSettings
 

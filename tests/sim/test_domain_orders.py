@@ -9,7 +9,7 @@ import pytest
 from domain_world import AAPL, ES, EURUSD, Bench, bought, errors, fees, names, of, share, statuses
 
 from ibmux.sim.catalogue.contracts import Query
-from ibmux.sim.orders.events import Commission, Execution, OpenOrder, OrderError, OrderStatus, PositionChange
+from ibmux.sim.events import Commission, Execution, OpenOrder, OrderError, OrderStatus, PositionChange
 from ibmux.sim.orders.order import ExecutionFilter
 from ibmux.sim.world import WorldSettings
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_domain_accounts import check_sums
 
 from ibmux.sim.catalogue.contracts import Query
-from ibmux.sim.orders.events import Commission, Event, Execution, OrderStatus, PositionChange
+from ibmux.sim.events import Commission, Event, Execution, OrderStatus, PositionChange
 from ibmux.sim.orders.order import OVER
 from ibmux.sim.world import WorldSettings
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import Query
-from ibmux.sim.orders.events import Execution
+from ibmux.sim.events import Execution
 from ibmux.sim.prices.market import Market
 from ibmux.sim.prices.quote import ASK, BID, HIGH, LAST, LOW, VOLUME, Quote
 from ibmux.sim.prices.tape import Bar, Tape

@@ -17,8 +17,8 @@ from domain_world import AAPL, ES, EURUSD, Bench, of, share
 from test_domain_accounts import check_sums
 
 from ibmux.sim.catalogue.contracts import ContractDetails, Query
+from ibmux.sim.events import Commission, Event, Execution, PositionChange
 from ibmux.sim.orders.combos import Leg
-from ibmux.sim.orders.events import Commission, Event, Execution, PositionChange
 from ibmux.sim.orders.order import OVER
 from ibmux.sim.world import WorldSettings
 

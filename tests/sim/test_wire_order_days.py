@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from wire_client import Connector, Opener, until
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.calendar.instants import instant_text
+from ibmux.sim.instants import instant_text
 
 FIRST, SECOND = "DU1000001", "DU1000002"
 NEW_YORK = ZoneInfo("US/Eastern")

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Self
 
 from ibmux.sim.calendar.agenda import Agenda, Appointment
 from ibmux.sim.calendar.clock import Clock
-from ibmux.sim.calendar.instants import parse_start
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.connection import Connection
 from ibmux.sim.clients.delivery import deliver, deliver_position
 from ibmux.sim.clients.registry import ClientIds, Meter
 from ibmux.sim.clients.reports import Reports
 from ibmux.sim.clients.welcome import welcome
+from ibmux.sim.events import PositionChange
 from ibmux.sim.faults.conduct import Conduct
 from ibmux.sim.faults.delivery_faults import Disturbance
 from ibmux.sim.faults.door import Door
@@ -31,16 +31,16 @@ from ibmux.sim.faults.farms import Farms
 from ibmux.sim.faults.faults import Faults
 from ibmux.sim.faults.outage import Outage
 from ibmux.sim.feeds.feed import Feed
+from ibmux.sim.instants import parse_start
 from ibmux.sim.log import Log
-from ibmux.sim.orders.events import PositionChange
 from ibmux.sim.settings import Settings
 from ibmux.sim.stats import Counts, Stats
 from ibmux.sim.world import World, WorldSettings
 
 if TYPE_CHECKING:
     from ibmux.sim.companies.bulletins import Bulletins
+    from ibmux.sim.events import Event
     from ibmux.sim.orders.desk import OrderDesk
-    from ibmux.sim.orders.events import Event
 
 ADVANCE_INTERVAL = 0.01
 CLOSE_TIMEOUT = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ibmux.sim.calendar.instants import parse_start
+from ibmux.sim.instants import parse_start
 from ibmux.tws.handshake import DEFAULT_VERSION, MAX_VERSION, MIN_VERSION
 
 MAX_RATE = 200_000.0

@@ -15,8 +15,8 @@ from ibmux.sim.catalogue.universe import Universe
 from ibmux.sim.companies.bulletins import Bulletins
 from ibmux.sim.companies.news import News
 from ibmux.sim.companies.scanner import Scanner
+from ibmux.sim.events import Event
 from ibmux.sim.orders.desk import OrderDesk
-from ibmux.sim.orders.events import Event
 from ibmux.sim.prices.bars import History
 from ibmux.sim.prices.market import Market
 from ibmux.sim.terms import WorldSettings

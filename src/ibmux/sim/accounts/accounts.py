@@ -15,7 +15,7 @@ from ibmux.sim.accounts.money import ZERO, exact, worth
 from ibmux.sim.accounts.statement import AccountValue, Figures
 from ibmux.sim.catalogue.contracts import Contract, ContractDetails, Query
 from ibmux.sim.catalogue.universe import Universe
-from ibmux.sim.orders.events import Margin
+from ibmux.sim.events import Margin
 from ibmux.sim.prices.market import Market
 
 __all__ = ["Account", "AccountValue", "Accounts", "Pnl", "PnlSingle", "PortfolioItem", "Position"]

@@ -10,7 +10,7 @@ from ibmux.sim.catalogue.universe import NO_DEFINITION
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.wire import details_values, query_from
 from ibmux.sim.feeds.feed import computation_values
-from ibmux.sim.prices.options import Computation
+from ibmux.sim.theory.options import Computation
 from ibmux.tws.layout import Values
 from ibmux.tws.values import UNSET_DOUBLE
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from ibmux.sim.answers.admission import BARS, answer, is_free, is_paced, may_see, refuse, withdraw
 from ibmux.sim.answers.kind import Handler, resolve
 from ibmux.sim.calendar import hours
-from ibmux.sim.calendar.instants import parse_end
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.wire import query_from, time_text
+from ibmux.sim.instants import parse_end
 from ibmux.sim.prices import spans
 from ibmux.sim.prices.history_limits import SMALL_BAR
 from ibmux.tws.layout import Values

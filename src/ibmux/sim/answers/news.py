@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ibmux.sim.answers.kind import Handler, invalid
-from ibmux.sim.calendar.instants import parse_end
 from ibmux.sim.catalogue.contracts import Refusal
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.reports import send_bulletin
 from ibmux.sim.companies.articles import article as text_of
 from ibmux.sim.companies.news import PROVIDERS_BY_CODE
+from ibmux.sim.instants import parse_end
 from ibmux.tws.layout import Values
 
 MAX_RESULTS = 300

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from ibmux.sim.answers.admission import HEAD, HISTOGRAM, TICKS, answer, is_free, is_paced, may_see, refuse, withdraw
 from ibmux.sim.answers.kind import Handler, invalid, resolve
 from ibmux.sim.answers.ticks import past_row
-from ibmux.sim.calendar.instants import parse_end
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.wire import query_from
+from ibmux.sim.instants import parse_end
 from ibmux.sim.prices import pasts, spans
 from ibmux.sim.prices.histogram import parse_period
 from ibmux.sim.prices.liquidity import has_book

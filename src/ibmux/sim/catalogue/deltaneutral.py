@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
-from ibmux.sim.prices.options import Computation
+from ibmux.sim.theory.options import Computation
 
 MODEL = 13
 NO_HEDGE = Refusal(321, "Error validating request.-'bN' : cause - Invalid delta neutral contract")

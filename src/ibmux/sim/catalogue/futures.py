@@ -17,7 +17,7 @@ from ibmux.sim.catalogue.contracts import Contract, ContractDetails
 from ibmux.sim.catalogue.expirations import MONTH_LETTERS, last_day, months_from
 from ibmux.sim.catalogue.listings import FUTURE_ORDERS, INDEX_VOLATILITY, leader, salt
 from ibmux.sim.catalogue.markets import FUTURES, Future
-from ibmux.sim.prices.paths import YEAR
+from ibmux.sim.theory.paths import YEAR
 
 YEAR_ZERO = 2000
 MONTH_BITS = 12

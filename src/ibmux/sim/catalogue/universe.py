@@ -22,8 +22,8 @@ from ibmux.sim.catalogue.listings import Registry, all_listings
 from ibmux.sim.catalogue.markets import FUTURES
 from ibmux.sim.catalogue.search import SymbolMatch, matching
 from ibmux.sim.catalogue.shelves import SHELVES, Maker, Shelves
-from ibmux.sim.prices.paths import FairPrice, Path
-from ibmux.sim.prices.shocks import Shocks
+from ibmux.sim.theory.paths import FairPrice, Path
+from ibmux.sim.theory.shocks import Shocks
 
 __all__ = ["OptionParams", "SymbolMatch", "Universe"]
 

@@ -15,7 +15,7 @@ from ibmux.sim.clients.wire import (
     open_order_values,
     status_values,
 )
-from ibmux.sim.orders.events import (
+from ibmux.sim.events import (
     Commission,
     Event,
     Execution,

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from ibmux.sim.accounts.accounts import PortfolioItem
 from ibmux.sim.catalogue.contracts import Contract, ContractDetails, Query
+from ibmux.sim.events import Commission, Execution, Margin, OpenOrder, OrderStatus
 from ibmux.sim.orders.combos import describe
-from ibmux.sim.orders.events import Commission, Execution, Margin, OpenOrder, OrderStatus
 from ibmux.sim.orders.order import BookOrder, CompletedOrder
 from ibmux.tws.layout import Values
 

@@ -14,7 +14,7 @@ from ibmux.tws.layout import Values
 
 if TYPE_CHECKING:
     from ibmux.sim.clients.client import Client
-    from ibmux.sim.orders.events import Event
+    from ibmux.sim.events import Event
     from ibmux.sim.server import SimulatedGateway
 
 LOST = "Connectivity between IB and Trader Workstation has been lost."

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ibmux.sim.calendar.instants import parse_start
 from ibmux.sim.faults.faults import FaultError, find_verb
 from ibmux.sim.faults.verbs.kind import split_line, to_seconds
+from ibmux.sim.instants import parse_start
 from ibmux.sim.settings import Settings
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ibmux.sim.catalogue.contracts import ContractDetails
     from ibmux.sim.clients.client import Client
     from ibmux.sim.orders.combos import Part
-    from ibmux.sim.prices.options import Computation
     from ibmux.sim.prices.quote import Change
+    from ibmux.sim.theory.options import Computation
 
 LineKey = tuple[int, tuple[tuple[int, int], ...], bool]
 Tick = tuple[int, int, bytes]

@@ -14,13 +14,13 @@ from ibmux.sim.accounts.advisor import Advisor
 from ibmux.sim.accounts.money import exact
 from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
 from ibmux.sim.catalogue.universe import Universe
+from ibmux.sim.events import Margin
 from ibmux.sim.orders import combos, timing
 from ibmux.sim.orders.allocation import is_shared, refuse_allocation, shares_of
 from ibmux.sim.orders.book import OrderBook
 from ibmux.sim.orders.checks import increment_of, kinds_of, refuse, spelt
 from ibmux.sim.orders.combos import Part
 from ibmux.sim.orders.conditions import refuse_conditions
-from ibmux.sim.orders.events import Margin
 from ibmux.sim.orders.matching import limit_of
 from ibmux.sim.orders.order import PENDING_CANCEL, BookOrder, OrderSpec
 from ibmux.sim.orders.teller import Trade

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from ibmux.sim.calendar.instants import instant_text
+from ibmux.sim.instants import instant_text
 from ibmux.sim.orders.order import FILLED, BookOrder, CompletedOrder
 
 Key = tuple[int, int]

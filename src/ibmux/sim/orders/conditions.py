@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ibmux.sim.calendar.instants import parse_end
 from ibmux.sim.catalogue.contracts import Refusal
+from ibmux.sim.instants import parse_end
 
 PRICE, TIME, MARGIN, EXECUTION, VOLUME, CHANGE = 1, 3, 4, 5, 6, 7
 KINDS = frozenset({PRICE, TIME, MARGIN, EXECUTION, VOLUME, CHANGE})

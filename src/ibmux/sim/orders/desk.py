@@ -12,11 +12,11 @@ from ibmux.sim.accounts.accounts import Accounts
 from ibmux.sim.accounts.advisor import Advisor
 from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
 from ibmux.sim.catalogue.universe import Universe
+from ibmux.sim.events import Commission, Event, Execution, OpenOrder, OrderBound, OrderError
 from ibmux.sim.orders import notices
 from ibmux.sim.orders.admission import Admission, Subject, fitted
 from ibmux.sim.orders.book import OrderBook
 from ibmux.sim.orders.efficiency import Efficiency
-from ibmux.sim.orders.events import Commission, Event, Execution, OpenOrder, OrderBound, OrderError
 from ibmux.sim.orders.exercise import Exercise, ExerciseRequest
 from ibmux.sim.orders.expiry import Expiry
 from ibmux.sim.orders.floor import Floor

@@ -12,9 +12,9 @@ from decimal import Decimal
 from ibmux.sim.accounts.accounts import Accounts
 from ibmux.sim.accounts.margin import OPTIONS
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.events import Event, OrderError
 from ibmux.sim.orders import timing
 from ibmux.sim.orders.book import OrderBook
-from ibmux.sim.orders.events import Event, OrderError
 from ibmux.sim.orders.order import FILLED, PRE_SUBMITTED, BookOrder, OrderSpec
 from ibmux.sim.orders.teller import Teller, Ticket, Trade
 from ibmux.sim.prices.market import Market

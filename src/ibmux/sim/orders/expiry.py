@@ -12,8 +12,8 @@ from ibmux.sim.accounts.accounts import Account, Accounts
 from ibmux.sim.accounts.ledger import Holding
 from ibmux.sim.accounts.margin import OPTIONS
 from ibmux.sim.catalogue.contracts import ContractDetails
+from ibmux.sim.events import Event
 from ibmux.sim.orders.book import OrderBook
-from ibmux.sim.orders.events import Event
 from ibmux.sim.orders.exercise import Exercise
 from ibmux.sim.orders.floor import Floor
 from ibmux.sim.orders.order import CANCELLED, EXPIRY, BookOrder, OrderSpec

@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ibmux.sim.accounts.money import exact
+from ibmux.sim.events import Event
 from ibmux.sim.orders import hedges
 from ibmux.sim.orders.book import OrderBook
-from ibmux.sim.orders.events import Event
 from ibmux.sim.orders.order import BookOrder
 from ibmux.sim.orders.scales import Component
 from ibmux.sim.prices.market import Market

@@ -12,8 +12,8 @@ from heapq import heappop, heappush
 from random import Random
 
 from ibmux.sim.accounts.money import ZERO
+from ibmux.sim.events import Commission, Event
 from ibmux.sim.orders import combos
-from ibmux.sim.orders.events import Commission, Event
 from ibmux.sim.orders.order import FILLED, SUBMITTED, BookOrder
 from ibmux.sim.orders.teller import Teller, Ticket
 from ibmux.sim.prices.market import Market

@@ -13,10 +13,10 @@ from random import Random
 
 from ibmux.sim.accounts.accounts import Accounts
 from ibmux.sim.accounts.money import ZERO
+from ibmux.sim.events import Event, OrderError
 from ibmux.sim.orders import combos, gates, groups, notices, timing
 from ibmux.sim.orders.adjusting import is_reached
 from ibmux.sim.orders.book import OrderBook
-from ibmux.sim.orders.events import Event, OrderError
 from ibmux.sim.orders.families import Families
 from ibmux.sim.orders.fills import Fills
 from ibmux.sim.orders.gates import Gates

@@ -9,7 +9,7 @@ from collections import deque
 from math import inf
 
 from ibmux.sim.catalogue.contracts import Query, Refusal
-from ibmux.sim.orders.events import Commission, Event, Execution, OpenOrder, OrderError, OrderStatus
+from ibmux.sim.events import Commission, Event, Execution, OpenOrder, OrderError, OrderStatus
 from ibmux.sim.orders.order import OrderSpec
 
 Key = tuple[int, int]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibmux.sim.calendar.instants import instant_text
+from ibmux.sim.events import OrderError
+from ibmux.sim.instants import instant_text
 from ibmux.sim.orders import timing
-from ibmux.sim.orders.events import OrderError
 from ibmux.sim.orders.order import BookOrder
 
 ODD_LOT = Decimal(20_000)

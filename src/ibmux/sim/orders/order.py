@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from ibmux.sim.accounts.money import ZERO
 from ibmux.sim.catalogue.contracts import Contract, ContractDetails
+from ibmux.sim.events import OpenOrder, OrderStatus
 from ibmux.sim.orders.adjusting import Adjustment
 from ibmux.sim.orders.combos import Leg, Part
 from ibmux.sim.orders.conditions import Condition
-from ibmux.sim.orders.events import OpenOrder, OrderStatus
 from ibmux.sim.orders.scales import Component, Scale, component
 
 API_PENDING, PENDING_CANCEL, PRE_SUBMITTED, SUBMITTED = "ApiPending", "PendingCancel", "PreSubmitted", "Submitted"

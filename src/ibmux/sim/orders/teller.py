@@ -14,12 +14,12 @@ from typing import NamedTuple
 from ibmux.sim.accounts.accounts import Accounts
 from ibmux.sim.accounts.margin import commission
 from ibmux.sim.accounts.money import ZERO, exact, worth
-from ibmux.sim.calendar.instants import parse_end
 from ibmux.sim.catalogue.contracts import Contract, ContractDetails, Refusal
+from ibmux.sim.events import Commission, Execution, PositionChange
+from ibmux.sim.instants import parse_end
 from ibmux.sim.orders.allocation import divide
 from ibmux.sim.orders.book import KEPT
 from ibmux.sim.orders.combos import Part
-from ibmux.sim.orders.events import Commission, Execution, PositionChange
 from ibmux.sim.orders.order import BookOrder, Charge, ExecutionFilter
 
 VENUES = ("ARCA", "NASDAQ", "IEX", "BATS", "NYSE", "EDGX", "MEMX")

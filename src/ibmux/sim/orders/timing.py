@@ -6,8 +6,8 @@ Only used where exchanges keep their hours (`always_open` off), but for dates th
 from __future__ import annotations
 
 from ibmux.sim.calendar import hours
-from ibmux.sim.calendar.instants import parse_end
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.instants import parse_end
 from ibmux.sim.orders.order import AUCTIONS, BookOrder, OrderSpec
 
 # Types that never work outside regular hours on these instruments: a gateway takes them with warning 2109.

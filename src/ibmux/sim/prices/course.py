@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import log, sqrt
 from typing import NamedTuple
 
-from ibmux.sim.prices.paths import MASK, YEAR, Path, gaussians
+from ibmux.sim.theory.paths import MASK, YEAR, Path, gaussians
 
 DAY, HOUR, QUARTER, MINUTE = 86_400, 3_600, 900, 60
 WORD = (1 << 64) - 1

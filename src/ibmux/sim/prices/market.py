@@ -17,11 +17,11 @@ from ibmux.sim.prices.depth import Level
 from ibmux.sim.prices.ladder import Ladder, Steps
 from ibmux.sim.prices.liquidity import has_book, is_option, spread_of
 from ibmux.sim.prices.mids import Mids, OptionMids, ScaledMids
-from ibmux.sim.prices.options import Computation
-from ibmux.sim.prices.paths import FairPrice
 from ibmux.sim.prices.quote import Quote
-from ibmux.sim.prices.shocks import SHAKEN, ShakenMids
+from ibmux.sim.prices.shaken import SHAKEN, ShakenMids
 from ibmux.sim.prices.tape import Tape
+from ibmux.sim.theory.options import Computation
+from ibmux.sim.theory.paths import FairPrice
 
 BID_OPTION, ASK_OPTION, LAST_OPTION, MODEL_OPTION = 10, 11, 12, 13
 UNDEFINED = -2.0

@@ -11,11 +11,11 @@ from functools import lru_cache
 from math import floor
 from typing import Protocol
 
-from ibmux.sim.prices import options
 from ibmux.sim.prices.course import DAY, MINUTE, QUARTER, Course, Node, Points, join
 from ibmux.sim.prices.ladder import Ladder
-from ibmux.sim.prices.options import Computation
-from ibmux.sim.prices.paths import YEAR
+from ibmux.sim.theory import options
+from ibmux.sim.theory.options import Computation
+from ibmux.sim.theory.paths import YEAR
 
 CELLS_KEPT = 8192
 

@@ -1,0 +1,1 @@
+"""What prices would do: wandering paths, shocks, the worth of options. Mathematics alone."""
