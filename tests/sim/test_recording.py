@@ -27,20 +27,26 @@ async def gateway() -> AsyncIterator[SimulatedGateway]:
         yield running
 
 
+def held(ib: ib_async.IB) -> list[tuple[int, float]]:
+    return [(one.contract.conId, one.position) for one in ib.positions()]
+
+
 async def spend_a_day(port: int) -> dict[str, object]:
     """What a script sees that asks for positions, bars and an order."""
     ib = ib_async.IB()
     await ib.connectAsync("127.0.0.1", port, clientId=5)
     try:
+        before = held(ib)
         (stock,) = await ib.qualifyContractsAsync(AAPL)
         bars = await ib.reqHistoricalDataAsync(stock, "20260105 16:00:00 US/Eastern", "1 D", "1 hour", "TRADES", True)
         trade = ib.placeOrder(stock, ib_async.MarketOrder("BUY", 3))
         await until(lambda: trade.isDone() and all(fill.commissionReport.execId for fill in trade.fills))
+        await until(lambda: held(ib) != before)
         ticker = ib.reqMktData(stock)
         await until(ticker.hasBidAsk)
         return {
             "accounts": ib.managedAccounts(),
-            "positions": [(one.contract.conId, one.position) for one in ib.positions()],
+            "positions": (before, held(ib)),
             "bars": [(str(bar.date), bar.close) for bar in bars],
             "fills": [(fill.execution.shares, fill.execution.price, fill.execution.execId) for fill in trade.fills],
             "fees": [fill.commissionReport.commission for fill in trade.fills],

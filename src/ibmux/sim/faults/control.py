@@ -7,9 +7,11 @@ with `ok` or `error`.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+import contextlib
+from typing import TYPE_CHECKING
 
 from ibmux.sim.faults.verbs.kind import MAX_LINE, FaultError
+from ibmux.sim.listening import Listening
 
 if TYPE_CHECKING:
     from ibmux.sim.server import SimulatedGateway
@@ -32,7 +34,7 @@ async def answer(gateway: SimulatedGateway, line: str) -> str:
     return "\n".join([*lines, last, "ok"]) if lines else f"ok {last}".rstrip()
 
 
-class Control:
+class Control(Listening):
     """The control port of a gateway: `async with Control(gateway, 4009) as control: control.port`.
 
     It listens on the loopback alone: whoever reaches it may do everything.
@@ -43,35 +45,14 @@ class Control:
     """
 
     def __init__(self, gateway: SimulatedGateway, port: int = CONTROL_PORT) -> None:
-        self.port = port
+        super().__init__("127.0.0.1", port, limit=MAX_LINE)
         self._gateway = gateway
-        self._server: asyncio.Server | None = None
-        self._sessions: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=MAX_LINE)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in self._sessions:
-            task.cancel()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._sessions.add(task)
-        try:
-            if len(self._sessions) <= MAX_SESSIONS:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the lines of one connection, if it is not one too many."""
+        if len(self.talks) <= MAX_SESSIONS:
+            with contextlib.suppress(ConnectionError):  # the peer has gone; nobody is left to be told
                 await self._answer_all(reader, writer)
-        except ConnectionError:
-            pass  # the peer has gone; nobody is left to be told
-        finally:
-            self._sessions.discard(task)
-            writer.close()
 
     async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Self
 
+from ibmux.sim.listening import CHUNK, Listening, relay
 from ibmux.sim.log import Log
 
 CLOSE, HANG = "close", "hang"
-CHUNK = 1 << 16
 DIAL_TIMEOUT = 5.0
 """Seconds for the connection to the target."""
 
 
-class Forwarder:
+class Forwarder(Listening):
     """A port that leads to another: `async with Forwarder(("127.0.0.1", 4002)) as forwarder: forwarder.port`.
 
     Args:
@@ -44,28 +43,13 @@ class Forwarder:
     ) -> None:
         if dead not in (CLOSE, HANG):
             raise ValueError(f"dead is {dead!r}; allowed are {CLOSE} and {HANG}")
-        self.target, self.host, self.port, self.dead = target, host, port, dead
+        super().__init__(host, port)
+        self.target, self.dead = target, dead
         self.log = log or Log(time.time)
         self._accepted = 0
-        self._server: asyncio.Server | None = None
-        self._relays: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in self._relays:
-            task.cancel()
-        await asyncio.gather(*self._relays, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._relays.add(task)
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Relay one connection, and tell the log of it."""
         self._accepted += 1
         number = self._accepted
         self.log.add("attempt", connection=number)
@@ -73,8 +57,6 @@ class Forwarder:
         try:
             ended = await self._relay(number, reader, writer)
         finally:
-            self._relays.discard(task)
-            writer.close()
             self.log.add("closed", ended[1], connection=number, by=ended[0])
 
     async def _relay(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, str]:
@@ -91,31 +73,6 @@ class Forwarder:
                 return "client", ""
             return "gateway", error.strerror or type(error).__name__
         try:
-            return await _pump_both((reader, writer), (up_reader, up_writer))
+            return await relay((reader, writer), (up_reader, up_writer)), ""
         finally:
             up_writer.close()
-
-
-async def _pump_both(
-    client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    gateway: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-) -> tuple[str, str]:
-    pumps = {
-        asyncio.create_task(_pump(client[0], gateway[1]), name="client"),
-        asyncio.create_task(_pump(gateway[0], client[1]), name="gateway"),
-    }
-    try:
-        done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        return min(task.get_name() for task in done), ""
-    finally:
-        for task in pumps:
-            task.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Hand bytes on until the source ends, at the pace of the sink."""
-    with contextlib.suppress(ConnectionError):
-        while data := await source.read(CHUNK):
-            sink.write(data)
-            await sink.drain()

@@ -37,6 +37,8 @@ STREAMS: dict[str, tuple[str, ...]] = {
     "reqNewsBulletins": ("updateNewsBulletin",),
 }
 """Requests without an id whose answers go on."""
+FOLLOWS = 1.0
+"""Seconds after an execution within which a changed position is taken for its consequence."""
 REPLY_IDS = ("reqId", "orderId", "id")
 
 
@@ -100,6 +102,8 @@ class _Reader:
         self._lists: list[Exchange] = []
         self._streams: dict[str, Exchange] = {}
         self._fills: dict[str, Exchange] = {}
+        self._last_fill: tuple[float, Exchange] | None = None
+        self._at = 0.0
 
     def take(self, entry: Entry) -> None:
         match entry.kind:
@@ -127,6 +131,7 @@ class _Reader:
             self._streams[name] = exchange
 
     def _reply(self, entry: Entry) -> None:
+        self._at = entry.at
         owner = self._find_owner(entry.texts)
         if owner is None:
             self.day.unsolicited.append((entry.at - self._began, entry.texts))
@@ -142,7 +147,13 @@ class _Reader:
             if LISTS[listed.name][1] == message.name:
                 self._lists.remove(listed)
             return listed
-        return self._streams.get(message.name) or self._find_by_id(message, texts)
+        return self._follows(message) or self._streams.get(message.name) or self._find_by_id(message, texts)
+
+    def _follows(self, message: Message) -> Exchange | None:
+        """The order whose execution changed a position: it must not change before the order is placed again."""
+        if message.name != "position" or self._last_fill is None or self._at - self._last_fill[0] > FOLLOWS:
+            return None
+        return self._last_fill[1]
 
     def _find_by_id(self, message: Message, texts: list[str]) -> Exchange | None:
         found = next((one for one in self._ids(message, texts) if one in self._by_id), None)
@@ -151,6 +162,8 @@ class _Reader:
         exchange = self._by_id.get(found) if found is not None else None
         if exchange is not None and message.name == "execDetails":
             self._fills[_text(message, "execId", texts, self.day.version)] = exchange
+            if exchange.name == "placeOrder":
+                self._last_fill = (self._at, exchange)
         return exchange
 
     def _ids(self, message: Message, texts: list[str]) -> Iterator[str]:

@@ -7,13 +7,12 @@ read them in the recording.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from ibmux.sim.listening import CHUNK, Listening, relay
 from ibmux.sim.recording.file import Entry, Kind, Writer
 from ibmux.sim.recording.mask import Mask
 from ibmux.tws.framing import Framer, FrameTooLong, split_fields
@@ -33,10 +32,9 @@ from ibmux.tws.requests import find_request
 FLUSH_INTERVAL = 1.0
 DIAL_TIMEOUT = 10.0
 """Seconds for the connection to the gateway."""
-CHUNK = 1 << 16
 
 
-class Recorder:
+class Recorder(Listening):
     """A relay on a port of this machine: `async with Recorder(…) as recorder: recorder.port`.
 
     Args:
@@ -56,26 +54,21 @@ class Recorder:
         port: int = 0,
         words: tuple[str, ...] = (),
     ) -> None:
-        self.host, self.port = host, port
+        super().__init__(host, port)
         self.connections = 0
         self._target, self._path, self._mask = target, path, Mask(words)
-        self._server: asyncio.Server | None = None
-        self._relays: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._writer = Writer(self._path, datetime.now(UTC).isoformat(timespec="seconds"))
         self._began = time.monotonic()
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await super().__aenter__()
         self._flusher = asyncio.create_task(self._flush(), name="recording to disk")
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in (self._flusher, *self._relays):
-            task.cancel()
-        await asyncio.gather(self._flusher, *self._relays, return_exceptions=True)
+    async def __aexit__(self, *ended: object) -> None:
+        await super().__aexit__(*ended)
+        self._flusher.cancel()
+        await asyncio.gather(self._flusher, return_exceptions=True)
         self._writer.close()
 
     @property
@@ -88,101 +81,69 @@ class Recorder:
             await asyncio.sleep(FLUSH_INTERVAL)
             self._writer.flush()
 
-    def _note(self, connection: int, kind: Kind, texts: list[str], version: int = 0) -> None:
-        message = _find_message(kind, texts)
-        self._writer.add(
-            Entry(time.monotonic() - self._began, connection, kind, self._mask.hide(texts, message, version))
-        )
+    def note(self, connection: int, kind: Kind, texts: list[str], version: int = 0) -> None:
+        """Write down what happened, without what is private."""
+        hidden = self._mask.hide(texts, _find_message(kind, texts), version)
+        self._writer.add(Entry(time.monotonic() - self._began, connection, kind, hidden))
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._relays.add(task)
-        try:
-            await self._relay(reader, writer)
-        finally:
-            self._relays.discard(task)
-            writer.close()
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from the client's greeting to the end of either side."""
         self.connections += 1
-        number = self.connections
+        listener = Listener(self, self.connections)
         try:
             async with asyncio.timeout(DIAL_TIMEOUT):
                 up_reader, up_writer = await asyncio.open_connection(*self._target)
         except OSError as error:
-            self._note(number, "close", [f"the gateway cannot be reached: {error.strerror or error}"])
+            listener.ended(f"the gateway cannot be reached: {error.strerror or error}")
             return
         try:
-            await self._greet(reader, up_writer)
-            await self._pump_both(number, (reader, writer), (up_reader, up_writer))
+            await _greet(reader, up_writer)
+            listener.ended(await relay((reader, writer), (up_reader, up_writer), listener.said, listener.heard))
         except (BadGreeting, FrameTooLong, asyncio.IncompleteReadError, OSError) as error:
-            self._note(number, "close", [str(error)])
+            listener.ended(str(error))
         finally:
             up_writer.close()
 
-    @staticmethod
-    async def _greet(reader: asyncio.StreamReader, up_writer: asyncio.StreamWriter) -> None:
-        """Pass the greeting on, without versions that a recording cannot hold."""
-        if await reader.readexactly(len(PREFIX)) != PREFIX:
-            raise BadGreeting("no API greeting")
-        size = int.from_bytes(await reader.readexactly(4), "big")
-        if size > CHUNK:
-            raise BadGreeting(f"a greeting of {size} bytes")
-        asked = parse_greeting(await reader.readexactly(size))
-        up_writer.write(encode_greeting(Greeting(asked.lowest, min(asked.highest, MAX_VERSION), asked.options)))
 
-    async def _pump_both(
-        self,
-        number: int,
-        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        gateway: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    ) -> None:
-        version = MAX_VERSION
+class Listener:
+    """Cuts what goes over one connection into messages, and has them written down."""
 
-        def answered(payload: bytes) -> None:
-            nonlocal version
-            version, connected = parse_answer(payload)
-            self._note(number, "open", [str(version), connected])
+    def __init__(self, recorder: Recorder, connection: int) -> None:
+        self._recorder, self._connection = recorder, connection
+        self._version = 0
+        self._from_client, self._from_gateway = Framer(), Framer()
 
-        def said(payload: bytes) -> None:
-            self._note(number, "in", split_fields(payload), version)
+    def said(self, data: bytes) -> None:
+        """The client sent this."""
+        for payload in self._from_client.feed(data):
+            self._recorder.note(self._connection, "in", split_fields(payload), self._version)
 
-        def heard(payload: bytes) -> None:
-            self._note(number, "out", split_fields(payload), version)
+    def heard(self, data: bytes) -> None:
+        """The gateway sent this; its first message is the answer to the greeting."""
+        for payload in self._from_gateway.feed(data):
+            if self._version:
+                self._recorder.note(self._connection, "out", split_fields(payload), self._version)
+            else:
+                self._version, connected = parse_answer(payload)
+                self._recorder.note(self._connection, "open", [str(self._version), connected])
 
-        pumps = {
-            asyncio.create_task(_pump(client[0], gateway[1], said), name="client"),
-            asyncio.create_task(_pump(gateway[0], client[1], heard, first=answered), name="gateway"),
-        }
-        try:
-            done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            self._note(number, "close", [min(task.get_name() for task in done)])
-        finally:
-            for task in pumps:
-                task.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+    def ended(self, by: str) -> None:
+        """The connection is over: `client` or `gateway` ended it, or why there was none."""
+        self._recorder.note(self._connection, "close", [by])
+
+
+async def _greet(reader: asyncio.StreamReader, up_writer: asyncio.StreamWriter) -> None:
+    """Pass the greeting on, without versions that a recording cannot hold."""
+    if await reader.readexactly(len(PREFIX)) != PREFIX:
+        raise BadGreeting("no API greeting")
+    size = int.from_bytes(await reader.readexactly(4), "big")
+    if size > CHUNK:
+        raise BadGreeting(f"a greeting of {size} bytes")
+    asked = parse_greeting(await reader.readexactly(size))
+    up_writer.write(encode_greeting(Greeting(asked.lowest, min(asked.highest, MAX_VERSION), asked.options)))
 
 
 def _find_message(kind: Kind, texts: list[str]) -> Message | None:
     if kind == "in":
         return find_request(texts[0])
     return REPLY_NUMBERS.get(int(texts[0])) if kind == "out" and texts[0].isdigit() else None
-
-
-async def _pump(
-    source: asyncio.StreamReader,
-    sink: asyncio.StreamWriter,
-    note: Callable[[bytes], None],
-    first: Callable[[bytes], None] | None = None,
-) -> None:
-    """Hand on bytes until the source ends, at the pace of the sink; tell of every whole message."""
-    framer = Framer()
-    with contextlib.suppress(ConnectionError):
-        while data := await source.read(CHUNK):
-            sink.write(data)
-            for payload in framer.feed(data):
-                (first or note)(payload)
-                first = None
-            await sink.drain()

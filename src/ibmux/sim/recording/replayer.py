@@ -7,9 +7,10 @@ was not asked on the recorded day gets an error that says so; nothing is made up
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
-from typing import Self
 
+from ibmux.sim.listening import CHUNK, Listening
 from ibmux.sim.recording.reading import Day, Exchange, Timed, id_of, rename
 from ibmux.tws.framing import Framer, FrameTooLong, join_fields, split_fields
 from ibmux.tws.handshake import PREFIX, BadGreeting, encode_answer, parse_greeting
@@ -78,7 +79,7 @@ class Playback:
             self._timer = None
 
 
-class Replayer:
+class Replayer(Listening):
     """A server on a port of this machine: `async with Replayer(days) as gateway: gateway.port`.
 
     Args:
@@ -89,24 +90,11 @@ class Replayer:
     """
 
     def __init__(self, days: list[Day], *, host: str = "127.0.0.1", port: int = 0, speed: float = 1.0) -> None:
-        self.host, self.port, self.speed = host, port, speed
+        super().__init__(host, port)
+        self.speed = speed
         self.unknown: list[str] = []
         self.on_unknown: Callable[[str, int], None] = lambda name, count: None
         self._days = list(days)
-        self._server: asyncio.Server | None = None
-        self._stages: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in self._stages:
-            task.cancel()
-        await asyncio.gather(*self._stages, return_exceptions=True)
 
     @property
     def version(self) -> int:
@@ -125,17 +113,11 @@ class Replayer:
             self._days.remove(day)
         return day
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._stages.add(task)
-        try:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Play a day to one client."""
+        gone = (BadGreeting, FrameTooLong, asyncio.IncompleteReadError, TimeoutError, ConnectionError)
+        with contextlib.suppress(*gone):  # the client is gone, or was none
             await self._play(reader, writer)
-        except (BadGreeting, FrameTooLong, asyncio.IncompleteReadError, TimeoutError, ConnectionError):
-            pass  # the client is gone, or was none
-        finally:
-            self._stages.discard(task)
-            writer.close()
 
     async def _play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         version = self.version
@@ -164,7 +146,7 @@ class Stage:
         """Answer until the connection ends."""
         framer = Framer(MOST_REQUEST)
         try:
-            while data := await reader.read(1 << 16):
+            while data := await reader.read(CHUNK):
                 for payload in framer.feed(data):
                     self._receive(split_fields(payload))
                 await self._writer.drain()
