@@ -14,7 +14,7 @@ from typing import Any
 from conversation import Orders, say
 
 from ibmux.sim import Settings, SimulatedGateway
-from ibmux.sim.feeds import feed
+from ibmux.sim.feeds import channels
 
 try:
     from uvloop import new_event_loop
@@ -30,18 +30,23 @@ class Witness:
 
     def __init__(self) -> None:
         self.stamped = 0
-        self._write = feed.to_texts
-        feed.to_texts = self.to_texts
+        self._write = channels.to_ticks
 
-    def to_texts(self, changes: Any) -> Any:
+    def watch(self) -> None:
+        """Count from now on."""
+        channels.to_ticks = self.to_ticks
+
+    def to_ticks(self, changes: Any) -> Any:
         self.stamped += sum(kind in BIDS for kind, _, _ in changes)
         return self._write(changes)
 
 
 async def main() -> None:
-    witness = Witness()
+    witness, settings = Witness(), Settings(**json.loads(sys.argv[1]))
+    if settings.stamp:
+        witness.watch()
     orders = await Orders.open()
-    async with SimulatedGateway(Settings(**json.loads(sys.argv[1]))) as gateway:
+    async with SimulatedGateway(settings) as gateway:
         gateway.feed.stop()
         say(port=gateway.port, conIds=shares(gateway), options=options(gateway))
         async for order in orders:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         VolumeCondition,
         Warrant,
     )
+    from ibmux.client.frames import df
     from ibmux.client.groups import BracketOrder
     from ibmux.client.ib import IB, connect
     from ibmux.client.marketdata import (
@@ -134,6 +135,7 @@ __all__ = [
     "Warrant",
     "WshEventData",
     "connect",
+    "df",
     "errors",
     "sync",
 ]
@@ -143,6 +145,7 @@ _ELSEWHERE = {
     "connect": "client.ib",
     "IbmuxError": "errors",
     "BracketOrder": "client.groups",
+    "df": "client.frames",
     "Trade": "client.trades",
     "ExecutionFilter": "messages.trading",
     "ScanDataList": "client.scanner",

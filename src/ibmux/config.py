@@ -54,6 +54,7 @@ class GatewaySettings(Settings, frozen=True):
     lines: Count = 100
     linger: Seconds = 10.0
     lease_ttl: Seconds = 60.0
+    tick_spacing: Seconds = 15.0
     messages_per_second: float = 40.0
     burst: Count = 10
     required: bool = True

@@ -68,7 +68,7 @@ def _row(proxy: Proxy, owner: Owner, since: float) -> ScriptInfo:
         role_of(proxy.config, owner.script),
         since,
         requests=proxy.door.requests[owner],
-        leases=sum(gateway.leases_of(owner) for gateway in gateways),
+        leases=sum(gateway.claims_of(owner) for gateway in gateways),
         orders=sum(entry.script == owner.script for gateway in gateways for entry in gateway.feed.book),
     )
 
@@ -100,7 +100,7 @@ def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
         leases=sharing.leases,
         upstream=stats.sent,
         ticks_in=stats.ticks_in,
-        ticks_out=gateway.market.ticks_out,
+        ticks_out=gateway.publisher.ticks_out,
         conflated=gateway.market.folded,
         lanes={name: _lane(lane) for name, lane in stats.lanes.items()},
         received=stats.received,

@@ -266,6 +266,48 @@ async def option_data(side: Side) -> Any:
     return ticker.modelGreeks
 
 
+async def combos(side: Side) -> list[Any]:
+    """Two combinations of the same kind: a spread of two stocks, and one of two others."""
+    names = ("AAPL", "MSFT", "NVDA", "AMZN")
+    found = await qualified(side, *(Stock(name, "SMART", "USD") for name in names))
+    return [
+        Bag(
+            symbol=f"{long.symbol},{short.symbol}",
+            currency="USD",
+            exchange="SMART",
+            comboLegs=[
+                ComboLeg(conId=long.conId, ratio=1, action="BUY", exchange="SMART"),
+                ComboLeg(conId=short.conId, ratio=2, action="SELL", exchange="SMART"),
+            ],
+        )
+        for long, short in (found[:2], found[2:])
+    ]
+
+
+@case("reqMktData", "ticker", "cancelMktData", asked="two BAGs at once")
+async def combo_data(side: Side) -> Any:
+    bags = await combos(side)
+    tickers = [await side.call("reqMktData", bag) for bag in bags]
+    await side.until(lambda: all(one.ask == one.ask != 0 for one in tickers), "both quotes")
+    for bag, ticker in zip(bags, tickers, strict=True):
+        assert await side.call("ticker", bag) is ticker
+        await side.call("cancelMktData", bag)
+    return [[one.contract.symbol, one.bid, one.ask, one.bidSize, one.askSize, one.minTick] for one in tickers]
+
+
+@case("reqTickers", asked="two BAGs and AAPL")
+async def combo_tickers(side: Side) -> Any:
+    found = await side.call("reqTickers", *await combos(side), *await qualified(side, AAPL))
+    return [[one.contract.symbol, one.bid, one.ask, one.last, one.close] for one in found]
+
+
+@case("reqMktData", asked="a BAG, snapshot")
+async def combo_snapshot(side: Side) -> Any:
+    ticker = await side.call("reqMktData", (await combos(side))[0], "", True)
+    await side.until(lambda: ticker.ask == ticker.ask != 0, "the quote")
+    return [ticker.bid, ticker.ask]
+
+
 @case("reqTickers", asked="AAPL, MSFT")
 async def tickers(side: Side) -> Any:
     found = await side.call("reqTickers", *await qualified(side, AAPL, Stock("MSFT", "SMART", "USD")))
@@ -668,4 +710,19 @@ NOT_REQUESTS = {
     "setTimeout": "The same.",
 }
 """Methods that ask the gateway nothing, and what there is in ibmux."""
+AROUND = {
+    "`qualifyContracts` of a `Bag`": "None at its place: gateways refuse to describe combinations (321). ib_async "
+    "takes 321 for a remark and waits for ever.",
+    "`pendingTickersEvent`": "Once per turn of the loop in which something came, with the set of tickers that changed; "
+    "while it is emitted their `ticks`, `tickByTicks` and `domTicks` are all that came since the last time.",
+    "`ticker.updateEvent.trades()`, `bids()`, `asks()`, `bidasks()`, `midpoints()`": "The same: events of "
+    "`(time, price, size)`.",
+    "`timebars()`, `tickbars()`, `volumebars()` of these, operators of events": "Not here: connect a handler, or use "
+    "`async for`; for bars ask `reqRealTimeBars` or `reqHistoricalData` with `keepUpToDate`.",
+    "lists that grow (`RealTimeBarList`, `BarDataList`)": "The script's own, as in ib_async; `del bars[:-1000]` in a "
+    "handler keeps the latest thousand, and what comes goes on at the end.",
+    "`util.df(bars)`": "`ibmux.df(bars)`, also of ticks, positions, account values and other records (with pandas). "
+    "ib_async's own `util.df` takes ibmux's ticks, not its bars, which are no dataclasses.",
+}
+"""What else of ib_async scripts use, and what there is in ibmux."""
 START = dt.datetime(2026, 1, 7, 16, 0, tzinfo=dt.UTC)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import ib_async
 import pytest
-from parity_cases import CASES, NOT_REQUESTS, Case
+from parity_cases import AROUND, CASES, NOT_REQUESTS, Case
 from parity_comparison import differences, summary
 from parity_sides import both
 
@@ -34,6 +34,13 @@ FOOT = """
 ## Methods that ask the gateway nothing
 
 | method | in ibmux |
+| --- | --- |
+"""
+
+BESIDE = """
+## Events, lists and tables
+
+| in ib_async | in ibmux |
 | --- | --- |
 """
 
@@ -95,6 +102,8 @@ def _rewrite(case: Case, row: Row) -> None:
                 + "".join(f"| `{name}` | {why} |\n" for name, why in reasons())
                 + FOOT
                 + "".join(f"| `{name}` | {text} |\n" for name, text in NOT_REQUESTS.items())
+                + BESIDE
+                + "".join(f"| {name} | {text} |\n" for name, text in AROUND.items())
             )
 
 
@@ -107,4 +116,5 @@ def test_every_method_of_ib_async_is_in_the_table() -> None:
     tried = {name for case in CASES for name in case.methods}
     assert public - tried - set(NOT_REQUESTS) == set()
     text = DOCUMENT.read_text()
+    assert all(f"| {name} | {told} |\n" in text for name, told in AROUND.items())
     assert [name for name in sorted(public) if f"`{name}`" not in text] == []

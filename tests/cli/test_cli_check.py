@@ -138,6 +138,36 @@ class TestVerdicts:
         first, second = await asyncio.gather(examine(gateway.port), examine(gateway.port))
         assert {first.exit, second.exit} == {CheckExit.READY, CheckExit.CLIENT_ID_IN_USE}
 
+    @pytest.mark.parametrize(
+        ("fault", "code", "words"),
+        [
+            ("wrong_account", CheckExit.WRONG_ACCOUNT, "does not have DU1000001; it has U7654321"),
+            ("partial_sync", CheckExit.SLOW, "11 positions, 0 open orders without positionEnd and openOrderEnd"),
+            ("partial_sync openOrderEnd", CheckExit.SLOW, "open orders without openOrderEnd"),
+            ("slow_sync 0.3", CheckExit.SLOW, "The first download took 0.3 s"),
+            ("cut", CheckExit.SLOW, "it has lost Interactive Brokers"),
+            ("read_only", CheckExit.API_REFUSED, "read-only mode"),
+            ("full", CheckExit.API_REFUSED, "closed the connection: "),
+            ("strict 1 1", CheckExit.API_REFUSED, "Max rate of messages per second"),
+            ("occupy 1", CheckExit.CLIENT_ID_IN_USE, "in use (326)"),
+            ("silent", CheckExit.NO_ANSWER, "accepts connections, but the API does not answer"),
+            ("silent_api", CheckExit.NO_ANSWER, "startApi gets no answer"),
+            ("slam 0.01", CheckExit.API_REFUSED, "then closed the connection."),
+            ("reset", CheckExit.NO_ANSWER, "closes them at once"),
+            ("freeze", CheckExit.NO_ANSWER, "the API does not answer"),
+            ("refuse", CheckExit.NOTHING_LISTENS, "Nothing listens"),
+        ],
+    )
+    async def test_faults_of_the_gateway_are_told_apart(
+        self, gateway: SimulatedGateway, fault: str, code: CheckExit, words: str
+    ) -> None:
+        port = gateway.port
+        await gateway.faults.apply(fault)
+        result = await examine(port, accounts=("DU1000001",))
+        assert result.exit == code, result
+        assert words in f"{result.message} {result.steps[-1].text}", result
+        await gateway.faults.heal()
+
     async def test_steps_are_shown_as_they_begin_and_end(self, gateway: SimulatedGateway) -> None:
         seen: list[tuple[int, bool | None]] = []
 

@@ -54,7 +54,7 @@ async def test_a_day_is_recorded_and_played(tmp_path: Path) -> None:
         where = f"127.0.0.1:{gateway.port}"
         async with running("--record", str(path), "--gateway", where) as (port, said):
             assert await accounts_at(port) == ["U7654321"]
-    assert re.search(r"[\d,]+ messages of 1 connection are in", "\n".join(said))
+    assert re.search(r"[\d,]+ messages, 1 connection\.", "\n".join(said))
     async with running("--replay", str(path)) as (port, said):
         assert await accounts_at(port) == ["U0000001"]
     assert "1 recorded connection (clientId 3" in "\n".join(said)
@@ -64,7 +64,12 @@ async def test_a_day_is_recorded_and_played(tmp_path: Path) -> None:
     ("arguments", "code", "text"),
     [
         (("--record", "{path}", "--gateway", "4001"), 2, "Write host and port"),
-        (("--record", "{here}"), 2, "exists already"),
+        (("--record", "{here}", "--gateway", "127.0.0.1:4001"), 2, "exists already"),
+        (("--record", "{path}"), 2, "--gateway 127.0.0.1:4001"),
+        (("--mask", "Smith"), 2, "--gateway and --mask belong to --record"),
+        (("--record", "{path}", "--gateway", "127.0.0.1:4001", "--replay", "{here}"), 2, "exclude each other"),
+        (("quiet-day", "--replay", "{here}"), 2, "exclude each other"),
+        (("--replay", "{here}", "--speed", "0"), 2, "--speed 2"),
         (("--replay", "{path}"), 1, "Cannot read"),
         (("--replay", "{here}"), 1, "is no recording"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -102,6 +103,25 @@ async def test_piped_faults_are_done_and_the_gateway_stays() -> None:
         writer = await sim.join(port_of(sim.lines[0]), 1)
         await sim.line("client 1 started")
         writer.close()
+
+
+async def test_at_a_terminal_answers_are_for_people() -> None:
+    keyboard, terminal = os.openpty()
+    try:
+        async with run_sim("moc-close", "--speed", "1", stdin=terminal) as sim:
+            assert (
+                await sim.line("Scenario") == "Scenario moc-close: The last minutes before a close, with a cut in them"
+            )
+            await sim.line("Type `help`")
+            os.write(keyboard, b"compete 30\nhelp thaw\ncutt\n")
+            assert (await sim.line("for 30 s"))[:3] != "ok "
+            assert await sim.line("thaw") == "thaw"
+            await sim.line("End `freeze`")
+            assert await sim.line("cutt") == "error there is no fault 'cutt': did you mean cut?"
+            assert "ok" not in sim.lines
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
 
 
 @pytest.mark.parametrize("stdin", [asyncio.subprocess.DEVNULL])

@@ -40,12 +40,14 @@ def test_importing_the_package_alone_loads_nothing_else() -> None:
 
 
 def test_importing_takes_under_a_hundred_milliseconds(tmp_path: Path) -> None:
-    """All of it, asyncio included, from compiled files as an installed package has them; the best of several runs."""
-    code = "import time; began = time.perf_counter(); import ibmux; ibmux.connect; print(time.perf_counter() - began)"
+    """All of it, asyncio included, from compiled files as an installed package has them; the best of several runs, in
+    time of the processor: other work on the machine stretches the clock's time without end, this one little.
+    """
+    code = "import time; began = time.process_time(); import ibmux; ibmux.connect; print(time.process_time() - began)"
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     took = [float(run(code, env=environment))]  # compiles
-    while min(took) >= 0.1 and len(took) < 25:  # other work on the machine slows many runs, but hardly all
+    while min(took) >= 0.1 and len(took) < 25:  # other work on the machine still costs caches
         took.append(float(run(code, env=environment)))
     assert min(took) < 0.1, took
 

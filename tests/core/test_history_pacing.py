@@ -69,6 +69,11 @@ def test_an_instrument_once_in_fifteen_seconds() -> None:
     assert spacing.book(1, 1.0, 31.0) == 30.5
 
 
+def test_who_wants_no_spacing_waits_for_nothing() -> None:
+    spacing = Spacing(0.0)
+    assert [spacing.book(1, now, now) for now in (0.0, 0.0, 0.1)] == [0.0, 0.0, 0.1]
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_pacing, "REMEMBERED", 10)
     spacing, pacing = Spacing(15.0), HistoryPacing()

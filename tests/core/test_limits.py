@@ -54,5 +54,6 @@ def test_the_value_counts_the_cash_that_may_be_spent():
 
 def test_a_multiplier_must_be_a_number():
     with pytest.raises(RequestError, match=r"contract\.multiplier") as caught:
-        check_order(Contract("OPT", multiplier="many"), order(), LimitSettings())
+        check_order(Contract("OPT", multiplier="many"), order(), LimitSettings(order_value=1000))
+    check_order(Contract("OPT", multiplier="many"), order(), LimitSettings())  # nobody asks for its value
     assert caught.value.fate == "not_sent"

@@ -337,3 +337,80 @@ def test_the_log_of_an_order_does_not_grow_for_ever(book, entry):
         book.saw_error(7, 110, f"price {number}", NOW)
     assert len(entry.trade.log) == 200
     assert (entry.trade.log[0].status, entry.trade.log[-1].message) == ("PendingSubmit", "price 499")
+
+
+MAKER = reference.write("", "alice", "k1")
+
+
+def test_what_the_gateway_makes_of_an_order_belongs_to_the_same_script_under_a_key_of_its_own(book, entry):
+    book.saw_order(AAPL, replace(an_order(), permId=900, orderRef=MAKER), OrderState(status="Submitted"), NOW)
+    for order_id, perm_id in ((8, 901), (7, 902)):  # a profit taker; a change that became a second live order
+        order = replace(an_order(order_id), permId=perm_id, orderRef=MAKER)
+        (change,) = book.saw_order(AAPL, order, OrderState(status="Submitted"), NOW)
+        assert (change.entry.script, change.entry.key) == ("alice", f"perm-{perm_id}")
+        (fill,) = book.saw_execution(a_fill(f"e{perm_id}", order_id=order_id, perm_id=perm_id, ref=MAKER))
+        assert (fill.entry, fill.fill.key) == (change.entry, f"perm-{perm_id}")
+    assert not entry.trade.fills and book.find("alice", "k1") is entry
+
+
+def test_a_number_that_the_gateway_takes_for_itself_acknowledges_nothing(book, entry):
+    other = replace(an_order(), permId=950, orderRef=reference.write("", "bob", "z"))
+    (change,) = book.saw_order(AAPL, other, OrderState(status="Submitted"), NOW)
+    assert change.entry is not entry and not entry.acknowledged
+    book.saw_error(7, 105, "does not match", NOW)
+    assert entry.refused and entry.refusal == (105, "does not match")
+    assert not change.entry.refused
+
+
+def test_a_mark_that_was_cut_short_is_still_that_of_the_order(book, entry):
+    book.saw_order(AAPL, replace(an_order(), permId=900, orderRef="ibmux:alice/k"), OrderState(status="Submitted"), NOW)
+    assert entry.acknowledged and len(book) == 1
+
+
+def test_the_mark_of_another_clientid_is_not_ours(book):
+    (change,) = book.saw_execution(a_fill(order_id=3, perm_id=77, client_id=5, ref=MAKER))
+    assert (change.fill.script, change.fill.key) == ("external", "perm-77")
+    book.saw_order(AAPL, replace(an_order(3), clientId=5, permId=77, orderRef=MAKER), OrderState(status="Filled"), NOW)
+    assert book.find("alice", "k1") is None and book.find("", perm_id=77).trade.fills == [change.fill]
+
+
+def test_an_execution_may_come_before_its_order(book, entry):
+    book.saw_status(a_status("Submitted"), NOW)
+    (change,) = book.saw_execution(a_fill(order_id=8, perm_id=901, ref=MAKER))
+    assert change.entry is None and (change.fill.script, change.fill.key) == ("alice", "perm-901")
+    order = replace(an_order(8), permId=901, orderRef=MAKER)
+    (change,) = book.saw_order(AAPL, order, OrderState(status="Submitted"), NOW)
+    assert change.entry.key == "perm-901" and len(change.entry.trade.fills) == 1
+
+
+def test_a_status_that_was_overtaken_takes_nothing_back(book, entry):
+    book.saw_status(a_status("Submitted", filled=40, remaining=60), NOW)
+    (change,) = book.saw_status(a_status("Submitted", filled=20, remaining=80), NOW)
+    assert not change.news and entry.trade.orderStatus.filled == 40
+    book.saw_status(a_status("Cancelled", filled=0, remaining=100), NOW)
+    assert entry.done and entry.trade.orderStatus.filled == 40
+
+
+def test_an_error_whose_number_two_clients_have_cancels_nothing(book, entry):
+    book.saw_status(a_status("Submitted"), NOW)
+    theirs = replace(an_order(), clientId=5, permId=77)
+    book.saw_order(AAPL, theirs, OrderState(status="Submitted"), NOW)
+    book.saw_error(7, 202, "Order Canceled", NOW)
+    assert entry.trade.orderStatus.status == "Submitted"
+    book.saw_status(a_status("Cancelled"), NOW)
+    assert entry.done
+
+
+def test_a_change_that_comes_too_early_is_refused_and_the_order_is_not(book, entry):
+    assert judge(2102) == "change_refused"
+    book.saw_error(7, 2102, "still being processed", NOW)
+    assert not entry.done and entry.refusal is None
+
+
+def test_what_an_exercise_delivers_does_not_count_as_options():
+    stock, option = AAPL, Contract("OPT", conId=5, symbol="AAPL")
+    fills = [
+        Fill(each, Execution(shares=shares), CommissionReport(), NOW) for each, shares in ((option, 2), (stock, 200))
+    ]
+    trade = Trade(option, an_order(totalQuantity=2.0), OrderStatus(), fills=fills)
+    assert (trade.filled(), trade.remaining()) == (2, 0)

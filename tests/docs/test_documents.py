@@ -1,6 +1,7 @@
 """What the documents say is so: links, settings, commands, metrics, exit codes."""
 
 import ast
+import inspect
 import re
 import subprocess
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from ibmux.cli import simulating
 from ibmux.cli.app import VERBS
 from ibmux.cli.exits import CheckExit, Exit
 from ibmux.config import build, load
@@ -18,6 +20,8 @@ from ibmux.ops.collector import LiveCollector
 from ibmux.ops.metrics import Metrics
 from ibmux.ops.readings import GatewayReading, LaneReading, MqttReading, Reading
 from ibmux.sim import Settings
+from ibmux.sim.faults.scenario import shipped
+from ibmux.sim.faults.verbs import VERBS as FAULTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -117,8 +121,38 @@ def test_the_paths_are_those_of_the_http_door() -> None:
 
 
 def test_the_simulators_settings_are_those_of_the_code() -> None:
+    """Each stands once, in the group where it belongs."""
     shown = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| .+ \|$", read("docs/simulator.md"), re.MULTILINE)
-    assert shown == [(each.name, repr(getattr(Settings(), each.name))) for each in fields(Settings)]
+    assert sorted(shown) == sorted((each.name, repr(getattr(Settings(), each.name))) for each in fields(Settings))
+
+
+def test_the_simulators_options_exist() -> None:
+    used = {
+        option
+        for line in re.findall(r"ibmux sim [^`\n]*", read("docs/simulator.md"))
+        for option in re.findall(r"--([a-z-]+)", line.partition("#")[0])
+    }
+    known = {name.replace("_", "-") for name in inspect.signature(simulating.sim).parameters}
+    assert {"record", "replay", "control"} <= used <= known | {"help"}
+
+
+def test_the_users_tests_in_the_document_are_the_example() -> None:
+    [text] = blocks(ROOT / "docs" / "simulator.md", "python own tests")
+    assert text == read("examples/test_my_script.py"), "copy examples/test_my_script.py into docs/simulator.md"
+
+
+def test_the_faults_named_in_sentences_can_be_typed() -> None:
+    named = re.findall(r"`([a-z_]+(?: [^`\n\[…]+)?)`", read("docs/simulator.md") + read("README.md"))
+    lines = [words for words in map(str.split, named) if words[0] in FAULTS and not words[-1].isupper()]
+    assert len(lines) > 20
+    for verb, *words in lines:
+        if words:
+            FAULTS[verb].read(words)
+
+
+def test_the_scenarios_named_in_commands_exist() -> None:
+    named = re.findall(r"ibmux sim ([a-z][a-z-]*)(?![\w.-])", read("docs/simulator.md") + read("README.md"))
+    assert {"moc-close"} <= set(named) <= set(shipped())
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "deploy/compose.yaml"])

@@ -75,7 +75,7 @@ async def test_a_script_speaks_under_its_own_name_only(joined: Stage, tmp_path: 
     script = tmp_path / "script.py"
     script.write_text(
         text.replace('identifier="plain"', f'username="{user}", identifier="{user}"').replace(
-            "await anext(mqtt.messages)", "await asyncio.wait_for(anext(mqtt.messages), 2)"
+            "await anext(mqtt.messages)", f"await asyncio.wait_for(anext(mqtt.messages), {10 if placed else 2})"
         )
     )
     done = await joined.run(sys.executable, str(script), str(joined.port))

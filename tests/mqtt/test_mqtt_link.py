@@ -424,6 +424,22 @@ async def test_closing_leaves_nothing_behind(endpoint: Endpoint) -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
+async def test_what_was_published_before_closing_arrives_though_the_peer_takes_one_at_a_time(
+    start: Any, link: Any
+) -> None:
+    endpoint = await start(limits=Limits(receive_maximum=1))
+    heard: list[bytes] = []
+    url = f"mqtt://127.0.0.1:{endpoint.ports[0]}"
+    two = await link("two", url)
+    await two.subscribe("x", lambda message: heard.append(message.payload))
+    one = Link(url, client_id="one")
+    await one.start()
+    for number in range(20):
+        one.publish("x", b"%d" % number, qos=1)
+    await one.close()
+    await until(lambda: heard == [b"%d" % number for number in range(20)])
+
+
 async def test_what_a_broker_may_send(link: Any, endpoint: Endpoint, raw: Any) -> None:
     """QoS 2 towards the link: once, whatever is repeated."""
     one = await link("one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from typing import Any
 
@@ -22,7 +23,7 @@ INTEGERS = ["", "0", "-1", "7", "2147483647", "-2147483648", "123456789"]
 FLOATS = ["", "0", "0.0", "-0.0", "1", "-1", "150.25", "1e-7", "2147483647", "inf"]
 FLOATS += ["1.7976931348623157E308", "1.7976931348623157e+308"]
 GOOD: dict[type, list[str]] = {str: TEXTS, int: INTEGERS, float: FLOATS, bool: ["", "0", "1"]}
-ODD = [*TEXTS, *FLOATS, *INTEGERS, "nan", "Infinite", "12x", "PEG BENCH", "2", " 1", "1_0", "BAG"]
+ODD = [*TEXTS, *FLOATS, *INTEGERS, "nan", "inf", "12x", "PEG BENCH", "2", " 1", "1_0", "BAG"]
 THEIRS: dict[str, Any] = {"o": ib.Order(), "c": ib.Contract(), "s": ib.OrderState()}
 
 
@@ -95,6 +96,19 @@ def test_so_is_one_with_anything_anywhere(seed: int, version: int) -> None:
                 del fields[at]
     event(f"plain: {plain_order(fields) is not None}")
     assert heard(Decoder, fields, version) == heard(IBDecoder, fields, version)
+
+
+@pytest.mark.parametrize("kind", ["PEG BEST", "PEG BENCH"])
+def test_an_offset_up_to_the_middle_is_read_in_both_spellings(kind: str) -> None:
+    values = {"orderId": 7, "action": "BUY", "totalQuantity": 10.0, "orderType": kind}
+    fields = (
+        encode_reply("openOrder", values | {"competeAgainstBestOffset": math.inf}, 176)[4:].decode().split("\0")[:-1]
+    )
+    at = fields.index("Infinity")
+    assert "'competeAgainstBestOffset': inf" in heard(Decoder, fields) == heard(IBDecoder, fields)
+    fields[at] = "Infinite"
+    assert heard(IBDecoder, fields) is ValueError
+    assert "'competeAgainstBestOffset': inf" in heard(Decoder, fields)
 
 
 EXTRAS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from session_stage import APPLE, Heard, Stage, soon, until
 from ibmux.config import GatewaySettings
 from ibmux.errors import GatewayTimeout, NoLines, NotReady, UnknownContract
 from ibmux.messages.contracts import Contract
-from ibmux.session import Hooks, Session
+from ibmux.session import Hooks, Session, lines
 from ibmux.session.gate import Gate
 from ibmux.session.ticks import Line
 from ibmux.sim import SimulatedGateway
@@ -247,3 +247,38 @@ async def test_news_about_a_line_that_is_open_is_told(
     gateway.clients[1].error(session.lines[apple.conId].request, 10197, "No market data during competing live session")
     told = await until(lambda: [text for code, text in heard.of("on_notice") if code == 10197])
     assert told == [f"AAPL ({apple.conId}): No market data during competing live session"]
+
+
+async def test_a_line_that_the_gateway_gives_up_is_asked_for_again(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.05)
+    await session.open_line(apple, deadline=soon())
+    line = session.lines[apple.conId]
+    before = line.request
+    await gateway.faults.compete()
+    await until(lambda: line.failures > 1)
+    assert {code for code, _ in heard.of("on_notice")} >= {10197}
+    await gateway.faults.heal()
+    await until(lambda: line.request not in (0, before) and line.failures == 0)
+    assert list(gateway.clients[1].lines) == [line.request]
+    await gateway.faults.compete()
+    await until(lambda: line.failures > 0)
+    await session.close_line(apple.conId)
+    assert line.again is None
+
+
+async def test_what_was_given_up_is_asked_for_when_a_cut_is_over(
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.05)
+    await session.open_line(apple, deadline=soon())
+    line = session.lines[apple.conId]
+    await gateway.faults.compete()
+    await until(lambda: line.failures > 0)
+    await gateway.faults.cut()
+    await until(lambda: session.state == "cut")
+    await until(lambda: line.again is None and line.request == 0)
+    await gateway.faults.heal()
+    await until(lambda: session.state == "ready" and line.request and line.failures == 0)
+    assert 200 not in [code for code, _ in heard.of("on_notice")]

@@ -30,7 +30,7 @@ from ibmux.messages.history import (
     ReqHistoricalSchedule,
     ReqHistoricalTicks,
 )
-from ibmux.session import Session, streams, watch
+from ibmux.session import Session, lines, watch
 from ibmux.session.feeds import DepthFeed, Feed, KeptBars, RealTimeFeed, TickByTick
 from ibmux.session.gate import Gate
 from ibmux.session.paced import OPEN_HISTORIES
@@ -88,6 +88,14 @@ async def test_a_second_stream_of_a_contract_waits_for_its_turn(session: Session
     await session.open_stream(TickByTick(apple, "BidAsk"), deadline=soon())
     assert asyncio.get_running_loop().time() - began >= 0.4
     assert len(session.feeds) == 2
+
+
+async def test_the_spacing_of_such_streams_is_a_setting(stage: Stage) -> None:
+    session = await stage.ready(tick_spacing=0.0)
+    apple = await contract(session, "AAPL")
+    for kind in TYPES:
+        await session.open_stream(TickByTick(apple, kind), deadline=soon())  # type: ignore[arg-type]
+    assert len(session.feeds) == len(TYPES)
 
 
 async def test_a_gateway_that_counts_streams_is_told_no_more(stage: Stage) -> None:
@@ -184,7 +192,7 @@ async def test_bars_that_are_kept_up_to_date_go_on(stage: Stage) -> None:
 async def test_kept_bars_that_the_gateway_gives_up_are_asked_for_again(
     session: Session, apple: Contract, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.05)
     feed = minutes(session, apple)
     came = hear(feed)
     await session.open_stream(feed, deadline=soon())

@@ -13,6 +13,10 @@ from ibmux.sim.catalogue.contracts import Query
 from ibmux.sim.orders.order import ExecutionFilter
 
 FIRST, SECOND = "DU1000001", "DU1000002"
+SECURITIES = {
+    "STK": ["StockMarketValue"], "OPT": ["OptionMarketValue"], "FOP": ["FutureOptionValue"],
+    "CRYPTO": ["Cryptocurrency"], "BOND": ["CorporateBondValue", "TBondValue"], "FUND": ["MutualFundValue"],
+}  # fmt: skip
 
 
 def value(account: Account, tag: str, currency: str = "USD") -> Decimal:
@@ -34,16 +38,13 @@ def check_sums(account: Account) -> None:
     assert value(account, "UnrealizedPnL", "BASE") == Decimal(str(pnl.unrealized))
     assert value(account, "RealizedPnL", "BASE") == Decimal(str(pnl.realized))
     worth = {conId: Decimal(str(single.value)) for conId, single in singles.items() if single}
-    stock = sum((worth[conId] for conId in worth if kinds[conId] == "STK"), Decimal(0))
-    option = sum((worth[conId] for conId in worth if kinds[conId] == "OPT"), Decimal(0))
-    coins = sum((worth[conId] for conId in worth if kinds[conId] == "CRYPTO"), Decimal(0))
-    assert value(account, "StockMarketValue", "BASE") == stock
-    assert value(account, "OptionMarketValue", "BASE") == option
-    assert value(account, "Cryptocurrency", "BASE") == coins
-    assert value(account, "NetLiquidation") == value(account, "TotalCashValue") + stock + option + coins
-    assert value(account, "GrossPositionValue") == sum(
-        abs(worth[c]) for c in worth if kinds[c] in {"STK", "OPT", "CRYPTO"}
-    )
+    securities = Decimal(0)
+    for kind, tags in SECURITIES.items():
+        amount = sum((worth[conId] for conId in worth if kinds[conId] == kind), Decimal(0))
+        assert sum(value(account, tag, "BASE") for tag in tags) == amount, kind
+        securities += amount
+    assert value(account, "NetLiquidation") == value(account, "TotalCashValue") + securities
+    assert value(account, "GrossPositionValue") == sum(abs(worth[c]) for c in worth if kinds[c] in SECURITIES)
     assert value(account, "AvailableFunds") == value(account, "EquityWithLoanValue") - value(account, "InitMarginReq")
     assert value(account, "ExcessLiquidity") == value(account, "EquityWithLoanValue") - value(account, "MaintMarginReq")
     assert value(account, "BuyingPower") == max(Decimal(0), value(account, "AvailableFunds")) * 4

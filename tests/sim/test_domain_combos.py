@@ -144,7 +144,7 @@ def test_what_is_no_combination(bench: Bench) -> None:
     pair = (Leg(one, 1, "BUY"), Leg(bench.conId(share("MSFT")), 1, "SELL"))
     nowhere = Query(symbol="AAPL", secType="BAG", currency="USD")
     assert errors(bench.place("BUY", 1, "MKT", nowhere, legs=pair)) == [321]
-    assert errors(bench.place("BUY", 1, "LMT", BAG, legs=pair)) == [321]
+    assert errors(bench.place("BUY", 1, "LMT", BAG, legs=pair)) == [463]
     assert errors(bench.place("BUY", 1, "LMT", BAG, legs=pair, lmtPrice=-3.333)) == [110]
 
 

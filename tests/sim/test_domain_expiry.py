@@ -11,7 +11,7 @@ from domain_world import AAPL, Bench, errors, of, statuses
 
 from ibmux.sim.accounts.accounts import Account
 from ibmux.sim.catalogue.contracts import ContractDetails, Query
-from ibmux.sim.events import Event, Execution, PositionChange
+from ibmux.sim.events import Commission, Event, Execution, PositionChange
 from ibmux.sim.orders.exercise import EXERCISE, LAPSE, ExerciseRequest
 from ibmux.sim.world import WorldSettings
 
@@ -58,6 +58,9 @@ def test_an_exercised_call_brings_shares_at_the_strike() -> None:
     call = option(bench, "C", 0.05)
     account = holding(bench, call, 3)
     cash, worth = account.ledger.cash, account.figures().netLiquidation
+    realized = account.ledger.realized
+    premium = account.ledger.released(call.contract.conId, Decimal(2))
+    assert premium > 0
     events = ask(bench, call, EXERCISE, 2)
     assert statuses(events, 1) == ["PreSubmitted"]
     assert errors(bench.cancel(1)) == [136]
@@ -75,6 +78,11 @@ def test_an_exercised_call_brings_shares_at_the_strike() -> None:
     assert account.ledger.position(call.contract.conId) == 1
     assert account.ledger.position(bench.conId(AAPL)) == 200
     assert account.ledger.cash == cash - Decimal(str(call.contract.strike)) * 200
+    option_report, share_report = of(events, Commission)
+    assert (option_report.realizedPNL, share_report.realizedPNL) == (0.0, None)
+    assert account.ledger.realized == realized, "the premium is not realized by the exercise"
+    shares = account.ledger.holdings[bench.conId(AAPL)]
+    assert shares.cost == Decimal(str(call.contract.strike)) * 200 + premium
     assert float(account.figures().netLiquidation) == pytest.approx(float(worth), abs=400)
 
 

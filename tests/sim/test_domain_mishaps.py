@@ -24,7 +24,7 @@ def test_the_next_orders_can_be_rejected(bench: Bench) -> None:
     bench.desk.reject_next(110, "tick")
     first = bench.place("BUY", 1, "MKT")
     assert errors(first) == [201]
-    assert statuses(first, 1) == ["Inactive"]
+    assert statuses(first, 1) == ["Inactive", "Inactive"]
     assert errors(bench.place("BUY", 1, "MKT")) == [110]
     assert errors(bench.place("BUY", 1, "MKT")) == []
 
@@ -32,10 +32,29 @@ def test_the_next_orders_can_be_rejected(bench: Bench) -> None:
 def test_the_next_order_can_be_delayed(bench: Bench) -> None:
     bench.desk.delay_next(1.0)
     assert bench.place("BUY", 1, "MKT") == []
-    assert errors(bench.cancel(1)) == [10147]
-    assert bench.run(0.9) == []
+    assert errors(bench.place("BUY", 2, "MKT", orderId=1)) == [2102], "it is still being processed"
+    assert statuses(bench.place("BUY", 1, "MKT", clientId=2), 1) == ["PreSubmitted"], "others do not wait"
+    assert statuses(bench.run(0.9), 1) == ["Filled", "Filled"], "of client 2"
     events = bench.run(0.5)
     assert statuses(events, 1) == ["PreSubmitted", "Filled", "Filled"]
+
+
+def test_nothing_of_the_same_client_overtakes_a_delayed_order(bench: Bench) -> None:
+    bench.desk.delay_next(1.0)
+    assert bench.place("BUY", 1, "LMT", lmtPrice=FAR_BELOW, orderId=5) == []
+    assert bench.place("BUY", 1, "LMT", lmtPrice=FAR_BELOW, orderId=6) == []
+    assert bench.cancel(5) == []
+    bench.desk.hold_acknowledgement(0.5)
+    assert bench.place("BUY", 1, "LMT", lmtPrice=FAR_BELOW, orderId=7) == []
+    events = bench.run(1.2)
+    assert statuses(events, 5)[-1] == "Cancelled"
+    assert errors(events) == [202], "neither 103 nor 10147"
+    assert (statuses(events, 6)[-1], statuses(events, 7)) == ("Submitted", []), "the hold met the next order alone"
+    assert statuses(bench.run(0.5), 7)[-1] == "Submitted"
+    bench.desk.delay_next(1.0)
+    bench.place("BUY", 1, "LMT", lmtPrice=FAR_BELOW, orderId=8)
+    assert bench.keep(bench.desk.cancel_all(bench.now, 1)) == []
+    assert sorted(errors(bench.run(1.2))) == [202, 202, 202], "the global cancel waits, too, and misses none"
 
 
 def test_an_acknowledgement_can_be_held_back(bench: Bench) -> None:

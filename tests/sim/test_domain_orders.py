@@ -251,7 +251,7 @@ def test_children_of_a_rejected_parent_do_not_live(bench: Bench) -> None:
     parent = bench.desk.next_id(1)
     bench.place("BUY", 900_000, "LMT", lmtPrice=1000.0, transmit=False)
     events = bench.place("SELL", 900_000, "STP", auxPrice=10.0, parentId=parent)
-    assert statuses(events, parent) == ["Inactive"]
+    assert statuses(events, parent) == ["Inactive", "Inactive"]
     assert statuses(events, parent + 1) == ["ApiCancelled"]
     assert errors(events) == [201, 202]
     assert bench.desk.open_orders(None) == []
@@ -314,13 +314,13 @@ def test_what_if_answers_with_margins_and_leaves_nothing(bench: Bench) -> None:
     [
         ({"action": "HOLD"}, 321),
         ({"orderType": "NOPE"}, 321),
-        ({"tif": "WEEK"}, 321),
+        ({"tif": "WEEK"}, 10052),
         ({"quantity": 0}, 434),
         ({"quantity": "0.5", "query": ES}, 10243),
-        ({"orderType": "LMT"}, 321),
+        ({"orderType": "LMT"}, 463),
         ({"orderType": "STP"}, 321),
         ({"orderType": "TRAIL"}, 321),
-        ({"orderType": "LMT", "lmtPrice": -1.0}, 321),
+        ({"orderType": "LMT", "lmtPrice": -1.0}, 463),
         ({"orderType": "LMT", "lmtPrice": 100.005}, 110),
         ({"orderType": "LMT", "lmtPrice": 6000.1, "query": ES}, 110),
         ({"orderType": "LMT", "lmtPrice": 1.10001, "query": EURUSD}, 110),
@@ -345,7 +345,7 @@ def test_refusals(bench: Bench, request_: dict[str, Any], code: int) -> None:
     assert errors(events) == [code]
     assert bench.desk.open_orders(None) == []
     assert bench.run(0.5) == []
-    assert statuses(events, 1) == (["Inactive"] if code == 201 else [])
+    assert statuses(events, 1) == (["Inactive", "Inactive"] if code == 201 else [])
 
 
 def test_order_numbers_are_used_once(bench: Bench) -> None:
@@ -357,7 +357,51 @@ def test_order_numbers_are_used_once(bench: Bench) -> None:
     assert errors(bench.place("BUY", 2, "MKT", orderId=10)) == [104]
     bench.place("BUY", 1, "LMT", lmtPrice=FAR_BELOW, orderId=11)
     bench.cancel(11)
-    assert errors(bench.place("BUY", 1, "MKT", orderId=11)) == [103]
+    assert errors(bench.place("BUY", 1, "MKT", orderId=11)) == [104]
+
+
+def test_a_limit_far_through_the_market_is_refused_where_a_percentage_is_set() -> None:
+    bench = Bench(WorldSettings(partial_share=0.0, price_percentage=3.0))
+    ask, bid = bench.quote().ask, bench.quote().bid
+    for action, far, near in (("BUY", ask * 1.04, ask * 1.02), ("SELL", bid * 0.96, bid * 0.98)):
+        assert errors(bench.place(action, 1, "LMT", lmtPrice=round(far, 2))) == [163]
+        assert errors(bench.place(action, 1, "LMT", lmtPrice=round(near, 2))) == []
+    assert errors(bench.place("BUY", 1, "LMT", lmtPrice=FAR_BELOW)) == [], "what gives nothing away may be far"
+
+
+@pytest.mark.parametrize("orderType", ["PEG STK", "PEG BENCH", "PEG BEST", "VOL"])
+def test_types_that_a_contract_does_not_list_are_refused_as_such(bench: Bench, orderType: str) -> None:
+    assert errors(bench.place("BUY", 1, orderType, lmtPrice=100.0)) == [387]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"auxPrice": 1.0, "trailingPercent": 2.0}, 320),
+        ({"trailingPercent": 150.0}, 321),
+        ({"orderType": "TRAIL LIMIT", "auxPrice": 1.0}, 321),
+        ({"orderType": "TRAIL LIMIT", "auxPrice": 1.0, "lmtPrice": 100.0, "lmtPriceOffset": 0.5}, 321),
+        ({"orderType": "MIDPRICE", "outsideRth": True}, 321),
+        ({"orderType": "MIT"}, 321),
+    ],
+)
+def test_contradictory_prices_are_refused(bench: Bench, more: dict[str, Any], code: int) -> None:
+    assert errors(bench.place(**{"action": "SELL", "quantity": 1, "orderType": "TRAIL"} | more)) == [code]
+
+
+def test_funds_are_bought_for_money_and_sold_by_size(bench: Bench) -> None:
+    fund = Query(symbol="VFIAX", secType="FUND", exchange="FUNDSERV", currency="USD")
+    assert errors(bench.place("BUY", 5, "MKT", fund)) == [10203]
+    assert errors(bench.place("BUY", 0, "MKT", fund, cashQty=5000.0)) == []
+    bench.run(0.5)
+    account = bench.world.accounts["DU1000001"]
+    held = account.ledger.position(bench.conId(fund))
+    assert held > 7
+    assert account.figures().fund > 4900
+    assert errors(bench.place("SELL", 0, "MKT", fund, cashQty=100.0)) == [10204]
+    assert errors(bench.place("SELL", held, "MKT", fund)) == []
+    bench.run(0.5)
+    assert account.figures().fund == 0
 
 
 @pytest.mark.parametrize("change", [{"action": "SELL"}, {"query": share("MSFT")}, {"account": "DU1000002"}])
@@ -440,9 +484,9 @@ def test_a_closed_market_holds_orders_with_a_warning() -> None:
     assert errors(events) == [399]
     text = of(events, OrderError)[0].text
     assert text.startswith(
-        "Order Message:\nBUY 10 AAPL NMS\nWarning: your order will not be placed at the exchange until"
+        "Order Message:\nBUY 10 AAPL NASDAQ.NMS\nWarning: your order will not be placed at the exchange until"
     )
-    assert text.endswith("20260608 09:30:00 US/Eastern")
+    assert text.endswith("2026-06-08 09:30:00 US/Eastern")
     assert statuses(events, 1) == ["PreSubmitted"]
     assert bench.run(1) == []
     bench.now += 1800

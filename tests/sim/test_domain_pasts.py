@@ -10,6 +10,7 @@ from domain_world import EURUSD, MONDAY_NOON, Bench
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.prices import pasts
+from ibmux.sim.prices.gradual import outcome
 from ibmux.sim.prices.history_limits import HistoryLimits
 from ibmux.sim.prices.tape import QuoteTick
 
@@ -23,7 +24,7 @@ SESSION = pasts.session_before("US", START, True)
 @pytest.mark.parametrize("count", [1, 7, 250, 1000])
 def test_ticks_forwards_are_those_of_the_tape(source: str, count: int) -> None:
     tape = BENCH.quote().tape
-    found = pasts.after(tape, source, START, count, SESSION, ignoreSize=False)
+    found = outcome(pasts.after(tape, source, START, count, SESSION, ignoreSize=False))
     assert len(found) >= count
     last = floor(found[-1].time)
     assert floor(found[count - 1].time) == last
@@ -34,7 +35,7 @@ def test_ticks_forwards_are_those_of_the_tape(source: str, count: int) -> None:
 @pytest.mark.parametrize("count", [1, 7, 250, 1000])
 def test_ticks_backwards_are_those_of_the_tape(source: str, count: int) -> None:
     tape = BENCH.quote().tape
-    found = pasts.before(tape, source, START, count, SESSION, ignoreSize=False)
+    found = outcome(pasts.before(tape, source, START, count, SESSION, ignoreSize=False))
     assert len(found) >= count
     first = floor(found[0].time)
     assert floor(found[-count].time) == first
@@ -46,15 +47,15 @@ def test_pages_fit_together() -> None:
     tape = BENCH.quote().tape
     at, pages = START, []
     for _ in range(5):
-        page = pasts.after(tape, "TRADES", at, 100, SESSION, ignoreSize=False)
+        page = outcome(pasts.after(tape, "TRADES", at, 100, SESSION, ignoreSize=False))
         pages += page
         at = floor(page[-1].time) + 1.0
-    assert pages == tape.trades(START, at)
+    assert pages == tape.prints(START, at)
 
 
 def test_quotes_without_sizes_change_their_prices() -> None:
     tape = BENCH.quote().tape
-    found = pasts.after(tape, "BID_ASK", START, 300, SESSION, ignoreSize=True)
+    found = outcome(pasts.after(tape, "BID_ASK", START, 300, SESSION, ignoreSize=True))
     quotes = [tick for tick in found if isinstance(tick, QuoteTick)]
     assert len(quotes) == len(found)
     prices = [(tick.bid, tick.ask) for tick in quotes]
@@ -68,8 +69,10 @@ def test_ticks_end_with_their_session() -> None:
     tape = BENCH.quote().tape
     session = hours.session("US", hours.local_date("US", MONDAY_NOON - 86_400 * 3), True)
     assert session is not None
-    late = pasts.after(
-        tape, "TRADES", session[1] - 5, 1000, pasts.session_after("US", session[1] - 5, True), ignoreSize=False
+    late = outcome(
+        pasts.after(
+            tape, "TRADES", session[1] - 5, 1000, pasts.session_after("US", session[1] - 5, True), ignoreSize=False
+        )
     )
     assert late
     assert late[-1].time < session[1]
@@ -77,14 +80,14 @@ def test_ticks_end_with_their_session() -> None:
     assert pasts.session_before("US", weekend, True) == session
     opening = pasts.session_after("US", weekend, True)
     assert opening[0] > weekend
-    assert pasts.after(tape, "TRADES", weekend, 3, opening, ignoreSize=False)[0].time >= opening[0]
+    assert outcome(pasts.after(tape, "TRADES", weekend, 3, opening, ignoreSize=False))[0].time >= opening[0]
 
 
 def test_rare_trades_are_found() -> None:
     rows = list(BENCH.world.universe.chain("AAPL").values())[4]
     tape = BENCH.world.market.tape(rows[40].contract.conId)
     session = pasts.session_before("US.OPT", MONDAY_NOON, True)
-    found = pasts.before(tape, "TRADES", MONDAY_NOON, 20, session, ignoreSize=False)
+    found = outcome(pasts.before(tape, "TRADES", MONDAY_NOON, 20, session, ignoreSize=False))
     assert len(found) >= 20
     assert found[-1].time - found[0].time > 60
 

@@ -85,6 +85,11 @@ def options(bench: Bench) -> list[ContractDetails]:
     return [row for row in near if row.contract.right == "C"][:3]
 
 
+def future_option(bench: Bench) -> Query:
+    rows = bench.world.universe.find(Query(symbol="ES", secType="FOP", exchange="CME"))
+    return Query.of(min(rows, key=lambda row: abs(row.contract.strike - bench.quote(ES).last)).contract)
+
+
 def market(bench: Bench) -> list[Goods]:
     calls = options(bench)
     pair = (Leg(bench.conId(AAPL), 1, "BUY"), Leg(bench.conId(share("MSFT")), 1, "SELL"))
@@ -100,6 +105,10 @@ def market(bench: Bench) -> list[Goods]:
         Goods(Query.of(calls[0].contract), ("1", "3", "10"), ["MKT", "LMT", "LMT", "STP"]),
         Goods(listed(bench, "CRYPTO", "BTC"), ("0.0123", "0.4", "0.00051"), ["LMT"]),
         Goods(listed(bench, "CFD", "IBM"), ("10", "77"), ["MKT", "LMT", "STP"]),
+        Goods(listed(bench, "BOND", "US-T"), ("1000", "25000"), ["MKT", "LMT", "LMT", "STP"]),
+        Goods(listed(bench, "BOND", "F"), ("1000", "7000"), ["MKT", "LMT", "STP"]),
+        Goods(listed(bench, "FUND", "VFIAX"), ("3.25", "10"), ["MKT"]),
+        Goods(future_option(bench), ("1", "4"), ["MKT", "LMT", "STP"]),
         Goods(bag, ("1", "5"), ["MKT", "LMT"], pair),
         Goods(bag, ("1", "2"), ["MKT", "LMT"], spread),
     ]
@@ -113,7 +122,7 @@ def price_near(bench: Bench, goods: Goods, draw: Random) -> float:
         assert isinstance(parts, tuple)
         return round(combos.quote(bench.world.market, parts).mid + draw.randint(-80, 80) * 0.01, 2)
     quote = bench.world.market.quote(goods.query.conId or bench.conId(goods.query))
-    tick = 0.05 if goods.query.secType == "OPT" else quote.minTick
+    tick = {"OPT": 0.05, "FOP": 0.25}.get(goods.query.secType, quote.minTick)
     return max(tick, round(round(quote.mid / tick + draw.randint(-40, 40)) * tick, 8))
 
 
@@ -131,8 +140,11 @@ def random_order(bench: Bench, goods: Goods, draw: Random) -> None:
         more |= {"tif": draw.choice(["IOC", "FOK"] if goods.query.secType == "STK" else ["IOC"])}
     elif chance < 0.25 and orderType == "LMT" and goods.query is AAPL:
         more |= {"allOrNone": True} if draw.random() < 0.5 else {"displaySize": 1}
+    action, quantity = draw.choice(["BUY", "SELL"]), Decimal(draw.choice(goods.sizes))
+    if goods.query.secType == "FUND" and action == "BUY":
+        quantity, more = Decimal(0), {"cashQty": float(draw.randint(500, 9000))}
     bench.place(
-        draw.choice(["BUY", "SELL"]), Decimal(draw.choice(goods.sizes)), orderType, goods.query, legs=goods.legs,
+        action, quantity, orderType, goods.query, legs=goods.legs,
         clientId=draw.randint(1, 3), account=draw.choice(ACCOUNTS), **more,
     )  # fmt: skip
 
@@ -238,4 +250,4 @@ def test_ten_thousand_orders_reconcile_to_the_cent() -> None:
     check_orders(bench)
     check_tape(bench, draw)
     kinds = {fill.contract.secType for fill in of(bench.events, Execution)}
-    assert kinds == {"STK", "FUT", "CASH", "OPT", "CRYPTO", "CFD", "BAG"}
+    assert kinds == {"STK", "FUT", "CASH", "OPT", "CRYPTO", "CFD", "BAG", "BOND", "FUND", "FOP"}

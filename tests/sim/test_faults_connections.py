@@ -239,6 +239,20 @@ async def test_a_moved_port_is_announced_and_comes_home(gateway: SimulatedGatewa
     assert await is_served(gateway)
 
 
+async def test_faults_of_the_port_that_end_together_open_it_once(gateway: SimulatedGateway) -> None:
+    port = gateway.port
+    for line in ("cut", "restart", "move_port", "half_open new=silent", "refuse", "logout"):
+        await gateway.faults.apply(line)
+    await gateway.faults.heal()
+    assert (gateway.port, gateway.door.is_open) == (port, True)
+    assert gateway.log.of("error") == []
+    gateway.faults.do("refuse")
+    gateway.faults.do("heal")
+    gateway.faults.do("refuse")
+    await gateway.faults.settle()
+    assert not gateway.door.is_open
+
+
 async def test_a_port_that_is_taken_is_noted(gateway: SimulatedGateway, open_gateway: Opener) -> None:
     other = await open_gateway()
     await gateway.faults.move_port(other.port)

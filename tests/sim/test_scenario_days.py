@@ -232,7 +232,7 @@ async def test_half_day(play: Play, raw: RawOpener) -> None:
     place(client, 2)
     await until(lambda: (2, 399) in client.errors())
     [warning] = [message[4] for message in client.of(4) if message[3] == "399"]
-    assert "20261130 09:30:00" in warning
+    assert "2026-11-30 09:30:00" in warning
     await finish(gateway, "half-day")
     await settle(client)
     assert "Filled" not in states(client, 2)

@@ -138,13 +138,13 @@ async def test_two_summaries_at_most(gateway: SimulatedGateway, raw: RawOpener) 
     client = await raw(gateway, 1)
     for number in (1, 2, 3):
         client.send(62, 1, number, "All", "NetLiquidation,$LEDGER:ALL")
-    await until(lambda: len(client.of(64)) == 2 and (3, 322) in client.errors())
+    await until(lambda: {row[2] for row in client.of(64)} == {"1", "2"} and (3, 322) in client.errors())
     rows = client.of(63)
     assert {row[3] for row in rows if row[4] == "NetLiquidation"} == {FIRST, SECOND}
     assert {row[3] for row in rows if row[4] == "CashBalance"} == {"All"}
     client.send(63, 1, 1)
     client.send(62, 1, 4, "All", "NetLiquidation")
-    await until(lambda: len(client.of(64)) == 3)
+    await until(lambda: client.of(64)[-1][2] == "4")
     client.send(62, 1, 5, "Nobody", "NetLiquidation")
     client.send(63, 1, 2)
     client.send(62, 1, 6, "Nobody", "NetLiquidation")

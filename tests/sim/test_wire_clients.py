@@ -50,6 +50,17 @@ async def test_a_master_client_hears_of_all(open_gateway: Opener, raw: RawOpener
     assert {message[9] for message in master.of(3)} == {"1"}
 
 
+async def test_a_master_that_returns_hears_of_the_days_executions(open_gateway: Opener, raw: RawOpener) -> None:
+    gateway = await open_gateway(master=9)
+    first = await raw(gateway, 1)
+    place(first, 1)
+    place(first, 2, orderType="MKT")
+    await until(lambda: "Submitted" in states(first, 1) and first.of(59))
+    master = await raw(gateway, 9)
+    assert [message[0] for message in master.messages[:7]] == ["5", "3", "11", "59", "53", "15", "9"]
+    assert [message[1:3] for message in master.of(11)] == [["-1", "2"]]
+
+
 async def test_open_orders_of_one_and_of_all(gateway: SimulatedGateway, raw: RawOpener) -> None:
     first, second = await raw(gateway, 1), await raw(gateway, 2)
     place(first, 1)

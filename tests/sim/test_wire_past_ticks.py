@@ -47,7 +47,7 @@ async def test_historical_ticks(
     first, last = times[0].timestamp(), times[-1].timestamp()
     tape = noon.world.market.tape(contract.conId)
     if what == "TRADES":
-        own = [(tick.price, tick.size) for tick in tape.trades(first, last + 1)]
+        own = [(tick.price, tick.size) for tick in tape.prints(first, last + 1)]
         assert [(tick.price, tick.size) for tick in ticks] == own
     elif what == "BID_ASK":
         quotes = [(tick.bid, tick.ask, tick.bidSize, tick.askSize) for tick in tape.quotes(first, last + 1)]

@@ -27,7 +27,8 @@ def expected(gateway: SimulatedGateway, kind: str, start: float, end: float) -> 
         return [(int(t.time), t.bid, t.ask, t.bidSize, t.askSize) for t in tape.quotes(start, end)]
     if kind == "MidPoint":
         return [(int(t.time), t.price) for t in tape.mids(start, end)]
-    return [(int(t.time), t.price, t.size, t.exchange, t.conditions) for t in tape.trades(start, end)]
+    trades = tape.prints(start, end) if kind == "AllLast" else tape.trades(start, end)
+    return [(int(t.time), t.price, t.size, t.exchange, t.conditions) for t in trades]
 
 
 def received(ticks: list[dict[str, Any]], kind: str) -> list[tuple[Any, ...]]:

@@ -51,6 +51,7 @@ class Examination:
         self.steps: list[Step] = []
         self._show = show
         self._offline = False
+        self._complaint = ""
         self._accounts: list[str] = []
 
     async def run(self) -> Result:
@@ -85,7 +86,8 @@ class Examination:
                 yield step
             step.ok = True
         except TimeoutError:
-            step.ok, step.text = False, f"no answer within {self.target.timeout:g} s"
+            heard = f", after {step.text}" if step.text else ""
+            step.ok, step.text = False, f"no answer within {self.target.timeout:g} s{heard}"
             raise late from None
         except Verdict:
             step.ok = False
@@ -142,33 +144,35 @@ class Examination:
         """Positions and own open orders, to their end marks; orders are what a read-only API refuses."""
         late = verdicts.slow("The first download did not end.")
         async with self._step("positions and open orders", late) as step:
-            counts = await self._count(peer)
-            step.text = f"{counts['position']} positions, {counts['openOrder']} open orders"
+            await self._count(peer, step)
             if self._offline:
                 raise verdicts.slow("The gateway answers, but it has lost Interactive Brokers (1100).")
         if step.seconds > self.target.timeout / 2:
             raise verdicts.slow(f"The first download took {step.seconds:.1f} s.")
         return f"Ready: clientId {self.target.client_id}, {', '.join(self._accounts)}, {step.text}."
 
-    async def _count(self, peer: Peer) -> dict[str, int]:
+    async def _count(self, peer: Peer, step: Step) -> None:
+        """Both downloads; what came, and which end is missing, is in the step's text at any time."""
         counts = {"position": 0, "openOrder": 0}
-        missing = {"positionEnd", "openOrderEnd"}
+        missing = ["positionEnd", "openOrderEnd"]
         peer.send("reqPositions")
         peer.send("reqOpenOrders")
         while missing:
             reply = await self._read(peer)
             if reply.name in counts:
                 counts[reply.name] += 1
-            missing.discard(reply.name)
+            elif reply.name in missing:
+                missing.remove(reply.name)
+            lacking = f" without {' and '.join(missing)}" if missing else ""
+            step.text = f"{counts['position']} positions, {counts['openOrder']} open orders{lacking}"
         peer.send("cancelPositions")
-        return counts
 
     async def _read(self, peer: Peer) -> Reply:
         """The next message; an error that ends the examination is raised as its verdict."""
         try:
             reply = await peer.read()
         except Closed:
-            raise verdicts.refused() from None
+            raise verdicts.refused(self._complaint) from None
         if reply.name == "error":
             self._hear(int(reply.values["errorCode"]), str(reply.values["errorString"]))
         return reply
@@ -176,6 +180,8 @@ class Examination:
     def _hear(self, code: int, text: str) -> None:
         if verdict := verdicts.judge_error(self.target, code, text):
             raise verdict
+        if not verdicts.is_notice(code):
+            self._complaint = f"{text} ({code})"
         if code in verdicts.LOST:
             self._offline = True
         elif code in verdicts.RESTORED:

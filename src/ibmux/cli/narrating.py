@@ -37,10 +37,11 @@ class Narrator:
     Args:
         gateway: the gateway.
         say: shows a line.
+        typed: lines are typed by a person, who needs no `ok` before an answer; programs do.
     """
 
-    def __init__(self, gateway: SimulatedGateway, say: Callable[[str], None]) -> None:
-        self._gateway, self._say = gateway, say
+    def __init__(self, gateway: SimulatedGateway, say: Callable[[str], None], *, typed: bool = False) -> None:
+        self._gateway, self._say, self._by_hand = gateway, say, typed
         self._lines: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._started: set[int] = set()
         self._told = (0, 0)
@@ -74,11 +75,12 @@ class Narrator:
             text = await answer(self._gateway, line)
             self._typed = False
             if line.strip():
-                self._say(text)
+                self._say(_for_people(text) if self._by_hand else text)
 
     def _hear(self, entry: Entry) -> None:
         if self._is_worth_telling(entry):
-            self._say(f"{entry_text(entry)}{self._orders() if entry.kind == 'closed' else ''}")
+            ended = entry.kind == "closed" and entry.client is not None
+            self._say(f"{entry_text(entry)}{self._orders() if ended else ''}")
 
     def _is_worth_telling(self, entry: Entry) -> bool:
         """Whether to show an event: sockets that never start a session are shown only while that is the fault."""
@@ -108,6 +110,13 @@ class Narrator:
                     f"{instant_text(self._gateway.clock.now())}: {count_of(now[0], 'client')}, "
                     f"{count_of(now[1], 'order')} so far"
                 )
+
+
+def _for_people(answer_text: str) -> str:
+    """An answer of the control port without its `ok`."""
+    *lines, last = answer_text.splitlines()
+    rest = last.removeprefix("ok").strip() if last.split(" ")[0] == "ok" else last
+    return "\n".join([*lines, rest] if rest else lines)
 
 
 def read_input(take: Callable[[str], None]) -> None:

@@ -38,6 +38,9 @@ def replay(path: Path, listen: tuple[str, int], speed: float) -> int:
     from ibmux.sim.recording.file import BadRecording, read  # noqa: PLC0415 - heavy parts only when they run
     from ibmux.sim.recording.reading import find_days  # noqa: PLC0415
 
+    if speed <= 0:
+        screen.fail(f"--speed is {speed:g}: a recording is played forward.", "Write --speed 2 for twice as fast.")
+        return Exit.USAGE
     try:
         days = find_days(read(path))
     except (BadRecording, OSError) as error:
@@ -65,13 +68,16 @@ async def _record(path: Path, target: tuple[str, int], listen: tuple[str, int], 
 
     stopped = _stopped()
     async with Recorder(target, path, host=listen[0], port=listen[1], words=words) as recorder:
-        _say(
+        screen.tell(
             f"Connect to {recorder.host}:{recorder.port} instead of {target[0]}:{target[1]}; all is written to {path}."
         )
-        _say("Account numbers and names are masked. Ctrl-C ends it.")
+        screen.tell("Account numbers and an advisor's names are masked. Ctrl-C ends it.")
+        recorder.on_event = screen.tell
         await stopped.wait()
-    _say(f"{recorder.messages:,} messages of {_count(recorder.connections)} are in {path}.")
-    _say("It is plain text: look into it before you send it. --mask WORD hides further words in the next one.")
+    screen.tell(f"In {path}: {recorder.messages:,} messages, {_count(recorder.connections)}.")
+    screen.tell(
+        "Look into it before you send it: it tells positions, orders and balances. --mask WORD hides further words."
+    )
 
 
 async def _replay(days: list[Day], listen: tuple[str, int], speed: float) -> None:
@@ -82,15 +88,17 @@ async def _replay(days: list[Day], listen: tuple[str, int], speed: float) -> Non
     async with Replayer(days, host=listen[0], port=listen[1], speed=speed) as replayer:
         replayer.on_unknown = _tell_unknown
         played = f"{_count(len(days), 'recorded ')} (clientId {clients}; server version {replayer.version})"
-        _say(f"{replayer.host}:{replayer.port} plays {played}, one to each client that connects. Ctrl-C ends it.")
+        screen.tell(
+            f"{replayer.host}:{replayer.port} plays {played}, one to each client that connects. Ctrl-C ends it."
+        )
         await stopped.wait()
     if replayer.unknown:
-        _say(f"{len(replayer.unknown):,} requests were not on the recording.")
+        screen.tell(f"{len(replayer.unknown):,} requests were not on the recording.")
 
 
 def _tell_unknown(name: str, count: int) -> None:
     if count <= MOST_UNKNOWN:
-        _say(f"{name}: not asked like this on the recorded day; answered with error 321.")
+        screen.tell(f"{name}: not asked like this on the recorded day; answered with error 321.")
 
 
 def _count(connections: int, kind: str = "") -> str:
@@ -102,7 +110,3 @@ def _stopped() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     return stopped
-
-
-def _say(text: str) -> None:
-    screen.out.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -46,6 +46,11 @@ def fail(message: str, hint: str = "") -> None:
         err.print(Text(f"       {hint}", "dim"), soft_wrap=True)
 
 
+def tell(text: str) -> None:
+    """A line of plain text, broken between words at the edge of a terminal, and not at all elsewhere."""
+    out.print(text, markup=False, highlight=False, soft_wrap=not out.is_terminal)
+
+
 def forget_output() -> None:
     """Let nothing more be written to a closed pipe when the interpreter ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,13 +25,13 @@ Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 
 def sim(
+    scenario: str | None = None,
     *,
     host: str = "127.0.0.1",
     port: Port = 4002,
     seed: int | None = None,
     start: str | None = None,
     speed: float | None = None,
-    scenario: str | None = None,
     scenarios: bool = False,
     control: Port | None = None,
     log: Path | None = None,
@@ -43,42 +43,43 @@ def sim(
     moc_delay: float | None = None,
     kind: str | None = None,
     record: Path | None = None,
-    gateway: str = "127.0.0.1:4001",
+    gateway: str | None = None,
     mask: tuple[str, ...] = (),
     replay: Path | None = None,
 ) -> int:
-    """Run a simulated gateway that speaks the TWS protocol, until Ctrl-C.
+    """Run a simulated gateway that speaks the TWS protocol, until Ctrl-C: `ibmux sim`, `ibmux sim quiet-day`.
 
-    It tells who comes and goes and what goes wrong. Faults are typed on standard input: `cut 30`, `help`.
+    It tells who comes and goes and what goes wrong. Faults are typed while it runs: `cut 30`, `help`.
 
     Args:
+        scenario: a day on which something happens: a name of --scenarios, or the path of a .toml file.
         host: the address to listen on.
         port: the port; 0 takes a free one.
         seed: of the prices: the same seed, the same market; 1 if it is not given.
         start: when the simulated day begins: "20260105 09:25:00 US/Eastern"; now if it is not given.
         speed: how many times faster than real time the simulated clock runs.
-        scenario: the name of a shipped scenario, or the path of a .toml file.
-        scenarios: list the shipped scenarios and end.
+        scenarios: list the scenarios that ship with it, and end.
         control: open a port on this machine for `ibmux fault`; 0 takes a free one.
         log: add connections and faults to this file, as JSON lines.
         hours: exchanges keep their opening hours; otherwise orders fill at any hour.
-        rate: ticks a second over all lines together; two to five per line if it is not given.
+        rate: ticks a second over all market-data lines together; two to five per line if it is not given.
         version: the server version to answer, 157 to 178.
-        linger: seconds for which a closed connection keeps its clientId.
-        lines: market-data lines of the login.
-        moc_delay: seconds until market-on-close orders fill.
-        kind: paper or live.
+        linger: seconds for which a closed connection keeps its clientId; 3 if it is not given.
+        lines: market-data lines of the login; 100 if it is not given.
+        moc_delay: without --hours: seconds until orders for the close fill; 5 if it is not given.
+        kind: what it calls itself, paper or live; paper if it is not given.
         record: stand in front of a real gateway instead, and write what is said to this file (.gz compresses it).
-        gateway: host and port of the gateway for --record.
-        mask: words to hide in the recording, beside account numbers and names.
+        gateway: host and port of the gateway that --record stands in front of: 127.0.0.1:4001.
+        mask: a word to hide in the recording, beside account numbers and names; may be given several times.
         replay: play this recording instead: the same answers to the same questions.
     """
-    if record is not None:
-        return recording.record(record, gateway, (host, port), mask)
-    if replay is not None:
-        return recording.replay(replay, (host, port), speed or 1.0)
     if scenarios:
         return _list_scenarios()
+    if wrong := _find_contradiction(record, replay, gateway, mask, scenario):
+        screen.fail(*wrong)
+        return Exit.USAGE
+    if record is not None or replay is not None:
+        return _record_or_replay(record, gateway or "", mask, replay, (host, port), 1.0 if speed is None else speed)
     given: dict[str, Any] = {
         "seed": seed, "start": start, "speed": speed, "rate": rate, "version": version, "linger": linger,
         "lines": lines, "moc_delay": moc_delay, "kind": kind, "always_open": False if hours else None,
@@ -99,6 +100,28 @@ def sim(
     return Exit.OK
 
 
+def _record_or_replay(  # noqa: PLR0917 - options as they are
+    record: Path | None, gateway: str, mask: tuple[str, ...], replay: Path | None, listen: tuple[str, int], speed: float
+) -> int:
+    if record is not None:
+        return recording.record(record, gateway, listen, mask)
+    assert replay is not None  # noqa: S101 - one of the two
+    return recording.replay(replay, listen, speed)
+
+
+def _find_contradiction(
+    record: Path | None, replay: Path | None, gateway: str | None, mask: tuple[str, ...], scenario: str | None
+) -> tuple[str, str] | None:
+    """What cannot be meant together, and what to write instead."""
+    if record is not None and gateway is None:
+        return "--record needs a gateway to stand in front of.", "Name it: --gateway 127.0.0.1:4001"
+    if record is None and (gateway is not None or mask):
+        return "--gateway and --mask belong to --record.", "Write --record FILE --gateway HOST:PORT."
+    if (record is not None) + (replay is not None) + (scenario is not None) > 1:
+        return "A scenario, --record and --replay exclude each other.", "Choose one of them."
+    return None
+
+
 def fault(*words: str, port: Port = 4009) -> int:
     """Cause a fault in a simulated gateway that was started with --control: `ibmux fault cut 30`, `ibmux fault help`.
 
@@ -112,16 +135,17 @@ def fault(*words: str, port: Port = 4009) -> int:
         lines = asyncio.run(control.send(port, shlex.join(words or ("help",))))
     except (OSError, TimeoutError):
         screen.fail(
-            f"No simulated gateway answers on control port {port}.", "Start one with `ibmux sim --control PORT`."
+            f"No simulated gateway answers on control port {port}.",
+            f"Start one with `ibmux sim --control {port}`, or name another port with --port.",
         )
         return Exit.UNREACHABLE
     failed = lines[-1].startswith("error")
     if failed:
-        screen.fail(lines[-1].removeprefix("error ") + ".")
+        screen.fail(f"{lines[-1].removeprefix('error ').rstrip('.')}.")
         return Exit.FAILED
     for line in [*lines[:-1], lines[-1].removeprefix("ok").strip()]:
         if line:
-            _say(line)
+            screen.tell(line)
     return Exit.OK
 
 
@@ -129,7 +153,9 @@ def _list_scenarios() -> int:
     from ibmux.sim.faults.scenario import shipped  # noqa: PLC0415
 
     for name, found in shipped().items():
-        _say(f"{name:18} {found.title}")
+        screen.tell(f"{name:18} {found.title}")
+    if screen.out.is_terminal:
+        screen.tell("\nPlay one: ibmux sim quiet-day. One of your own: ibmux sim my-day.toml.")
     return Exit.OK
 
 
@@ -158,23 +184,31 @@ async def _simulate(settings: Settings, scenario: Scenario | None, control: int 
         _announce(gateway, scenario)
         if control is not None:
             opened = await stack.enter_async_context(Control(gateway, control))
-            _say(f"Control port {opened.port}: ibmux fault --port {opened.port} help")
-        narrator = await stack.enter_async_context(Narrator(gateway, _say))
+            screen.tell(f"Control port {opened.port}: ibmux fault --port {opened.port} help")
+        typed = sys.stdin is not None and sys.stdin.isatty()
+        narrator = await stack.enter_async_context(Narrator(gateway, screen.tell, typed=typed))
         if scenario is not None:
             scenario.play(gateway)
-        if sys.stdin is not None and sys.stdin.isatty():
-            _say("Type `help` for what may go wrong, `status` for what is; Ctrl-C ends it.")
+        if typed:
+            screen.tell("Type `help` for what may go wrong, `status` for what is; Ctrl-C ends it.")
         read_input(narrator.take)
         await stopped.wait()
 
 
 def _announce(gateway: SimulatedGateway, scenario: Scenario | None) -> None:
+    from ibmux.sim.faults.verbs.control import instant_text  # noqa: PLC0415
+
     settings = gateway.settings
     accounts = ", ".join(settings.accounts)
-    _say(f"Simulated gateway on {gateway.host}:{gateway.port}: {accounts}, server version {settings.version}.")
+    screen.tell(f"Simulated gateway on {gateway.host}:{gateway.port}: {accounts}, server version {settings.version}.")
+    screen.tell(f"Its clock begins at {instant_text(gateway.clock.now())} and {_pace(settings.speed)}.")
     if scenario is not None:
-        _say(f"Scenario {scenario.name}: {scenario.title}\n{scenario.text}")
+        screen.tell(f"Scenario {scenario.name}: {scenario.title}")
+        screen.tell(" ".join(scenario.text.split()))
 
 
-def _say(text: str) -> None:
-    screen.out.print(text, markup=False, highlight=False, soft_wrap=True)
+def _pace(speed: float) -> str:
+    """How fast a clock runs, in words."""
+    if speed == 0:
+        return "stands, until `speed 60` is typed"
+    return "runs like a real one" if speed == 1 else f"runs {speed:g} times as fast as a real one"

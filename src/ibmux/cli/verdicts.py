@@ -118,11 +118,17 @@ def hung_up(target: Target) -> Verdict:
     )
 
 
-def refused() -> Verdict:
-    """The gateway greeted and then closed the connection."""
+def is_notice(code: int) -> bool:
+    """Whether a message of this code tells of the gateway's own connections, and complains of nothing."""
+    return code in LOST | RESTORED or 2100 <= code < 2200
+
+
+def refused(complaint: str = "") -> Verdict:
+    """The gateway greeted and then closed the connection; `complaint` is the last thing it said."""
+    said = f": {complaint}" if complaint else "."
     return Verdict(
         CheckExit.API_REFUSED,
-        "The gateway speaks the API and then closed the connection.",
+        f"The gateway speaks the API and then closed the connection{said}",
         "Is `Enable ActiveX and Socket Clients` on, and is this address trusted? The gateway's log names the reason.",
     )
 

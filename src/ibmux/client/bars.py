@@ -83,6 +83,8 @@ class Bars(Claims):
     ) -> RealTimeBarList:
         """Five-second bars as they end; the list grows, and its `updateEvent` tells of each.
 
+        It is the script's: about 17,000 bars a day, of which `del bars[:-100]` in a handler keeps the latest hundred.
+
         Raises:
             NoLines, NotSubscribed, UnknownContract, NotReady, Busy: as the proxy says.
         """

@@ -186,6 +186,10 @@ class Event:
     def __aiter__(self) -> Stream[Any]:
         return self.stream()
 
+    def __getattr__(self, name: str) -> Any:
+        hint = "" if name.startswith("_") else "; it has no operators: connect a handler, or use `async for`"
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
+
     def __repr__(self) -> str:
         return f"<Event {self.name} handlers={len(self.handlers)}>"
 

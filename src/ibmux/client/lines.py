@@ -29,7 +29,7 @@ class Line(Claim):
     """A claim on one contract's ticks, and the ticker that they change.
 
     Attributes:
-        conId: IB's number of the contract.
+        conId: IB's number of the contract, ibmux's own of a combination; 0 until the first lease tells.
         contract: the contract as the proxy knows it, sent when the lease is renewed.
         generic: the generic ticks asked for.
     """
@@ -39,6 +39,7 @@ class Line(Claim):
         ticker: Ticker,
         *,
         contract: Contract,
+        conId: int,
         generic: str,
         options: list[TagValue],
         ask: Callable[[Line], Awaitable[Lease]],
@@ -47,7 +48,7 @@ class Line(Claim):
     ) -> None:
         self.ticker = ticker
         self.contract = contract
-        self.conId = contract.conId
+        self.conId = conId
         self.generic = generic
         self.options = options
         self._ask = ask

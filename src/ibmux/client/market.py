@@ -14,6 +14,7 @@ from ibmux.client.events import Event, Stream
 from ibmux.client.foreign import to_contract, to_tags
 from ibmux.client.lines import Line
 from ibmux.client.ticker import Ticker
+from ibmux.messages import combos
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import Lease, Quote
 
@@ -74,6 +75,7 @@ class Market(Claims):
         line = Line(
             self._ticker_of(conId, contract),
             contract=wanted,
+            conId=conId,
             generic=genericTickList,
             options=options,
             ask=self._lease_line,
@@ -177,7 +179,8 @@ class Market(Claims):
 
     def _conId(self, contract: Contract) -> int:
         """The number of a contract, 0 if it is not known here."""
-        return contract.conId or self._aliases.get(identity(contract), 0)
+        own = 0 if contract.secType == combos.COMBO else contract.conId
+        return own or self._aliases.get(identity(contract), 0)
 
     def _ticker_of(self, conId: int, contract: object) -> Ticker:
         return self._tickers.get(conId) or Ticker(contract, self._owner)
@@ -222,7 +225,9 @@ class Market(Claims):
 
 
 def identity(contract: Contract) -> tuple[Any, ...]:
-    """What distinguishes contracts that have no conId yet."""
+    """What distinguishes contracts that have no conId, or share it as combinations do."""
+    if contract.secType == combos.COMBO:
+        return combos.traits(contract)
     return (
         contract.secType, contract.symbol, contract.lastTradeDateOrContractMonth, contract.strike, contract.right,
         contract.multiplier, contract.exchange, contract.primaryExchange, contract.currency, contract.localSymbol,

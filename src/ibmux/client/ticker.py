@@ -13,7 +13,7 @@ import msgspec
 
 from ibmux.client import ticks as table
 from ibmux.client.batches import CHANGED, QUOTED, Batch, show
-from ibmux.client.events import Event, Owner, Stream
+from ibmux.client.events import Owner, Stream
 from ibmux.client.foreign import adapt
 from ibmux.client.marketdata import (
     DOMLevel,
@@ -25,6 +25,7 @@ from ibmux.client.marketdata import (
     TickByTickMidPoint,
     TickData,
 )
+from ibmux.client.tickfilters import TickerEvent
 from ibmux.client.times import read_moment
 from ibmux.messages import sides
 from ibmux.messages.depth import Book, Change, Level
@@ -69,7 +70,8 @@ _UNKNOWN: dict[str, Any] = {
 class Ticker:
     """The present market data of one contract; it changes in place.
 
-    Events: `updateEvent(ticker)` after each batch of ticks. `async for ticks in ticker` gives every batch as a list of
+    Events: `updateEvent(ticker)` after each batch of ticks; `updateEvent.trades()`, `bids()`, `asks()`, `bidasks()` and
+    `midpoints()` are events of `(time, price, size)`. `async for ticks in ticker` gives every batch as a list of
     `TickData`; a loop that falls behind loses the oldest batches, counted in the stream's `dropped`.
 
     `ticks`, `tickByTicks` and `domTicks` are what the latest message brought; while `pendingTickersEvent` is emitted,
@@ -102,7 +104,7 @@ class Ticker:
 
     def __init__(self, contract: Any, owner: Owner | None = None) -> None:
         self.contract = contract
-        self.updateEvent = Event("updateEvent", owner)
+        self.updateEvent = TickerEvent("updateEvent", owner)
         self.gaps = 0
         self.historicalTicks: list[Any] = []
         self._batches: tuple[Batch, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any
 from ibmux.client.events import Event, Owner
 from ibmux.messages import trades as wire
 from ibmux.messages.orders import Order
-from ibmux.messages.trades import ACTIVE, DONE, CommissionReport, Fill, OrderStatus, TradeLogEntry
+from ibmux.messages.trades import ACTIVE, DONE, CommissionReport, Fill, OrderStatus, TradeLogEntry, is_of_order
 
 EVENTS = (
     "statusEvent", "modifyEvent", "fillEvent", "commissionReportEvent", "filledEvent", "cancelEvent", "cancelledEvent",
@@ -64,9 +64,11 @@ class Trade:
         return self.orderStatus.status in ACTIVE
 
     def filled(self) -> float:
-        """Units executed so far, from the executions alone; legs of a combination do not count."""
-        combination = getattr(self.contract, "secType", "") == "BAG"
-        return sum(f.execution.shares for f in self.fills if not combination or f.contract.secType == "BAG")
+        """Units executed so far, from the executions alone; legs of a combination, and what an exercised option
+        delivered, do not count.
+        """
+        kind = getattr(self.contract, "secType", "")
+        return sum(fill.execution.shares for fill in self.fills if is_of_order(kind, fill))
 
     def remaining(self) -> float:
         """Units not yet executed."""

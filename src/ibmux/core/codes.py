@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-Verdict = Literal["information", "cancelled", "cancel_refused", "refused"]
+Verdict = Literal["information", "cancelled", "cancel_refused", "change_refused", "refused"]
 
 _INFORMATION = frozenset({131, 399, 404, 1100, 1101, 1102, 10018, 10019, 10090, 10167, 10197, 10233, 10349})
 """Held for the opening, shares being located, attributes ignored, TIF set by a preset, ...: the order lives on."""
 _CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148})
+_CHANGE_REFUSED = frozenset({2102})
+"""The order is still being processed: it lives on, also where it has not been acknowledged yet."""
 
 
 def judge(code: int) -> Verdict:
@@ -20,6 +22,8 @@ def judge(code: int) -> Verdict:
         return "cancelled"
     if code in _CANCEL_REFUSED:
         return "cancel_refused"
+    if code in _CHANGE_REFUSED:
+        return "change_refused"
     if code in _INFORMATION or 2100 <= code < 2200:
         return "information"
     return "refused"

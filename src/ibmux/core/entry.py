@@ -18,7 +18,10 @@ from ibmux.messages.trades import DONE, Fill, Trade
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Entry:
-    """One order: whose it is, its key, and the trade as it stands; `unsent` once it is certain that it never left."""
+    """One order: whose it is, its key, and the trade as it stands; `unsent` once it is certain that it never left.
+
+    `exercise`: it is the exercise of an option, which can be cancelled but not changed.
+    """
 
     script: str
     key: str
@@ -27,6 +30,7 @@ class Entry:
     acknowledged: bool = False
     refusal: tuple[int, str] | None = None
     unsent: bool = False
+    exercise: bool = False
 
     @property
     def address(self) -> tuple[int, int]:

@@ -20,10 +20,10 @@ REMEMBERED = 1_000
 
 
 class Spacing:
-    """At least `gap` seconds between two requests of the same key."""
+    """At least `gap` seconds between two requests of the same key; with 0 as many as one likes."""
 
     def __init__(self, gap: float) -> None:
-        self.gap = gap + SLACK
+        self.gap = gap + SLACK if gap > 0.0 else 0.0
         self._latest: dict[Hashable, float] = {}
 
     def earliest(self, key: Hashable, now: float) -> float:

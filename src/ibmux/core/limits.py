@@ -9,7 +9,8 @@ from ibmux.errors import OrderNotSent, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 
-_ACTIONS = ("BUY", "SELL", "SSHORT")
+_ACTIONS = ("BUY", "SELL", "SSHORT", "SLONG")
+"""`SLONG` sells what is owned but not delivered yet; institutions alone have it."""
 
 
 def check_order(contract: Contract, order: Order, limits: LimitSettings) -> None:
@@ -31,8 +32,7 @@ def check_order(contract: Contract, order: Order, limits: LimitSettings) -> None
         raise RequestError(f"order.totalQuantity is {order.totalQuantity}; it must be above 0.", outcome="not_sent")
     if limits.order_quantity and order.totalQuantity > limits.order_quantity:
         raise OrderNotSent(f"{order.totalQuantity:g} is above the limit of {limits.order_quantity:g} per order.")
-    value = order_value(contract, order)
-    if limits.order_value and value > limits.order_value:
+    if limits.order_value and (value := order_value(contract, order)) > limits.order_value:
         raise OrderNotSent(f"The order is worth {value:,.2f}, above the limit of {limits.order_value:,.2f} per order.")
 
 

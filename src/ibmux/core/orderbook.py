@@ -1,8 +1,7 @@
 """Every order that the proxy knows, and what each message of the gateway changes in it.
 
-Pure: messages in, changes out; nothing is sent or awaited here. An order is found by permId first, then by (clientId,
-orderId), then by the mark in its orderRef; orderId is only an address, since gateways have been seen to hand out
-numbers again.
+Pure: messages in, changes out; nothing is sent or awaited here. Which order a message is about is `orderindex`'s to
+say.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from msgspec.structs import replace
 from ibmux.core import reference
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same
+from ibmux.core.orderindex import OrderIndex
 from ibmux.errors import KeyConflict
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import DONE, CommissionReport, Fill, OrderState, OrderStatus, Trade, TradeLogEntry
-from ibmux.topics import EXTERNAL
 
 _REVIVABLE = frozenset({"Inactive"})
 _ENDS = DONE - _REVIVABLE
@@ -33,6 +32,8 @@ KEPT = 50_000
 _LOGGED = 200
 """Steps of an order's log; past it the oldest but the first goes."""
 _PENDING_COMMISSIONS = 1000
+_ORPHANS = 1000
+"""Orders whose executions came before they did, and may be followed by them."""
 
 
 @dataclass(slots=True)
@@ -41,16 +42,18 @@ class OrderBook:
 
     client_id: int
     fills: dict[str, Fill] = field(default_factory=dict)
-    _by_key: dict[tuple[str, str], Entry] = field(default_factory=dict)
-    _by_address: dict[tuple[int, int], Entry] = field(default_factory=dict)
-    _by_perm: dict[int, Entry] = field(default_factory=dict)
     _commissions: dict[str, CommissionReport] = field(default_factory=dict)
+    _orphans: dict[int, list[Fill]] = field(default_factory=dict)
+    index: OrderIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.index = OrderIndex(self.client_id)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._by_key.values())
+        return iter(self.index)
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return len(self.index)
 
     def place(self, script: str, key: str, contract: Contract, order: Order, now: dt.datetime) -> Entry:
         """Enter an order before it is sent; its orderId comes with `assign`, at the moment of sending.
@@ -58,7 +61,7 @@ class OrderBook:
         Raises:
             KeyConflict: the key is taken. Ask `same` first whether it is by the same order.
         """
-        if (script, key) in self._by_key:
+        if (script, key) in self.index.by_key:
             raise KeyConflict(f"The key {key!r} is already that of another order.")
         status = OrderStatus(clientId=self.client_id, status="PendingSubmit", remaining=order.totalQuantity)
         trade = Trade(contract, order, status, key=key, script=script)
@@ -70,7 +73,7 @@ class OrderBook:
         order = entry.trade.order
         order.orderId = entry.trade.orderStatus.orderId = order_id
         order.parentId = entry.trade.orderStatus.parentId = parent_id
-        self._by_address[entry.address] = entry
+        self.index.note(entry)
         return replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
 
     def same(self, script: str, key: str, contract: Contract, order: Order) -> Entry | None:
@@ -79,7 +82,7 @@ class OrderBook:
         Raises:
             KeyConflict: it is another one; the message shows both.
         """
-        known = self._by_key.get((script, key))
+        known = self.index.by_key.get((script, key))
         if known is None:
             return None
         if not is_same(known, contract, order):
@@ -93,26 +96,26 @@ class OrderBook:
         """Take out an order that certainly never left the proxy, so that its key is free again."""
         entry.unsent = True
         entry.trade.orderStatus.status = status
-        self._drop(entry)
+        self.index.drop(entry)
 
     def find(self, script: str, key: str = "", order_id: int = 0, perm_id: int = 0) -> Entry | None:
         """An order by the key of its script, by permId, or by the proxy's own orderId."""
         if key:
-            return self._by_key.get((script, key))
-        if perm_id:
-            return self._by_perm.get(perm_id)
-        return self._by_address.get((self.client_id, order_id)) if order_id else None
+            return self.index.by_key.get((script, key))
+        return self.index.of_perm(perm_id) if perm_id else self.index.of_number(order_id)
 
     def saw_order(self, contract: Contract, order: Order, state: OrderState, now: dt.datetime) -> list[Change]:
         """An openOrder message. Orders that nobody here placed are adopted: by their mark, else as `external`."""
-        entry = self._match(order.permId, order.clientId, order.orderId) or self._adopt(contract, order, now)
+        mark = reference.read(order.orderRef)
+        entry = self.index.match(order.permId, order.clientId, order.orderId, mark)
+        entry = entry or self._adopt(contract, order, now)
         trade = entry.trade
         before = (trade.order, trade.orderStatus.status)
-        order.orderRef = reference.read(order.orderRef).text
+        order.orderRef = mark.text
         order.orderId = order.orderId or trade.order.orderId
         order.permId = trade.orderStatus.permId = order.permId or trade.orderStatus.permId
         trade.contract, trade.order = contract, order
-        self._index(entry)
+        self.index.note(entry)
         if state.status in _ENDS:  # its orderStatus says so too, and with the right counts
             entry.acknowledged = entry.acknowledged or state.status in ACKNOWLEDGED
         elif state.status and self._may_become(entry, state.status):
@@ -120,17 +123,21 @@ class OrderBook:
         return [Change(entry, "order", news=before != (trade.order, trade.orderStatus.status), shown=True)]
 
     def saw_status(self, status: OrderStatus, now: dt.datetime) -> list[Change]:
-        """An orderStatus message. Its `filled` is reported as it is; fills come from executions alone."""
-        entry = self._match(status.permId, status.clientId, status.orderId)
+        """An orderStatus message. Its `filled` is reported as it is; fills come from executions alone.
+
+        One that counts less than is known already was overtaken by a later one.
+        """
+        entry = self.index.match(status.permId, status.clientId, status.orderId)
         if entry is None or not self._may_become(entry, status.status):
             return []
         known = entry.trade.orderStatus
         status.permId = status.permId or known.permId
-        if status == known:
+        if status == known or (status.filled < known.filled and status.status not in _ENDS):
             return [Change(entry, "order", news=False)]
+        status.filled = max(status.filled, known.filled)
         entry.trade.orderStatus = status
         entry.trade.order.permId = status.permId
-        self._index(entry)
+        self.index.note(entry)
         if status.status != known.status:
             self._become(entry, status.status, now, status.whyHeld)
         entry.acknowledged = entry.acknowledged or status.status in ACKNOWLEDGED
@@ -144,7 +151,7 @@ class OrderBook:
         """
         text, script, key = reference.read(trade.order.orderRef)
         trade.order.orderRef = text
-        entry = self._by_perm.get(trade.order.permId) or self._by_key.get((script, key))
+        entry = self.index.of_perm(trade.order.permId) or self.index.by_key.get((script, key))
         if entry is None:
             if script:
                 trade.script, trade.key = script, key
@@ -156,16 +163,18 @@ class OrderBook:
         entry.trade.order.permId = known.permId = trade.order.permId
         known.filled = max(known.filled, trade.orderStatus.filled)
         entry.acknowledged = entry.acknowledged or known.filled > 0
-        self._index(entry)
+        self.index.note(entry)
         self._become(entry, trade.orderStatus.status, now, "found among the completed orders")
         return [Change(entry, "order")]
 
     def saw_error(self, order_id: int, code: int, message: str, now: dt.datetime) -> list[Change]:
         """An error message about one of our orders: what it means depends on what the order was doing."""
-        entry = self._by_address.get((self.client_id, order_id))
+        entry = self.index.of_number(order_id)
         if entry is None:
             return []
         verdict = judge(code)
+        if verdict == "cancelled" and entry.acknowledged and self.index.is_shared(order_id):
+            verdict = "information"  # it may be the other client's order that was cancelled: the orderStatus tells
         status = entry.trade.orderStatus.status
         if verdict in ("cancelled", "refused") and not entry.acknowledged:
             entry.refusal = entry.refusal or (code, message)
@@ -181,16 +190,18 @@ class OrderBook:
         execution = fill.execution
         if execution.execId in self.fills:
             return []
-        entry = self._match(execution.permId, execution.clientId, execution.orderId)
-        text, script, key = reference.read(execution.orderRef)
-        execution.orderRef = text
-        fill.script, fill.key = (entry.script, entry.key) if entry else (script or EXTERNAL, key)
+        mark = reference.read(execution.orderRef)
+        entry = self.index.match(execution.permId, execution.clientId, execution.orderId, mark)
+        execution.orderRef = mark.text
+        fill.script, fill.key = (entry.script, entry.key) if entry else self.index.owner_of(execution, mark)
         self.fills[execution.execId] = fill
         if len(self.fills) > 10 * KEPT:
             del self.fills[next(iter(self.fills))]
         if entry is not None:
             entry.trade.fills.append(fill)
             entry.acknowledged = True
+        elif execution.permId:
+            self._keep_orphan(fill)
         changes = [Change(entry, "fill", fill)]
         report = self._commissions.pop(execution.execId, None)
         return changes + self.saw_commission(report) if report else changes
@@ -206,53 +217,34 @@ class OrderBook:
         if fill.commissionReport == report:
             return []
         fill.commissionReport = report
-        return [Change(self._by_perm.get(fill.execution.permId), "commission", fill)]
+        return [Change(self.index.of_perm(fill.execution.permId), "commission", fill)]
 
-    def _match(self, perm_id: int, client_id: int, order_id: int) -> Entry | None:
-        if perm_id and (entry := self._by_perm.get(perm_id)):
-            return entry
-        entry = self._by_address.get((client_id, order_id)) if order_id else None
-        known = entry.trade.orderStatus.permId if entry else 0
-        return None if entry and known and perm_id and known != perm_id else entry
+    def _keep_orphan(self, fill: Fill) -> None:
+        self._orphans.setdefault(fill.execution.permId, []).append(fill)
+        if len(self._orphans) > _ORPHANS:
+            del self._orphans[next(iter(self._orphans))]
 
     def _adopt(self, contract: Contract, order: Order, now: dt.datetime) -> Entry:
-        _, script, key = reference.read(order.orderRef)
-        if not script or order.clientId != self.client_id or (script, key) in self._by_key:
-            number = f"perm-{order.permId}" if order.permId else f"client-{order.clientId}-{order.orderId}"
-            script, key = EXTERNAL, number
+        mark = reference.read(order.orderRef)
+        script, key = self.index.owner(mark, order.clientId, order.permId, order.orderId)
         status = OrderStatus(orderId=order.orderId, clientId=order.clientId, permId=order.permId)
         trade = Trade(contract, order, status, key=key, script=script, log=[TradeLogEntry(now, "", "adopted")])
         return self._enter(Entry(script, key, trade, acknowledged=True))
 
     def _enter(self, entry: Entry) -> Entry:
-        self._by_key[entry.script, entry.key] = entry
-        self._index(entry)
-        if len(self._by_key) > KEPT:
+        self.index.enter(entry)
+        if orphans := self._orphans.pop(entry.trade.order.permId, None):
+            entry.trade.fills += orphans
+        if len(self.index) > KEPT:
             self._forget_oldest()
         return entry
 
-    def _index(self, entry: Entry) -> None:
-        """Find the order by its numbers from now on; they come one after the other."""
-        if entry.trade.order.orderId:
-            self._by_address[entry.address] = entry
-        if entry.trade.order.permId:
-            self._by_perm[entry.trade.order.permId] = entry
-
     def _forget_oldest(self) -> None:
-        oldest = next((entry for entry in self._by_key.values() if entry.done), None)
+        oldest = next((entry for entry in self.index if entry.done), None)
         if oldest is not None:
-            self._drop(oldest)
+            self.index.drop(oldest)
             for fill in oldest.trade.fills:
                 self.fills.pop(fill.execution.execId, None)
-
-    def _drop(self, entry: Entry) -> None:
-        """Find an order no more; its key and its numbers may be another's by now."""
-        if self._by_key.get((entry.script, entry.key)) is entry:
-            del self._by_key[entry.script, entry.key]
-        if self._by_address.get(entry.address) is entry:
-            del self._by_address[entry.address]
-        if self._by_perm.get(entry.trade.order.permId) is entry:
-            del self._by_perm[entry.trade.order.permId]
 
     @staticmethod
     def _may_become(entry: Entry, status: str) -> bool:

@@ -45,6 +45,8 @@ class Ticks(Record):
 class Lease(Record):
     """The reply to `reqMktData`: the claim on a shared line, and the quote as it stands.
 
+    A combination (secType `BAG`) is known by its legs, whatever their order and its symbol; its `conId` here and in
+    topics is ibmux's own, below 0, and may be used instead of the legs while the proxy runs.
     `ttl` is in seconds: the lease ends unless the request is repeated before, the script cancels, or its connection
     ends.
     """

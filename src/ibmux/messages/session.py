@@ -74,7 +74,9 @@ class Notice(Record):
 
 
 class ScriptInfo(Record):
-    """One running copy of a script as the proxy sees it; `since` in seconds UTC."""
+    """One running copy of a script as the proxy sees it; `since` in seconds UTC, `leases` are its claims on streams of
+    every kind.
+    """
 
     script: str
     instance: str
@@ -88,7 +90,8 @@ class ScriptInfo(Record):
 
 class SharingInfo(Record):
     """What sharing saved: leases of scripts on lines upstream; since the start, the questions that scripts asked and
-    those that went upstream, ticks in, messages out, messages folded for slow readers.
+    those that went upstream, ticks in (changes of books and bars included), messages out, messages folded for slow
+    readers.
     """
 
     leases: int = 0

@@ -129,14 +129,23 @@ class Trade(Record):
         return self.orderStatus.status in ACTIVE
 
     def filled(self) -> float:
-        """Units executed so far, from the executions alone."""
-        return sum(fill.execution.shares for fill in self.fills)
+        """Units executed so far, from the executions alone; legs of a combination, and what an exercised option
+        delivered, do not count.
+        """
+        return sum(fill.execution.shares for fill in self.fills if is_of_order(self.contract.secType, fill))
 
     def remaining(self) -> float:
         """Units not yet executed."""
         return self.order.totalQuantity - self.filled()
 
 
+def is_of_order(secType: str, fill: Fill) -> bool:
+    """Whether an execution is one in the order's own contract: of that kind, where others come with it."""
+    return secType not in MADE_OF_OTHERS or fill.contract.secType == secType
+
+
+MADE_OF_OTHERS = frozenset({"BAG", "OPT", "FOP", "WAR", "IOPT"})
+"""Kinds of contracts whose orders bring executions in other contracts: legs, or the delivery of an exercise."""
 DONE = frozenset({"Filled", "Cancelled", "ApiCancelled", "Inactive"})
 """Order states of which none follows (`Inactive` can be revived in TWS by hand; for a script it is refused)."""
 ACTIVE = frozenset({"PendingSubmit", "ApiPending", "PreSubmitted", "Submitted", "PendingCancel"})

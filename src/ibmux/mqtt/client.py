@@ -110,18 +110,18 @@ class Link:
         self._task = asyncio.create_task(self._keep(), name=f"link {self.client_id}")
 
     async def close(self) -> None:
-        """Say goodbye: no will is published, and the endpoint forgets the session at once."""
+        """Send what waits, as far as the peer takes it, and say goodbye: no will; the endpoint forgets the session."""
         self.connected = False
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self._dialogue.send_rest(CLOSE_SECONDS)
         wire, self._dialogue.wire = self._dialogue.wire, None
         if wire is not None and not wire.lost.done():
             wire.send(DisconnectPacket(session_expiry_interval=0).write())
             wire.close()
-            done, _ = await asyncio.wait([wire.lost], timeout=CLOSE_SECONDS)
-            if not done:
+            if not (await asyncio.wait([wire.lost], timeout=CLOSE_SECONDS))[0]:
                 wire.abort("the link was closed")
                 await wire.lost
         self._dialogue.broken("the link was closed")

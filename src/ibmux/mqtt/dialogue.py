@@ -109,6 +109,18 @@ class Dialogue:
             if not answer.done():
                 answer.set_exception(ConnectionLost(f"the connection broke before the answer: {reason}"))
 
+    async def send_rest(self, patience: float) -> None:
+        """The peer takes only so many messages at once: give those that wait their turn some time (seconds)."""
+        if self.wire is None:
+            return
+        rest = asyncio.create_task(self.outbox.emptied())
+        either: list[asyncio.Future[Any]] = [rest, self.wire.lost]
+        try:
+            await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            rest.cancel()
+            await asyncio.gather(rest, return_exceptions=True)
+
     def _ping(self, wire: Wire, keepalive: int) -> None:
         """Twice in each keep-alive period make both sides hear something."""
         loop = asyncio.get_running_loop()

@@ -40,6 +40,7 @@ class Outbox:
         self.reserved: set[int] = set()
         self._clock = clock
         self._send: Callable[[bytes], None] | None = None
+        self._emptied: asyncio.Future[None] | None = None
         self._bytes = 0
         self._last_id = 0
 
@@ -74,6 +75,17 @@ class Outbox:
             packet_id = self.number()
             self.inflight[packet_id] = parcel
             self._send(message.packet(qos=message.qos, retain=message.retain, packet_id=packet_id, expiry=left))
+        self._tell_emptied()
+
+    async def emptied(self) -> None:
+        """Wait until every message was handed to the connection, or there is none any more; one may wait at a time."""
+        if self._send is not None and self.waiting:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
+
+    def _tell_emptied(self) -> None:
+        if self._emptied is not None and not self._emptied.done() and not (self.waiting and self._send):
+            self._emptied.set_result(None)
 
     # -- acknowledgements --------------------------------------------------------------------------------------------
 
@@ -139,6 +151,7 @@ class Outbox:
             if parcel.receipt is not None:
                 self._fail(parcel, reason)
         self.waiting = deque(kept)
+        self._tell_emptied()
 
     def _fail(self, parcel: Parcel, reason: str) -> None:
         self._bytes -= parcel.publication.size

@@ -60,7 +60,7 @@ class BarStreams:
         """Take or renew a lease of five-second bars."""
         if request.barSize != 5:
             raise RequestError(f"barSize is {request.barSize}; real-time bars have 5 seconds.")
-        contract = await self.contracts.resolve(caller, request.contract)
+        contract = await self.contracts.resolve_single(caller, request.contract, "five-second bars")
         key = _real_time_key(contract, request.whatToShow, request.useRTH)
         feed = RealTimeFeed(contract, request.whatToShow, request.useRTH, request.realTimeBarsOptions)
         stream, ttl = await self.real_time.take(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ibmux.errors import AmbiguousContract, UnknownContract
-from ibmux.messages import encode
+import msgspec
+
+from ibmux.errors import AmbiguousContract, RequestError, UnknownContract
+from ibmux.messages import combos, encode
 from ibmux.messages.contracts import (
     Contract,
     ContractDescription,
@@ -19,6 +21,7 @@ from ibmux.messages.contracts import (
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.flights import Flights
+from ibmux.services.together import together
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -28,6 +31,8 @@ KNOWN_LIMIT = 20_000
 DETAILS_LIMIT = 2_000
 DETAILS_AGE = 600.0
 """How many answers about contracts are kept, and for how long (seconds); they change once a day."""
+AT_ONCE = 10
+"""Contracts of one request that are looked up at a time."""
 
 
 class Contracts:
@@ -37,6 +42,7 @@ class Contracts:
         self.session = session
         self.flights = flights
         self._known: dict[bytes, Contract] = {}
+        self._combos: dict[int, Contract] = {}
         self._details: dict[bytes, tuple[float, list[ContractDetails]]] = {}
 
     def handlers(self) -> dict[str, Handler]:
@@ -67,22 +73,28 @@ class Contracts:
         return answer
 
     async def qualify(self, caller: Caller, request: QualifyContracts) -> list[Contract | None]:
-        """Unknown and ambiguous contracts leave a hole; other errors are errors."""
-        found: list[Contract | None] = []
-        for contract in request.contracts:
+        """Unknown and ambiguous contracts leave a hole, and combinations, of which the gateway says nothing; other
+        errors are errors.
+        """
+
+        async def find(contract: Contract) -> Contract | None:
             try:
-                found.append(await self.resolve(caller, contract))
+                return None if contract.secType == combos.COMBO else await self.resolve(caller, contract)
             except (UnknownContract, AmbiguousContract):
-                found.append(None)
-        return found
+                return None
+
+        return await together(find, request.contracts, AT_ONCE)
 
     async def resolve(self, caller: Caller, contract: Contract) -> Contract:
-        """The one contract that is meant, in full.
+        """The one contract that is meant, in full; a combination under the number that ibmux gives it.
 
         Raises:
+            RequestError: a combination without legs.
             UnknownContract: nothing matches.
             AmbiguousContract: several match; the message lists some.
         """
+        if contract.secType == combos.COMBO or contract.conId < 0:
+            return self._combination(contract)
         question = encode(contract)
         known = self._known.get(question)
         if known is not None:
@@ -99,6 +111,31 @@ class Contracts:
             del self._known[next(iter(self._known))]
         self._known[question] = resolved
         return resolved
+
+    async def resolve_single(self, caller: Caller, contract: Contract, what: str) -> Contract:
+        """As `resolve`, for streams (`what`, in words) whose messages to the gateway have no place for legs.
+
+        Raises:
+            RequestError: it is a combination.
+        """
+        found = await self.resolve(caller, contract)
+        if found.secType == combos.COMBO:
+            raise RequestError(
+                f"There are no {what} of combinations.", hint="Stream their quotes with reqMktData, or their legs."
+            )
+        return found
+
+    def _combination(self, contract: Contract) -> Contract:
+        """A combination by its legs, or by the number that it got here before."""
+        if contract.secType != combos.COMBO or (contract.conId < 0 and not contract.comboLegs):
+            known = self._combos.get(contract.conId)
+            if known is None:
+                raise UnknownContract(f"No combination is known as {contract.conId}.", hint="Name it by its legs.")
+            return known
+        found = msgspec.structs.replace(contract, conId=combos.number_of(contract))
+        if found.conId not in self._combos and len(self._combos) >= KNOWN_LIMIT:
+            del self._combos[next(iter(self._combos))]
+        return self._combos.setdefault(found.conId, found)
 
     async def search(self, caller: Caller, request: ReqMatchingSymbols) -> list[ContractDescription]:
         """Search by symbol or name."""

@@ -42,7 +42,7 @@ class DepthStreams:
         """Take or renew a lease; a book with fewer rows than wanted is asked for again."""
         if request.numRows < 1:
             raise RequestError(f"numRows is {request.numRows}; it must be at least 1.")
-        contract = await self.contracts.resolve(caller, request.contract)
+        contract = await self.contracts.resolve_single(caller, request.contract, "order books")
         key = Key(contract.conId, NAME)
         self._check_kind(key, request.isSmartDepth)
         feed = DepthFeed(contract, request.numRows, request.isSmartDepth, request.mktDepthOptions)

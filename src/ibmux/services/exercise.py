@@ -48,6 +48,7 @@ class Exercise:
         if entry is None:
             check_limits(contract, request, self.limits)
             entry = self.book.place(caller.script, key, contract, order, utc_now())
+            entry.exercise = True
             await self._send(caller, entry, contract, request)
         await self.feed.answered(caller, entry)
         return await self.feed.verdict(caller, entry)

@@ -88,7 +88,7 @@ class Gateway:
         self.feed = OrderFeed(OrderBook(self.session.client_id), self.publisher)
         self.orders = Orders(self.session, self.feed, config.limits)
         self.changes = OrderChanges(self.session, self.feed, config.limits)
-        self.lists = OrderLists(self.session, self.feed.book, self.flights)
+        self.lists = OrderLists(self.session, self.feed, self.flights)
         self.exercise = Exercise(self.session, self.feed, self.contracts, config.limits)
         self.scanner = Scanner(self.session, self.publisher, self.flights, settings)
         self.news = News(self.session, self.publisher, self.flights)
@@ -177,8 +177,13 @@ class Gateway:
             service.release_owner(owner)
 
     def leases_of(self, owner: Owner) -> int:
-        """How many streams a running copy of a script holds."""
+        """How many streams of market data a running copy of a script holds."""
         return sum(streams.leases.owned_by(owner) for streams in self.leased)
+
+    def claims_of(self, owner: Owner) -> int:
+        """How many streams of every kind it holds: also scans, profit and loss, values of models, bulletins."""
+        others = (self.scanner.leases, self.profit.claims, self.account.models, self.news.claims)
+        return self.leases_of(owner) + sum(claims.owned_by(owner) for claims in others)
 
     def _lines_left(self) -> int:
         """Market-data lines that quotes leave to five-second bars."""

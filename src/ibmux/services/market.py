@@ -27,6 +27,7 @@ from ibmux.services.contracts import Contracts
 from ibmux.services.leased import Leased
 from ibmux.services.line import Line
 from ibmux.services.publisher import Publisher
+from ibmux.services.together import together
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -35,10 +36,12 @@ QUOTE_INTERVAL = 0.25
 """Seconds between two whole quotes of a contract at the most; IB itself samples stocks at this pace."""
 QUOTE_EXPIRY = 60
 """Seconds after which a retained quote vanishes, so that nobody takes yesterday's price for today's."""
+SNAPSHOTS = 40
+"""Quotes of one request that are asked for at a time; each takes a line while it lasts."""
 
 
 class Market(Leased[int, Line]):
-    """Leases, lines, quotes and ticks of one gateway; counts ticks published and updates folded into a later quote.
+    """Leases, lines, quotes and ticks of one gateway; counts updates folded into a later quote.
 
     Attributes:
         taken: how many of the lines others use (real-time bars).
@@ -59,7 +62,6 @@ class Market(Leased[int, Line]):
         self.flights = contracts.flights
         self.lines = self.opened
         self.taken: Callable[[], int] = lambda: 0
-        self.ticks_out = 0
         self.folded = 0
 
     def handlers(self) -> dict[str, Handler]:
@@ -92,8 +94,12 @@ class Market(Leased[int, Line]):
 
     async def snapshots(self, caller: Caller, request: ReqTickers) -> list[Quote]:
         """Complete quotes; a contract with an open line costs no request."""
-        contracts = [await self.contracts.resolve(caller, contract) for contract in request.contracts]
-        return list(await asyncio.gather(*(self._quote(caller, contract) for contract in contracts)))
+
+        async def ask(contract: Contract) -> Quote:
+            return await self._quote(caller, await self.contracts.resolve(caller, contract))
+
+        free = self.room() - len(self.lines)
+        return await together(ask, request.contracts, max(1, min(SNAPSHOTS, free)))
 
     async def set_type(self, caller: Caller, request: ReqMarketDataType) -> int:
         """The type holds for every script, so only an admin may change it; asking for the present one is fine."""
@@ -149,8 +155,7 @@ class Market(Leased[int, Line]):
             return
         publisher = self.publisher
         count = len(ticks)
-        self.ticks_out += count
-        publisher.stream(line.tick_topic, Ticks(publisher.epoch, line.seq, publisher.clock(), ticks, fields))
+        publisher.stream(line.tick_topic, Ticks(publisher.epoch, line.seq, publisher.clock(), ticks, fields), count)
         line.seq += count
         self.folded += line.dirty
         line.dirty = True

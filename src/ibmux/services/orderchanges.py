@@ -21,10 +21,12 @@ from ibmux.messages.trades import Trade
 from ibmux.messages.trading import CancelOrder, ModifyOrder, ReqGlobalCancel
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed
+from ibmux.topics import EXTERNAL
 
 if TYPE_CHECKING:
     from ibmux.session import Session
 
+_REFUSED = frozenset({"refused", "change_refused"})
 _TERMS = ("totalQuantity", "lmtPrice", "auxPrice", "trailingPercent")
 """What a gateway shows as it was asked for; other prices it fills in and moves by itself."""
 
@@ -53,6 +55,8 @@ class OrderChanges:
         entry = self.feed.find(caller.script, request.key, request.order.orderId, request.order.permId)
         if entry.script != caller.script and caller.role != "admin":
             raise NotYourOrder(f"This order belongs to {entry.script}.")
+        if entry.exercise:
+            raise RequestError("The exercise of an option cannot be changed; cancel it.", outcome="not_sent")
         check_order(entry.trade.contract, request.order, self.limits)
         await self.session.until_ready(caller.deadline if caller.waits else 0.0)
         async with self._turn(caller, entry):
@@ -83,7 +87,7 @@ class OrderChanges:
         order = replace(
             wanted, orderId=known.orderId, clientId=known.clientId, permId=known.permId, parentId=known.parentId
         )
-        marked = replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
+        marked = _marked(entry, order)
         sending = self.session.send_order(
             order.orderId, trade.contract, marked, deadline=caller.deadline, script=caller.script
         )
@@ -93,7 +97,7 @@ class OrderChanges:
             self.feed.publish(Change(entry, "order"))
             return trade
         change = await self.feed.wait(caller, entry, lambda change: _is_answer(change, entry, order), sending)
-        if change.code and judge(change.code) == "refused":
+        if change.code and judge(change.code) in _REFUSED:
             raise OrderRejected(
                 f"The change was refused: {change.message}",
                 hint="The order works on unchanged; `orderStatus` shows it.",
@@ -155,9 +159,16 @@ class OrderChanges:
             )
 
 
+def _marked(entry: Entry, order: Order) -> Order:
+    """The order as it is sent; one that no script of ours placed keeps its orderRef as it is."""
+    if entry.script == EXTERNAL:
+        return order
+    return replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
+
+
 def _is_answer(change: Change, entry: Entry, wanted: Order) -> bool:
     """Whether a message answers a modification: it shows the new terms, refuses them, or ends the order."""
-    if change.code and judge(change.code) == "refused":
+    if change.code and judge(change.code) in _REFUSED:
         return True
     return entry.done or (change.shown and _shows(entry.trade.order, wanted))
 

@@ -113,6 +113,11 @@ class OrderFeed:
         if entry in self._waiters:
             self._settle(entry, Change(entry, "order"))
 
+    def lose(self, entry: Entry) -> None:
+        """Another client's order has ended, and the gateway did not tell us how: it is not known any more."""
+        self.book.index.drop(entry)
+        self.publisher.clear(topics.order_state(self.publisher.gateway, entry.script, entry.key))
+
     def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
         """An order by the key of its script, by permId, or by orderId.
 

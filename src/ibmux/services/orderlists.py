@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ibmux.core import reference
-from ibmux.core.orderbook import OrderBook
 from ibmux.messages import encode
 from ibmux.messages.trades import Fill, Trade
 from ibmux.messages.trading import (
@@ -22,7 +21,7 @@ from ibmux.messages.trading import (
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.flights import Flights
-from ibmux.topics import EXTERNAL
+from ibmux.services.orderfeed import OrderFeed
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
 class OrderLists:
     """Who ordered what: a script's own by default, everybody's on request."""
 
-    def __init__(self, session: Session, book: OrderBook, flights: Flights) -> None:
+    def __init__(self, session: Session, feed: OrderFeed, flights: Flights) -> None:
         self.session = session
-        self.book = book
+        self.feed = feed
+        self.book = feed.book
         self.flights = flights
 
     def handlers(self) -> dict[str, Handler]:
@@ -72,11 +72,19 @@ class OrderLists:
     async def all_open_orders(self, caller: Caller, _request: ReqAllOpenOrders) -> list[Trade]:
         """Open orders of every client and of TWS itself, with the script's name where it is one of ours."""
         trades = await self.flights.join(
-            caller,
-            ("allOpenOrders",),
-            lambda deadline: self.session.all_open_orders(deadline=deadline, script=caller.script),
+            caller, ("allOpenOrders",), lambda deadline: self._ask_all_open(deadline, caller.script)
         )
         return [self._named(trade) for trade in trades]
+
+    async def _ask_all_open(self, deadline: float, script: str) -> list[Trade]:
+        """The gateway's list; what other clients had open before and is not on it has ended, unseen by us."""
+        before = [each for each in self.book if not each.done and each.address[0] != self.session.client_id]
+        trades = await self.session.all_open_orders(deadline=deadline, script=script)
+        open_now = {trade.order.permId for trade in trades}
+        for entry in before:
+            if not entry.done and entry.trade.order.permId not in open_now:
+                self.feed.lose(entry)
+        return trades
 
     async def completed_orders(self, caller: Caller, request: ReqCompletedOrders) -> list[Trade]:
         """Finished orders of the day."""
@@ -103,6 +111,9 @@ class OrderLists:
     def _named(self, trade: Trade) -> Trade:
         """The trade with its owner's name; a new one, since everybody who asked at once has the same list."""
         entry = self.book.find("", perm_id=trade.order.permId)
-        text, script, key = reference.read(trade.order.orderRef)
-        owner, name = (entry.script, entry.key) if entry else (script or EXTERNAL, key)
-        return replace(trade, order=replace(trade.order, orderRef=text), script=owner, key=name)
+        mark = reference.read(trade.order.orderRef)
+        client = trade.order.clientId if trade.order.orderId else self.session.client_id  # finished ones do not say
+        owner, name = self.book.index.owner(mark, client, trade.order.permId, trade.order.orderId)
+        if entry is not None:
+            owner, name = entry.script, entry.key
+        return replace(trade, order=replace(trade.order, orderRef=mark.text), script=owner, key=name)

@@ -13,12 +13,17 @@ Publish = Callable[..., None]
 
 
 class Publisher:
-    """Publishes records of one gateway; numbers the streams that must have no holes."""
+    """Publishes records of one gateway; numbers the streams that must have no holes.
+
+    Attributes:
+        ticks_out: items of market data published so far: ticks, changes of books, bars.
+    """
 
     def __init__(self, gateway: str, publish: Publish, clock: Callable[[], float] = time.time) -> None:
         self.gateway = gateway
         self.clock = clock
         self.epoch = 0
+        self.ticks_out = 0
         self._publish = publish
         self._sequences: defaultdict[str, int] = defaultdict(int)
 
@@ -34,8 +39,9 @@ class Publisher:
         """Take a retained state away: it is over."""
         self._publish(topic, b"", qos=1, retain=True)
 
-    def stream(self, topic: str, record: Any) -> None:
-        """An update of a stream (QoS 0); its own sequence number tells a reader of holes."""
+    def stream(self, topic: str, record: Any, items: int) -> None:
+        """An update of a stream (QoS 0) with so many items; its own sequence number tells a reader of holes."""
+        self.ticks_out += items
         self._publish(topic, encode(record), content_type=CONTENT_TYPE)
 
     def next_number(self, stream: str) -> int:

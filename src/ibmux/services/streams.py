@@ -56,7 +56,7 @@ class Stream(Shared):
     def publish(self, items: list[Any]) -> None:
         """The hot path: every item of one read of the socket, in one message."""
         publisher = self.publisher
-        publisher.stream(self.topic, self.wrap(publisher.epoch, self.seq, publisher.clock(), items))
+        publisher.stream(self.topic, self.wrap(publisher.epoch, self.seq, publisher.clock(), items), len(items))
         self.seq += len(items)
 
     def skip(self) -> None:

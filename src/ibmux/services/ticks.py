@@ -48,7 +48,7 @@ class TickStreams:
         """Take or renew a lease; ticks of before are a question of their own, so that whoever comes late gets them."""
         if not 0 <= request.numberOfTicks <= LARGEST_HISTORY:
             raise RequestError(f"numberOfTicks is {request.numberOfTicks}; it must be from 0 to {LARGEST_HISTORY}.")
-        contract = await self.contracts.resolve(caller, request.contract)
+        contract = await self.contracts.resolve_single(caller, request.contract, "tick-by-tick data")
         name, wrap, what = _KINDS[request.tickType]
         key = Key(contract.conId, name)
         before = self.streams.leases.find(caller.owner, key)

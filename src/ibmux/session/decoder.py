@@ -7,6 +7,7 @@ whatever looks unusual, is left to ib_async. Knows no socket and keeps nothing.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -95,7 +96,7 @@ class Decoder(IBDecoder):
 
 @cache
 def _conversions(kind: Any) -> tuple[tuple[str, Callable[[Any], Any], Any], ...]:
-    readers: dict[type, Callable[[Any], Any]] = {int: int, float: float, bool: lambda value: bool(int(value))}
+    readers: dict[type, Callable[[Any], Any]] = {int: int, float: _float, bool: lambda value: bool(int(value))}
     return tuple(
         (each.name, readers[type(each.default)], each.default)
         for each in dataclasses.fields(kind)
@@ -141,8 +142,13 @@ def _integer(text: str, default: Any) -> Any:
 
 
 def _number(text: str, default: Any) -> Any:
-    value = float(text)
+    value = _float(text)
     return default if value in (UNSET_DOUBLE, UNSET_INTEGER) else value
+
+
+def _float(text: str) -> float:
+    """A number; the protocol has a word of its own for infinity (an offset that reaches up to the middle)."""
+    return math.inf if text == "Infinite" else float(text)
 
 
 def _flag(text: str, _default: Any) -> bool:

@@ -180,10 +180,10 @@ class Session(Scanner, News, Reference, Exercise, Notices, Snapshot):
         if self._fresh:
             self.epoch += 1
             self._fresh = False
+        self._restore_lines()  # also what the gateway gave up while nothing could be asked for
         if self._bare:
             self._bare = False
             self._restore_accounts()
-            self._restore_lines()
             self._restore_scans()
             self._restore_bulletins()
 

@@ -20,6 +20,14 @@ from ibmux.session.translate import to_contract
 
 OPENING = 2.0
 """Seconds that `open_line` waits for the first message; a quiet contract may have none for hours."""
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 300.0
+"""Seconds until a line or a stream that the gateway gave up (10197, 10182, …) is asked for again."""
+
+
+def retry_pause(failures: int) -> float:
+    """Seconds until the next try, less and less often."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures, 10))
 
 
 class Lines(Asking):
@@ -115,8 +123,7 @@ class Lines(Asking):
     def _lose_lines(self) -> None:
         """The gateway knows nothing of our lines any more; while the socket stands, cancel what it may know."""
         for line in self.lines.values():
-            if line.request:
-                self._cancel(line)
+            self._cancel(line)
             line.clear()
         self._streams.clear()
 
@@ -199,6 +206,7 @@ class Lines(Asking):
                 continue
             if line.first is not None:
                 line.begun()
+            line.failures = 0
             ticks, changed = line.take()
             if ticks or changed:
                 self.ticks_in += len(ticks)
@@ -213,7 +221,20 @@ class Lines(Asking):
             line.first.set_exception(codes.to_error(code, text, line.contract.symbol))
         else:
             self.hooks.on_notice(code, f"{line.contract.symbol} ({line.contract.conId}): {text}")
+            if not codes.is_remark(code):
+                self._try_line_again(line)
         return True
+
+    def _try_line_again(self, line: Line) -> None:
+        """The gateway does not go on with an open line: ask again, and leave the quote as it was."""
+        self._cancel(line)
+        line.again = asyncio.get_running_loop().call_later(retry_pause(line.failures), self._ask_line_again, line)
+        line.failures += 1
+
+    def _ask_line_again(self, line: Line) -> None:
+        line.again = None
+        if self.state == "ready":  # else with all that has no request, when it is
+            self._post("market", partial(self._subscribe, line))
 
     # -- out --------------------------------------------------------------------------------------------------------
 
@@ -241,6 +262,9 @@ class Lines(Asking):
         self._cancel(line)
 
     def _cancel(self, line: Line) -> None:
+        if line.again is not None:
+            line.again.cancel()
+            line.again = None
         request, line.request = line.request, 0
         self._streams.pop(str(request), None)
         if request:

@@ -24,11 +24,11 @@ Book = Callable[[float, float], float]
 
 
 class Paces:
-    """What one login has asked for lately."""
+    """What one login has asked for lately; `tick_spacing` in seconds, as in the settings."""
 
-    def __init__(self) -> None:
+    def __init__(self, tick_spacing: float = 15.0) -> None:
         self.history = HistoryPacing()
-        self.ticks = Spacing(15.0)
+        self.ticks = Spacing(tick_spacing)
         self.bars = Quota(60, 600.0)
 
 
@@ -39,7 +39,7 @@ class Paced(Asking):
         self, settings: GatewaySettings, hooks: Hooks | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
         super().__init__(settings, hooks, clock=clock)
-        self.paces = Paces()
+        self.paces = Paces(settings.tick_spacing)
         self._histories = asyncio.Semaphore(OPEN_HISTORIES)
 
     async def pace(self, book: Book, deadline: float) -> None:

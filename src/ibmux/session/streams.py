@@ -18,13 +18,9 @@ from ibmux.errors import GatewayTimeout
 from ibmux.session import codes
 from ibmux.session.feeds import Feed
 from ibmux.session.hooks import Hooks
-from ibmux.session.lines import Lines
+from ibmux.session.lines import Lines, retry_pause
 from ibmux.session.link import Fields
 from ibmux.session.paced import Paced
-
-FIRST_PAUSE = 5.0
-LONGEST_PAUSE = 300.0
-"""Seconds until a stream that the gateway gave up (10182 after a farm's loss, 10225, …) is asked for again."""
 
 
 class Streams(Lines, Paced):
@@ -95,7 +91,11 @@ class Streams(Lines, Paced):
     def _restore_lines(self) -> None:
         super()._restore_lines()
         for feed in self.feeds:
-            if not feed.request and feed not in self._queued:
+            if feed.request or feed in self._queued:
+                continue
+            if feed.failures:
+                self._stop_waiting(feed)  # what was refused before may be served now
+            if feed not in self._due:
                 self._restore(feed)
 
     def _restore(self, feed: Feed) -> None:
@@ -139,6 +139,7 @@ class Streams(Lines, Paced):
             stirred, self._stirred = self._stirred, {}
             for feed in stirred.values():
                 feed.failures = 0
+                self.ticks_in += len(feed.news)
                 feed.flush()
 
     def _on_line_error(self, request: int, code: int, text: str) -> bool:
@@ -158,11 +159,16 @@ class Streams(Lines, Paced):
 
     def _try_again(self, feed: Feed) -> None:
         """The gateway does not go on with an open stream: ask again, less and less often."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(feed.failures, 10))
+        pause = retry_pause(feed.failures)
         feed.failures += 1
         self._end(feed)
         feed.clear()
-        self._due[feed] = asyncio.get_running_loop().call_later(pause, self._restore, feed)
+        self._due[feed] = asyncio.get_running_loop().call_later(pause, self._ask_feed_again, feed)
+
+    def _ask_feed_again(self, feed: Feed) -> None:
+        del self._due[feed]
+        if self.state == "ready":  # else with all that has no request, when it is
+            self._restore(feed)
 
     # -- out --------------------------------------------------------------------------------------------------------
 
@@ -192,10 +198,13 @@ class Streams(Lines, Paced):
 
     def _end(self, feed: Feed) -> None:
         """Take its subscription back; while the socket stands, the gateway is told."""
-        due = self._due.pop(feed, None)
-        if due is not None:
-            due.cancel()
+        self._stop_waiting(feed)
         request, feed.request = feed.request, 0
         self._feeds_by_request.pop(str(request), None)
         if request:
             self._post_cancel(lambda link: feed.cancel(link, request))
+
+    def _stop_waiting(self, feed: Feed) -> None:
+        due = self._due.pop(feed, None)
+        if due is not None:
+            due.cancel()

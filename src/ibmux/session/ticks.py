@@ -35,15 +35,26 @@ _NOT_COMPUTED |= dict.fromkeys(("gamma", "vega", "theta"), -2)
 
 
 class Line:
-    """One subscription (or one snapshot) of a contract."""
+    """One subscription (or one snapshot) of a contract.
 
-    __slots__ = ("changed", "contract", "data_type", "fields", "first", "generic_ticks", "request", "snapshot", "ticks")
+    Attributes:
+        request: the request's id upstream, 0 while there is none.
+        failures: refusals since the last message.
+        again: what asks for it again after a refusal.
+    """
+
+    __slots__ = (
+        "again", "changed", "contract", "data_type", "failures", "fields", "first", "generic_ticks", "request",
+        "snapshot", "ticks",
+    )  # fmt: skip
 
     def __init__(self, contract: Contract, generic_ticks: str = "", *, snapshot: bool = False) -> None:
         self.contract = contract
         self.generic_ticks = generic_ticks
         self.snapshot = snapshot
         self.request = 0
+        self.failures = 0
+        self.again: asyncio.TimerHandle | None = None
         self.first: asyncio.Future[None] | None = None
         self.clear()
 

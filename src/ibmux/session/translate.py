@@ -16,6 +16,7 @@ import ib_async as ib
 from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER, parseIBDatetime
 
 from ibmux.messages.account import PnL, PnLSingle
+from ibmux.messages.combos import COMBO
 from ibmux.messages.contracts import (
     ComboLeg,
     Contract,
@@ -88,9 +89,11 @@ def contract(source: ib.Contract) -> Contract:
 
 
 def to_contract(source: Contract) -> ib.Contract:
-    """A contract for the gateway."""
+    """A contract for the gateway; combinations have no number there, but one here."""
     values = zip(_FIELDS, _get_fields(source), strict=True)
     result = ib.Contract(**{name: value for (name, default), value in values if value is not default})
+    if source.secType == COMBO or source.conId < 0:
+        result.conId = 0
     result.comboLegs = [ib.ComboLeg(*(getattr(leg, name) for name in _LEG)) for leg in source.comboLegs]
     hedge = source.deltaNeutralContract
     if hedge is not None:

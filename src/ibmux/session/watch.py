@@ -48,6 +48,9 @@ class Watch(Streams):
         super()._lose_lines()
 
     def _renew_silent(self) -> None:
+        if self.state != "ready":  # a cut: nothing speaks, and nothing can be asked for
+            self._patience = asyncio.get_running_loop().call_later(SILENCE, self._renew_silent)
+            return
         silent, self._silent, self._patience = self._silent, set(), None
         for line in [each for each in self.lines.values() if each in silent and each.request and each.first is None]:
             self._cancel(line)

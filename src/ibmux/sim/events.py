@@ -37,7 +37,7 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """Message openOrder: the order as the gateway holds it now."""
+    """Message openOrder: the order as the gateway holds it now; `fresh`: the first one of an order that works."""
 
     clientId: int
     order: BookOrder
@@ -45,6 +45,7 @@ class OpenOrder:
     commission: float | None = None
     margin: Margin | None = None
     warning: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ KEPT = 20_000
 """Events kept in memory; beyond them the oldest is forgotten (the file keeps all)."""
 
 CONNECTION_KINDS = ("attempt", "greeted", "started", "refused", "closed")
-KINDS = (*CONNECTION_KINDS, "listening", "deaf", "fault", "lifted", "act", "step", "error")
+KINDS = (*CONNECTION_KINDS, "listening", "deaf", "fault", "lifted", "act", "step", "error", "behind")
 
 
 class Entry(NamedTuple):
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
         real: the same in real time, on the monotonic clock of the process (seconds).
         kind: `attempt` (a socket was accepted), `greeted` (versions agreed), `started` (startApi accepted), `refused`,
             `closed`; `listening` and `deaf` (the port opens and closes); `fault` and `lifted`, `act` (what does not
-            last); `step` (of a scenario), `error` (a step that failed).
+            last); `step` (of a scenario), `error` (a step that failed); `behind` (a fast clock had ticks left out).
         connection: the number of the socket, from 1; 0 where none is concerned.
         client: the clientId, None before startApi.
         text: the reason, or what was done.

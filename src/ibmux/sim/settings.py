@@ -69,6 +69,7 @@ class Settings:
     moc_delay: float = 5.0
     max_quantity: float = 1_000_000.0
     active_orders: int = 20
+    price_percentage: float = 0.0
     efficiency_ratio: float = 0.0
     tif_preset: bool = False
     hard_to_borrow: tuple[str, ...] = ()

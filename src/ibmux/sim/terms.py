@@ -22,6 +22,7 @@ class WorldSettings:
         foreign_cancel: a client may cancel another client's order by its id, as gateways before 2026 allowed.
         max_quantity: larger orders are rejected (201).
         active_orders: orders that may work at once on one side of a contract in an account (201 above; 0: no limit).
+        price_percentage: a limit further through the market than so many percent is refused (163); 0: none is.
         efficiency_ratio: highest order efficiency ratio (201 above); 0: none, as on most accounts.
         tif_preset: an order without time in force is taken with warning 10349.
         hard_to_borrow: symbols of shares that have to be found before they are sold short (404).
@@ -46,6 +47,7 @@ class WorldSettings:
     foreign_cancel: bool = False
     max_quantity: float = 1_000_000.0
     active_orders: int = 20
+    price_percentage: float = 0.0
     efficiency_ratio: float = 0.0
     tif_preset: bool = False
     hard_to_borrow: tuple[str, ...] = ()

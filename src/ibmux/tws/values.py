@@ -28,7 +28,7 @@ def number(value: float) -> str:
     if value == UNSET_DOUBLE:
         return UNSET_DOUBLE_TEXT
     if value == math.inf:
-        return "Infinite"
+        return "Infinity"
     if math.isnan(value) or value == -math.inf:
         return ""
     whole = int(value)
@@ -36,12 +36,19 @@ def number(value: float) -> str:
 
 
 def _read_float(text: str) -> float:
-    if text == "Infinite":
+    if text in ("Infinity", "Infinite"):  # official clients write the first, independent ones the second
         return math.inf
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"not a number: {text!r}")
     return value
+
+
+def _read_strike(text: str) -> float:
+    value = _read_float(text) if text else 0.0
+    if value == math.inf:
+        raise ValueError(f"not a strike: {text!r}")
+    return 0.0 if value == UNSET_DOUBLE else value
 
 
 def _read_bool(text: str) -> bool:
@@ -55,12 +62,14 @@ def _read_bool(text: str) -> bool:
 def _read_int(text: str) -> int:
     # Some clients write whole numbers as doubles ("100.0").
     try:
-        return int(text)
+        value = int(text)
     except ValueError:
-        value = float(text)
-        if not value.is_integer():
+        if not float(text).is_integer():
             raise
-        return int(value)
+        value = int(float(text))
+    if abs(value) > UNSET_LONG:
+        raise ValueError(f"too large: {text[:40]!r}")
+    return value
 
 
 STR = Kind("str", str, str)
@@ -79,8 +88,4 @@ OPTIONAL_INT = Kind(
 )
 MAXED_INT = Kind("int, maximum if unset", OPTIONAL_INT.read, lambda value: str(int(value)))
 MAXED_FLOAT = Kind("float, maximum if unset", OPTIONAL_FLOAT.read, number)
-STRIKE = Kind(
-    "strike, zero if unset",
-    lambda text: 0.0 if not text or _read_float(text) == UNSET_DOUBLE else _read_float(text),
-    lambda value: "0" if value == UNSET_DOUBLE else number(value),
-)
+STRIKE = Kind("strike, zero if unset", _read_strike, lambda value: "0" if value == UNSET_DOUBLE else number(value))

@@ -141,9 +141,14 @@ class Account:
         split = {code: statement.figures(part, self.mark, self._under) for code, part in parts.items()}
         return {account_rows.TOTAL: self.figures(), **split}
 
-    def fill(self, details: ContractDetails, quantity: Decimal, price: float, commission: Decimal) -> Decimal | None:
-        """Book a fill (`quantity` negative for a sale); the profit realized, or None if it closed nothing."""
-        return self.ledger.book(details, quantity, price, commission)
+    def fill(
+        self, details: ContractDetails, quantity: Decimal, price: float, commission: Decimal, carried: Decimal = ZERO
+    ) -> Decimal | None:
+        """Book a fill (`quantity` negative for a sale, `carried`: cost from another contract); the profit realized.
+
+        None if it closed nothing.
+        """
+        return self.ledger.book(details, quantity, price, commission, carried)
 
     def margin_after(self, details: ContractDetails, quantity: Decimal, price: float) -> Margin:
         """The effect that a fill of `quantity` (negative for a sale) at `price` would have."""

@@ -74,13 +74,27 @@ class Ledger:
         held.start = held.value(mark)
         self.version += 1
 
-    def book(self, details: ContractDetails, quantity: Decimal, price: float, commission: Decimal) -> Decimal | None:
-        """Book a fill (`quantity` negative for a sale); the profit realized, or None if it closed nothing."""
+    def released(self, conId: int, quantity: Decimal) -> Decimal:
+        """The part of a position's cost that goes with `quantity` of it, at most the whole."""
+        held = self.holdings.get(conId)
+        if held is None or not held.position:
+            return ZERO
+        closed = min(abs(quantity), abs(held.position))
+        return held.cost if closed == abs(held.position) else cents(held.cost * closed / abs(held.position))
+
+    def book(
+        self, details: ContractDetails, quantity: Decimal, price: float, commission: Decimal, carried: Decimal = ZERO
+    ) -> Decimal | None:
+        """Book a fill (`quantity` negative for a sale); the profit realized, or None if it closed nothing.
+
+        `carried` is cost that comes from another contract without cash, as an exercised option's premium does.
+        """
         held = self.hold(details)
         paid = worth(details, quantity, price)
         self.cash -= paid + commission
         held.flow -= paid + commission
         self.version += 1
+        paid += carried
         closed = min(abs(held.position), abs(quantity)) if held.position * quantity < 0 else ZERO
         if not closed:
             held.position += quantity
@@ -91,7 +105,7 @@ class Ledger:
     def _close(self, held: Holding, quantity: Decimal, closed: Decimal, paid: Decimal, commission: Decimal) -> Decimal:
         share = closed / abs(quantity)
         spent = cents(paid * share) + cents(commission * share)
-        released = held.cost if closed == abs(held.position) else cents(held.cost * closed / abs(held.position))
+        released = self.released(held.details.contract.conId, closed)
         realized = -spent - released
         held.position += quantity
         held.cost += paid + commission - spent - released

@@ -25,6 +25,8 @@ BY_VALUE = {
     "BOND": (Decimal("1.00"), Decimal("0.001")),
     "ABROAD": (Decimal("3.00"), Decimal("0.0005")),
 }
+FUND_FEE, FUND_SHARE = Decimal("14.95"), Decimal("0.03")
+"""Funds cost a fee per order, or a share of what little was traded."""
 OPTIONS = frozenset({"OPT", "FOP"})
 
 
@@ -122,6 +124,8 @@ def commission(details: ContractDetails, quantity: Decimal, value: Decimal) -> D
         return cents(quantity * (Decimal("0.62") if details.contract.symbol.startswith("M") else Decimal("2.25")))
     if kind == "CRYPTO":
         return max(min(Decimal("1.75"), cents(value * CENT)), cents(value * Decimal("0.0018")))
+    if kind == "FUND":
+        return min(FUND_FEE, cents(value * FUND_SHARE))
     abroad = "" if details.contract.currency == "USD" else "ABROAD"
     if kind in BY_VALUE or abroad:
         least, share = BY_VALUE.get(kind) or BY_VALUE[abroad]

@@ -12,14 +12,24 @@ from typing import NamedTuple
 from ibmux.sim.accounts.ledger import Ledger, Marker
 from ibmux.sim.accounts.margin import OPTIONS, Exposure, requirements
 from ibmux.sim.accounts.money import ZERO
+from ibmux.sim.catalogue.contracts import ContractDetails
 
 LEVERAGE = 4
+TREASURIES = "US GOVT"
 BASE = "USD"
 # What each kind of instrument counts as; what is missing here counts as stock.
 GROUPS = {
-    "OPT": "option", "FOP": "option", "FUT": "future", "CFD": "future", "CASH": "currency", "CRYPTO": "crypto",
-    "BOND": "bond",
+    "OPT": "option", "FOP": "futureOption", "FUT": "future", "CFD": "future", "CASH": "currency", "CRYPTO": "crypto",
+    "BOND": "bond", "FUND": "fund",
 }  # fmt: skip
+VALUED = ("stock", "option", "future", "currency", "crypto", "bond", "treasury", "fund", "futureOption")
+
+
+def group_of(details: ContractDetails) -> str:
+    """The group of a statement that a contract belongs to."""
+    if details.bond is not None and details.bond.bondType == TREASURIES:
+        return "treasury"
+    return GROUPS.get(details.contract.secType, "stock")
 
 
 class AccountValue(NamedTuple):
@@ -49,11 +59,15 @@ class Figures:
     longOption: Decimal
     crypto: Decimal = ZERO
     bond: Decimal = ZERO
+    treasury: Decimal = ZERO
+    fund: Decimal = ZERO
+    futureOption: Decimal = ZERO
 
     @property
     def netLiquidation(self) -> Decimal:
         """Cash and the value of all positions."""
-        return self.cash + self.stock + self.option + self.crypto + self.bond
+        securities = self.stock + self.option + self.crypto + self.bond + self.treasury + self.fund
+        return self.cash + securities + self.futureOption
 
     @property
     def equityWithLoan(self) -> Decimal:
@@ -91,12 +105,12 @@ def figures(ledger: Ledger, mark: Marker, under: Marker) -> Figures:
     Futures, contracts for difference and currencies count as cash, at their present value less what they cost: their
     profit is settled at once.
     """
-    value = dict.fromkeys(("stock", "option", "future", "currency", "crypto", "bond"), ZERO)
+    value = dict.fromkeys(VALUED, ZERO)
     unrealized = realized = daily = gross = long_option = ZERO
     open_ = exposures(ledger, mark, under)
     for conId, held in ledger.holdings.items():
         worth = held.value(open_[conId].price) if conId in open_ else ZERO
-        group = GROUPS.get(held.details.contract.secType, "stock")
+        group = group_of(held.details)
         value[group] += worth
         unrealized += worth - held.cost
         realized += held.realized
@@ -107,7 +121,8 @@ def figures(ledger: Ledger, mark: Marker, under: Marker) -> Figures:
     cash = ledger.cash + value["future"] + value["currency"]
     return Figures(
         cash, value["stock"], value["option"], value["future"], value["currency"], gross, initial, maintenance,
-        unrealized, realized, daily, long_option, value["crypto"], value["bond"],
+        unrealized, realized, daily, long_option, value["crypto"], value["bond"], value["treasury"],
+        value["fund"], value["futureOption"],
     )  # fmt: skip
 
 
@@ -155,20 +170,20 @@ def ledger_tags(sums: Figures) -> dict[str, Decimal]:
         "CashBalance": sums.cash,
         "CorporateBondValue": sums.bond,
         "Cryptocurrency": sums.crypto,
-        "FundValue": ZERO,
-        "FutureOptionValue": ZERO,
+        "FundValue": sums.fund,
+        "FutureOptionValue": sums.futureOption,
         "FuturesPNL": ZERO,
         "FxCashBalance": ZERO,
         "IssuerOptionValue": ZERO,
         "MoneyMarketFundValue": ZERO,
-        "MutualFundValue": ZERO,
+        "MutualFundValue": sums.fund,
         "NetDividend": ZERO,
         "NetLiquidationByCurrency": sums.netLiquidation,
         "OptionMarketValue": sums.option,
         "RealizedPnL": sums.realized,
         "StockMarketValue": sums.stock,
         "TBillValue": ZERO,
-        "TBondValue": ZERO,
+        "TBondValue": sums.treasury,
         "TotalCashBalance": sums.cash,
         "UnrealizedPnL": sums.unrealized,
         "WarrantValue": ZERO,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from ibmux.sim.accounts.accounts import Position
 from ibmux.sim.accounts.statement import LEDGER_AND_NLV
@@ -14,6 +15,8 @@ from ibmux.tws.layout import Values
 
 MAX_SUMMARIES = 2
 """Account summaries that a client may have at once (IBKR)."""
+ENDED_AGAIN = 0.5
+"""Seconds between the two ends of an account summary."""
 
 
 def _refuse_account(client: Client, request_id: int, account: str) -> None:
@@ -112,7 +115,10 @@ def cancel_account_updates_multi(client: Client, ask: Values) -> None:
 
 
 def account_summary(client: Client, ask: Values) -> None:
-    """Answer reqAccountSummary for All or a group of an advisor: rows, end, and changes from now on; two at most."""
+    """Answer reqAccountSummary for All or a group of an advisor: rows, end, and changes from now on; two at most.
+
+    The end is told once more within the first second, as gateways were seen to do.
+    """
     request_id = ask["reqId"]
     if request_id not in client.summaries and len(client.summaries) >= MAX_SUMMARIES:
         client.error(
@@ -134,12 +140,15 @@ def account_summary(client: Client, ask: Values) -> None:
     tags = tuple(tag.strip() for tag in ask["tags"].split(",") if tag.strip())
     watch = client.summaries[request_id] = ValueWatch(names, tags)
     send_summary(client, request_id, watch)
-    client.reply("accountSummaryEnd", reqId=request_id)
+    end = partial(client.reply, "accountSummaryEnd", reqId=request_id)
+    end()
+    client.after(request_id, ENDED_AGAIN, end)
 
 
 def cancel_account_summary(client: Client, ask: Values) -> None:
     """Answer cancelAccountSummary."""
-    client.summaries.pop(ask["reqId"], None)
+    if client.summaries.pop(ask["reqId"], None) is not None:
+        client.stop_timer(ask["reqId"])
 
 
 def _watch_pnl(client: Client, ask: Values) -> None:

@@ -7,7 +7,7 @@ is cancelled.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable
 
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
 from ibmux.sim.clients.client import Client
@@ -83,6 +83,30 @@ def answer(client: Client, request_id: int, kind: str, act: Callable[[], None]) 
             act()
 
     client.gateway.after(delay, finish)
+
+
+def work(client: Client, request_id: int, kind: str, steps: Generator[None, None, None]) -> None:
+    """Let `steps` find an answer and send it, a slice at a time; until then the request is open."""
+    ticket = (kind, object())
+    client.asked[request_id] = ticket
+    client.gateway.feed.slices.begin(_guarded(client, request_id, ticket, steps))
+
+
+def _guarded(
+    client: Client, request_id: int, ticket: tuple[str, object], steps: Generator[None, None, None]
+) -> Generator[None, None, None]:
+    """The steps, for as long as somebody waits for them."""
+    try:
+        for _ in steps:
+            yield
+            if client.closed or client.asked.get(request_id) is not ticket:
+                return
+    except Exception:
+        client.error(request_id, 322, "Error processing request.-'bN' : cause - internal error")
+        raise
+    finally:
+        if client.asked.get(request_id) is ticket:
+            del client.asked[request_id]
 
 
 def withdraw(client: Client, request_id: int, kind: str) -> bool:

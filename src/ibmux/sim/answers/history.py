@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ibmux.sim.answers.admission import BARS, answer, is_free, is_paced, may_see, refuse, withdraw
+from ibmux.sim.answers.admission import BARS, answer, is_free, is_paced, may_see, refuse, withdraw, work
 from ibmux.sim.answers.kind import Handler, resolve
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
@@ -16,7 +17,9 @@ from ibmux.sim.clients.wire import query_from, time_text
 from ibmux.sim.instants import parse_end
 from ibmux.sim.prices import spans
 from ibmux.sim.prices.history_limits import SMALL_BAR
+from ibmux.tws.framing import frame
 from ibmux.tws.layout import Values
+from ibmux.tws.replies import REPLIES
 
 if TYPE_CHECKING:
     from ibmux.sim.prices.bars import Bar, BarSet, Cell
@@ -26,7 +29,10 @@ FORMATS = (1, EPOCH_FORMAT, SHORT_FORMAT)
 YEAR_DIGITS = 4
 MOST_MISSED = 100
 """Finished bars that one update makes up for, when a fast clock has brought more."""
+BARS_A_STEP = 100
 SCHEDULE = "SCHEDULE"
+SCHEDULE_SINCE = 174
+"""Version from which clients know the message that answers it."""
 CONTINUOUS = "Setting end date/time for continuous future security type is not allowed"
 
 
@@ -36,7 +42,7 @@ def historical_data(client: Client, ask: Values) -> None:
     if not is_free(client, request_id):
         return
     ask = ask | {"whatToShow": ask["whatToShow"].upper()}
-    refusal = _refusal(ask)
+    refusal = _refusal(ask, client.version)
     if refusal is not None:
         refuse(client, request_id, refusal)
         return
@@ -48,7 +54,7 @@ def historical_data(client: Client, ask: Values) -> None:
         answer(client, request_id, BARS, partial(act, client, ask, details))
 
 
-def _refusal(ask: Values) -> Refusal | None:
+def _refusal(ask: Values, version: int) -> Refusal | None:
     """Why a request cannot be understood, in the order in which a gateway looks."""
     end = parse_end(ask["endDateTime"], "UTC")
     if isinstance(end, Refusal):
@@ -59,18 +65,18 @@ def _refusal(ask: Values) -> Refusal | None:
     size = spans.parse_bar_size(ask["barSizeSetting"])
     if isinstance(size, Refusal):
         return size
-    cause = _cause(ask, size)
+    cause = _cause(ask, size, version)
     return Refusal(321, f"{spans.INVALID}{cause}") if cause else None
 
 
-def _cause(ask: Values, size: int) -> str:
+def _cause(ask: Values, size: int, version: int) -> str:
     """What is wrong with the combination of what is asked; empty if nothing."""
     kind, ended, live = ask["whatToShow"], bool(ask["endDateTime"].strip()), ask["keepUpToDate"]
     adjusted, form = kind == "ADJUSTED_LAST", ask["formatDate"]
     wrong = (
         (adjusted and ended, "End date not supported with adjusted last"),
         (adjusted and size > spans.DAY, "Multi day bar size not supported with adjusted last"),
-        (kind not in spans.KINDS, f"Invalid what-to-show '{kind}'"),
+        (kind not in spans.KINDS or (kind == SCHEDULE and version < SCHEDULE_SINCE), f"Invalid what-to-show '{kind}'"),
         (form not in FORMATS, f"Date formatting selection of {form} rejected."),
         (live and ended, "End date not supported with live updates"),
         (live and kind not in spans.STREAMED, "Source price not supported with live updates"),
@@ -91,24 +97,35 @@ def _end(ask: Values, details: ContractDetails) -> float | None:
 
 
 def _send_bars(client: Client, ask: Values, details: ContractDetails) -> None:
-    found = client.gateway.world.history.bars(
+    work(client, ask["reqId"], BARS, _find_bars(client, ask, details))
+
+
+def _find_bars(client: Client, ask: Values, details: ContractDetails) -> Generator[None, None, None]:
+    """Find the bars and send them; both in steps."""
+    found = yield from client.gateway.world.history.steps(
         details, _end(ask, details), ask["durationStr"], ask["barSizeSetting"], whatToShow=ask["whatToShow"],
         useRTH=ask["useRTH"],
     )  # fmt: skip
     if isinstance(found, Refusal):
         refuse(client, ask["reqId"], found)
         return
-    zone = "" if found.daily else found.timeZoneId
-    client.reply(
-        "historicalData",
-        reqId=ask["reqId"],
-        start=time_text(found.start, client.version, found.timeZoneId),
-        end=time_text(found.end, client.version, found.timeZoneId),
-        bars=[bar_values(bar, ask["formatDate"], client.version, zone) for bar in found.bars],
-    )
+    client.send((yield from _written(client, ask, found)))
     if ask["keepUpToDate"]:
         client.bars.add(ask["reqId"])
         Updates(client, ask, details, found).wait()
+
+
+def _written(client: Client, ask: Values, found: BarSet) -> Generator[None, None, bytes]:
+    """The message with all bars, written in steps: there may be tens of thousands."""
+    message, version, zone = REPLIES["historicalData"], client.version, "" if found.daily else found.timeZoneId
+    start, end = (time_text(instant, version, found.timeZoneId) for instant in (found.start, found.end))
+    head = message.encode({"reqId": ask["reqId"], "start": start, "end": end, "bars": []}, version)
+    parts = ["\0".join([*head[:-1], str(len(found.bars)), ""])]
+    for at in range(0, len(found.bars), BARS_A_STEP):
+        rows = [bar_values(bar, ask["formatDate"], version, zone) for bar in found.bars[at : at + BARS_A_STEP]]
+        parts.append("\0".join([*message.encode({"bars": rows}, version)[len(head) :], ""]))
+        yield
+    return frame("".join(parts).encode())
 
 
 def bar_values(bar: Bar, format_date: int, version: int, zone: str) -> Values:

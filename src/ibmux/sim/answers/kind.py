@@ -12,6 +12,11 @@ Handler = Callable[[Client, Values], None]
 
 MAX_SUBSCRIPTIONS = 100
 """Subscriptions of one kind that a client may have at once."""
+FRACTIONS_SINCE = 163
+"""Version from which clients read sizes that are no whole numbers."""
+FRACTIONAL = ("CASH", "CRYPTO")
+"""Security types whose data older clients are refused (as seen on gateways since 2021)."""
+TOO_OLD = "Your API version does not support fractional size rules. Please upgrade to a minimum version 163."
 
 
 def invalid(client: Client, request_id: int, cause: str) -> None:
@@ -30,8 +35,10 @@ def has_room(client: Client, request_id: int, taken: Collection[int], limit: int
 
 
 def resolve(client: Client, request_id: int, query: Query) -> ContractDetails | None:
-    """Return the one contract that `query` means; else send error 200 and return None."""
+    """Return the one contract whose data `query` means; else send error 200, or 10285 to a client that is too old."""
     found = client.gateway.world.universe.resolve(query)
+    if not isinstance(found, Refusal) and client.version < FRACTIONS_SINCE and found.contract.secType in FRACTIONAL:
+        found = Refusal(10285, TOO_OLD)
     if isinstance(found, Refusal):
         client.error(request_id, found.code, found.text)
         return None

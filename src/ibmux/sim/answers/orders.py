@@ -29,7 +29,8 @@ def cancel_order(client: Client, ask: Values) -> None:
 
 def global_cancel(client: Client, ask: Values) -> None:
     """Answer reqGlobalCancel: every order of the login, whoever placed it."""
-    client.gateway.publish(client.gateway.world.desk.cancel_all(client.gateway.clock.now()))
+    gateway = client.gateway
+    gateway.publish(gateway.world.desk.cancel_all(gateway.clock.now(), client.client_id))
 
 
 def exercise_options(client: Client, ask: Values) -> None:

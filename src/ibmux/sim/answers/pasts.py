@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from ibmux.sim.answers.admission import HEAD, HISTOGRAM, TICKS, answer, is_free, is_paced, may_see, refuse, withdraw
+from ibmux.sim.answers.admission import (
+    HEAD,
+    HISTOGRAM,
+    TICKS,
+    answer,
+    is_free,
+    is_paced,
+    may_see,
+    refuse,
+    withdraw,
+    work,
+)
 from ibmux.sim.answers.kind import Handler, invalid, resolve
 from ibmux.sim.answers.ticks import past_row
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
@@ -58,13 +70,19 @@ def _reach(ask: Values, zone: str = "UTC") -> Reach | Refusal:
 
 
 def _send_ticks(client: Client, ask: Values, details: ContractDetails, source: str) -> None:
+    work(client, ask["reqId"], TICKS, _answer_ticks(client, ask, details, source))
+
+
+def _answer_ticks(client: Client, ask: Values, details: ContractDetails, source: str) -> Generator[None, None, None]:
     if ask["whatToShow"].upper() == "AGGTRADES" and details.contract.secType != "CRYPTO":
         client.error(ask["reqId"], 10299, "Expected what to show is TRADES, please use that instead of AGGTRADES.")
-    found = _find_ticks(client, ask, details, source)
+    found = yield from _find_ticks(client, ask, details, source)
     client.reply(MESSAGES[source], reqId=ask["reqId"], ticks=[past_row(tick) for tick in found], done=True)
 
 
-def _find_ticks(client: Client, ask: Values, details: ContractDetails, source: str) -> list[pasts.PastTick]:
+def _find_ticks(
+    client: Client, ask: Values, details: ContractDetails, source: str
+) -> Generator[None, None, list[pasts.PastTick]]:
     world, now = client.gateway.world, client.gateway.clock.now()
     reach = _reach(ask, details.timeZoneId)
     if isinstance(reach, Refusal) or (source != "TRADES" and not has_book(details)):
@@ -74,11 +92,11 @@ def _find_ticks(client: Client, ask: Values, details: ContractDetails, source: s
     if reach.start is None and reach.end is not None:
         end = min(reach.end, now)
         session = (0.0, end) if beyond else pasts.session_before(details.venue, end, rth)
-        return pasts.before(tape, source, end, count, session, ignoreSize=ask["ignoreSize"])
+        return (yield from pasts.before(tape, source, end, count, session, ignoreSize=ask["ignoreSize"]))
     start = max(reach.start or 0.0, world.history.head(details))
     session = (start, now) if beyond else pasts.session_after(details.venue, start, rth)
     session = (session[0], min(session[1], now))
-    return pasts.after(tape, source, start, count, session, ignoreSize=ask["ignoreSize"])
+    return (yield from pasts.after(tape, source, start, count, session, ignoreSize=ask["ignoreSize"]))
 
 
 def head_timestamp(client: Client, ask: Values) -> None:
@@ -121,7 +139,12 @@ def histogram(client: Client, ask: Values) -> None:
 
 
 def _send_histogram(client: Client, ask: Values, details: ContractDetails) -> None:
-    rows = client.gateway.world.market.histogram(details.contract.conId, ask["timePeriod"], ask["useRTH"])
+    work(client, ask["reqId"], HISTOGRAM, _answer_histogram(client, ask, details))
+
+
+def _answer_histogram(client: Client, ask: Values, details: ContractDetails) -> Generator[None, None, None]:
+    market = client.gateway.world.market
+    rows = yield from market.histogram_steps(details.contract.conId, ask["timePeriod"], ask["useRTH"])
     items = [{"price": price, "size": max(1, round(size))} for price, size in rows]
     client.reply("histogramData", reqId=ask["reqId"], items=items)
 

@@ -1,9 +1,9 @@
 """Bonds that the simulated gateway lists, as data. Issuers and their CUSIP roots are real, the issues are made up.
 
 A line is `body coupon maturity issued price volatility options`: the CUSIP without its check digit, the coupon in
-percent, dates, the price in percent of par, and letters for callable (C), putable (P), convertible (V). Both client
-libraries can read whole coupons only (`ib_insync` 0.9.86, `ib_async` 2.1.0): bonds with other coupons come as a gateway
-sends them and are lost there.
+percent, dates, the price in percent of par, and letters for callable (C), putable (P), convertible (V). Gateways send
+coupons with their fraction, as official clients since 10 read them; older ones, `ib_insync` 0.9.86 and `ib_async` 2.1.0
+read whole coupons only, and lose such bonds here as there.
 """
 
 from __future__ import annotations

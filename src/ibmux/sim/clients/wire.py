@@ -9,11 +9,18 @@ from zoneinfo import ZoneInfo
 from ibmux.sim.accounts.accounts import PortfolioItem
 from ibmux.sim.catalogue.contracts import Contract, ContractDetails, Query
 from ibmux.sim.events import Commission, Execution, Margin, OpenOrder, OrderStatus
+from ibmux.sim.instants import instant_text
 from ibmux.sim.orders.combos import describe
-from ibmux.sim.orders.order import BookOrder, CompletedOrder
+from ibmux.sim.orders.order import FILLED, BookOrder, CompletedOrder
+from ibmux.sim.orders.timing import auto_cancelled_at
 from ibmux.tws.layout import Values
+from ibmux.tws.values import UNSET_DOUBLE, UNSET_INTEGER
 
 EASTERN = ZoneInfo("US/Eastern")
+UNSET = (UNSET_DOUBLE, UNSET_INTEGER)
+"""What a client sends for a number that it leaves to the gateway."""
+PROTECTION = 3
+"""Ticks between a stop and the limit that its first openOrder shows."""
 ZONED_SINCE = 174
 """Server version from which times carry their zone."""
 
@@ -79,14 +86,15 @@ def status_values(event: OrderStatus) -> Values:
 def _order_values(order: BookOrder) -> Values:
     """Return what openOrder and completedOrder share: what the client sent, under what the gateway filled in."""
     spec = order.spec
-    values: Values = dict(spec.wire) if isinstance(spec.wire, dict) else {}
+    sent: Values = spec.wire if isinstance(spec.wire, dict) else {}
+    values: Values = {name: value for name, value in sent.items() if value not in UNSET}
     values.update(contract_values(order.contract))
     values.update(
         action=spec.action,
         totalQuantity=order.total,
         orderType=spec.orderType,
         lmtPrice=spec.lmtPrice or 0.0,
-        auxPrice=spec.auxPrice or 0.0,
+        auxPrice=UNSET_DOUBLE if spec.trailingPercent and spec.auxPrice is None else spec.auxPrice or 0.0,
         tif=spec.tif,
         ocaGroup=order.ocaGroup,
         ocaType=order.ocaType or 3,
@@ -97,14 +105,35 @@ def _order_values(order: BookOrder) -> Values:
         permId=order.permId,
         right=order.contract.right or "?",
         deltaNeutralOrderType=values.get("deltaNeutralOrderType") or "None",
+        deltaNeutralOpenClose=values.get("deltaNeutralOpenClose") or "?",
         clearingIntent=values.get("clearingIntent") or "IB",
         adjustedOrderType=values.get("adjustedOrderType") or "None",
         dontUseAutoPriceForHedge=True,
-        trailStopPrice=spec.trailStopPrice if order.stop is None else order.stop,
+        trailStopPrice=_shown_stop(order),
         trailingPercent=spec.trailingPercent,
+        usePriceMgmtAlgo=values.get("usePriceMgmtAlgo") or spec.orderType == "LMT",
     )
     if order.parts:
         values["comboLegsDescrip"] = describe(order.parts)
+    return values
+
+
+def _shown_stop(order: BookOrder) -> float | None:
+    """The stop price that a gateway fills in: a stop's own, one above the limit of a limit order (as recorded)."""
+    spec = order.spec
+    if order.stop is not None or spec.trailStopPrice is not None:
+        return spec.trailStopPrice if order.stop is None else order.stop
+    if spec.orderType in {"STP", "STP LMT"}:
+        return spec.auxPrice
+    return round(spec.lmtPrice + 1.0, 8) if spec.orderType == "LMT" and spec.lmtPrice is not None else None
+
+
+def _first_values(order: BookOrder) -> Values:
+    """What only the first openOrder of a working order says: the defaults of competing, a stop's protective limit."""
+    values: Values = {"minCompeteSize": 100, "competeAgainstBestOffset": 0.02}
+    spec = order.spec
+    if spec.orderType == "STP" and spec.auxPrice is not None and spec.lmtPrice in (None, 0.0):
+        values["lmtPrice"] = round(spec.auxPrice - spec.sign * PROTECTION * order.details.minTick, 8)
     return values
 
 
@@ -133,6 +162,8 @@ def open_order_values(event: OpenOrder) -> Values:
         warningText=event.warning,
         sharesAllocation="",
     )
+    if event.fresh:
+        values.update(_first_values(order))
     if event.commission is not None:
         values.update(commission=event.commission, commissionCurrency=order.contract.currency)
     values.update(_margin_values(event.margin))
@@ -142,7 +173,11 @@ def open_order_values(event: OpenOrder) -> Values:
 def completed_values(done: CompletedOrder) -> Values:
     """Return the fields of completedOrder."""
     values = _order_values(done.order)
+    if done.status == FILLED:
+        values["totalQuantity"] = 0  # what has been filled stands in filledQuantity alone
+    given_up = auto_cancelled_at(done.order.spec, done.order.accepted)
     values.update(
+        autoCancelDate="" if given_up is None else instant_text(given_up, "US/Eastern"),
         status=done.status,
         completedTime=done.completedTime,
         completedStatus=done.completedStatus,

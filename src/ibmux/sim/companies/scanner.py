@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
 from ibmux.sim.catalogue.universe import Universe
@@ -58,6 +59,8 @@ def _number(text: str) -> float | None:
         ValueError: it is no number.
     """
     value = None if text in UNSET else float(text)
+    if value is not None and not isfinite(value):
+        raise ValueError(f"no number: {text[:40]!r}")
     return None if value == UNSET_DOUBLE else value
 
 
@@ -121,7 +124,7 @@ class Scanner:
         figure = METRICS[request.scan.metric]
         found: list[tuple[Figure, str, ContractDetails]] = []
         for number, details in enumerate(self._candidates(request), start=1):
-            sight = Sight(self._market, details, now, self._universe.seed)
+            sight = Sight(self._market, self._universe, details, now)
             value = figure(sight)
             if value is not None and _passes(sight, request):
                 found.append((value, details.contract.symbol, details))

@@ -187,6 +187,7 @@ FILTERS = (
     Filter("TRADERATE", "Trades per Minute", "tradeRate", "tradeRateAbove", "tradeRateBelow"),
     Filter("VOLUMERATE", "Volume per Minute", "volumeRate", "volumeRateAbove", "volumeRateBelow"),
     Filter("MKTCAP", "Capital (Millions)", "marketCap", "marketCapAbove1e6", "marketCapBelow1e6"),
+    Filter("MKTCAPUSD", "Capital in $ (Millions)", "marketCapUsd", "usdMarketCapAbove", "usdMarketCapBelow"),
     Filter("IMPVOLAT", "Option Implied Volatility", "impliedVolatility", "impVolatAbove", "impVolatBelow"),
     Filter("IMPVOLATCHANGEPERC", "Implied Volatility Change (%)", "volatilityChange", "impVolatChangePercAbove",
            "impVolatChangePercBelow"),

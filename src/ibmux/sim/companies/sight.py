@@ -1,7 +1,6 @@
 """The figures by which a contract can be scanned: prices, volumes, options and company facts of one moment.
 
-Prices and volumes are those of the market; what the market does not have (option volumes, open interest) is made up
-from seed, contract and day. It knows no requests.
+Prices and volumes are the market's, volatilities and options' volumes those of generic ticks. It knows no requests.
 """
 
 from __future__ import annotations
@@ -9,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from datetime import date
-from random import Random
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import ContractDetails
+from ibmux.sim.catalogue.universe import Universe
+from ibmux.sim.companies import trading
 from ibmux.sim.companies.company import Company, company
+from ibmux.sim.companies.trading import HISTORICAL, IMPLIED, OptionTrade, option_trade
 from ibmux.sim.prices.market import Market
 
 DAY = 86_400.0
@@ -28,19 +29,20 @@ Figure = float | str | None
 class Sight:
     """One contract at one moment."""
 
-    __slots__ = ("_draw", "_share", "_tape", "_venue", "company", "details", "now", "price", "quote")
+    __slots__ = (
+        "_market", "_share", "_tape", "_venue", "company", "details", "has_options", "now", "price", "quote", "seed",
+    )  # fmt: skip
 
-    def __init__(self, market: Market, details: ContractDetails, now: float, seed: int) -> None:
-        self.details, self.now = details, now
+    def __init__(self, market: Market, universe: Universe, details: ContractDetails, now: float) -> None:
+        self.details, self.now, self._market, self.seed = details, now, market, universe.seed
+        self.has_options = trading.has_options(universe, details)
         self.quote, self._tape = market.quote(details.contract.conId), market.tape(details.contract.conId)
         self.price = self.quote.last
         is_company = details.contract.secType == "STK" and details.stockType not in FUNDS
-        self.company: Company | None = company(details, seed) if is_company else None
+        self.company: Company | None = company(details, self.seed) if is_company else None
         self._venue = details.venue
         day = hours.local_date(self._venue, now)
         self._share = session_share(self._venue, day, now)
-        draw = Random(f"{seed}:scan:{details.contract.conId}:{day}")
-        self._draw = tuple(draw.random() for _ in range(8))
 
     @property
     def today(self) -> date:
@@ -75,8 +77,8 @@ class Sight:
         return self.quote.volume if self.details.dailyVolume else None
 
     def average_volume(self) -> Figure:
-        """What is traded on an average day."""
-        return self.details.dailyVolume or None
+        """What is traded on an average day (generic tick 165)."""
+        return trading.average_volume(self._market, self.details, self.now) or None
 
     def turnover(self) -> Figure:
         """Today's volume in USD."""
@@ -105,9 +107,12 @@ class Sight:
 
     def trades(self) -> Figure:
         """How many trades there were today."""
-        volume = self.volume()
-        mean = 100.0 if self.details.contract.secType == "STK" else 2.0
-        return round(volume / mean) if isinstance(volume, float | int) else None
+        if not self._tape.activity.trades:
+            return None
+        begun = hours.session(self._venue, self.today)
+        if begun is None or self.now <= begun[0]:
+            begun = hours.previous_session(self._venue, self.now, rth=False)
+        return self._tape.activity.count(int(begun[0]), int(min(self.now, begun[1])))
 
     def relative(self, figure: Figure) -> Figure:
         """A change in percent as a multiple of an ordinary day's, without its sign."""
@@ -123,25 +128,30 @@ class Sight:
         return 100.0 * (self.price - low) / (high - low) if high > low else None
 
     def implied_volatility(self) -> Figure:
-        """Of the options on it, per year; None if there are none."""
-        return self.details.volatility * (0.85 + 0.45 * self._draw[1]) if self.has_options else None
+        """Of the options on it, per year (generic tick 106); None if there are none."""
+        return self._volatility(IMPLIED) if self.has_options else None
 
-    @property
-    def has_options(self) -> bool:
-        """Whether options on it are traded: on shares and funds of the United States."""
-        return self.details.contract.secType == "STK" and self._venue == "US"
+    def _volatility(self, kind: str, before: int = 0) -> float | None:
+        return trading.volatility(self._market, self.details, kind, self.now, before=before)
 
-    def optional(self, figure: Figure) -> Figure:
-        """The figure, if options on the contract are traded."""
-        return figure if self.has_options else None
+    def volatility_against(self, kind: str, before: int = 0) -> Figure:
+        """The implied volatility in percent of another one, or of itself so many sessions ago."""
+        implied, other = self.implied_volatility(), self._volatility(kind, before)
+        return 100.0 * implied / other if isinstance(implied, float) and other else None
 
-    def draw(self, place: int, low: float, high: float) -> float:
-        """A made-up figure of the day."""
-        return low + (high - low) * self._draw[place]
+    def volatility_change(self) -> Figure:
+        """How far the implied volatility is from that of the session before, in percent."""
+        found = self.volatility_against(IMPLIED, 1)
+        return found - 100.0 if isinstance(found, float) else None
+
+    def of_options(self, figure: Callable[[OptionTrade], Figure]) -> Figure:
+        """A figure of the day's options; None where there are none."""
+        found: Figure = figure(option_trade(self.details, self.seed, self.today)) if self.has_options else None
+        return found
 
     def option_volume(self) -> Figure:
-        """Options traded today."""
-        return self.optional(round(self.details.dailyVolume / 100 * self._share * self.draw(2, 0.1, 1.6)))
+        """Options traded today (generic tick 100)."""
+        return self.of_options(lambda options: round(options.volume * self._share))
 
     def of_company(self, figure: Callable[[Company], Figure]) -> Figure:
         """A figure of the company; None for funds and what is no share."""
@@ -153,6 +163,11 @@ class Sight:
         if self.company is not None:
             return self.company.market_cap(self.price)
         return self.details.dailyVolume * self.price * 20 / 1e6 if self.details.contract.secType == "STK" else None
+
+    def market_cap_usd(self) -> Figure:
+        """In millions of dollars."""
+        cap = self.market_cap()
+        return cap * self.details.currencyRate if isinstance(cap, float | int) else None
 
     def earnings_distance(self, ahead: bool) -> Figure:
         """Days to the next report of earnings, or from the last."""
@@ -199,18 +214,19 @@ METRICS: dict[str, Callable[[Sight], Figure]] = {
     "notOpen": lambda sight: None if sight.quote.volume else 1.0,
     "halted": lambda sight: None,
     "impliedVolatility": Sight.implied_volatility,
-    "volatilityChange": lambda sight: sight.optional(sight.draw(3, -18.0, 22.0)),
-    "volatilityRatio": lambda sight: sight.optional(100.0 * sight.draw(1, 0.85, 1.3)),
+    "volatilityChange": Sight.volatility_change,
+    "volatilityRatio": lambda sight: sight.volatility_against(HISTORICAL),
     "optionVolume": Sight.option_volume,
-    "averageOptionVolume": lambda sight: sight.optional(round(sight.details.dailyVolume / 120)),
-    "relativeOptionVolume": lambda sight: sight.optional(sight.draw(2, 0.1, 1.6)),
-    "openInterest": lambda sight: sight.optional(round(sight.details.dailyVolume / 100 * sight.draw(4, 2.0, 9.0))),
-    "putCallVolume": lambda sight: sight.optional(sight.draw(5, 0.3, 2.2)),
-    "putCallInterest": lambda sight: sight.optional(sight.draw(6, 0.4, 1.9)),
+    "averageOptionVolume": lambda sight: sight.of_options(lambda options: options.average),
+    "relativeOptionVolume": lambda sight: sight.of_options(lambda options: options.volume / options.average),
+    "openInterest": lambda sight: sight.of_options(lambda options: options.interest),
+    "putCallVolume": lambda sight: sight.of_options(lambda options: options.puts / max(1, options.calls)),
+    "putCallInterest": lambda sight: sight.of_options(lambda options: options.openPuts / max(1, options.openCalls)),
     "of13Weeks": lambda sight: sight.reach(13),
     "of26Weeks": lambda sight: sight.reach(26),
     "of52Weeks": lambda sight: sight.reach(52),
     "marketCap": Sight.market_cap,
+    "marketCapUsd": Sight.market_cap_usd,
     "priceEarnings": lambda sight: sight.of_company(lambda it: sight.price / it.earnings if it.earnings else None),
     "priceBook": lambda sight: sight.of_company(lambda it: sight.price / it.book if it.book else None),
     "growth": lambda sight: sight.of_company(lambda it: 100.0 * it.growth),

@@ -31,9 +31,10 @@ class Door:
         self.port = self.home = port
         self._connected, self._note = connected, note
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
         self._server: asyncio.Server | None = None
         self._held: socket.socket | None = None
-        self._holding = self._owned = False
+        self._holding = self._owned = self._wanted = False
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +90,7 @@ class Door:
             self._server.close()
             self._server = None
             self._note("deaf", f"port {self.port}")
-        self._holding = hold
+        self._holding, self._wanted = hold, False
         if hold:
             self._hold(HOLD_TRIES)
         elif self._held is not None:
@@ -106,8 +107,14 @@ class Door:
             asyncio.get_running_loop().call_later(HOLD_AGAIN, self._hold, tries - 1)
 
     def reopen(self) -> None:
-        """Listen again, soon; `settle` waits for it."""
-        self._begin(self.open())
+        """Listen again, soon, unless it is shut before; `settle` waits for it."""
+        self._wanted = True
+
+        async def open_again() -> None:
+            if self._wanted:
+                await self.open()
+
+        self._begin(open_again)
 
     def move(self, port: int, moved: Callable[[], object]) -> None:
         """Listen on another port (0: a free one), soon; then call `moved`. If the port is taken, it listens nowhere."""
@@ -119,12 +126,13 @@ class Door:
             await self.open()
             moved()
 
-        self._begin(change())
+        self._begin(change)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def run() -> None:
             try:
-                await work
+                async with self._turn:  # one opening at a time: two would fight for the address
+                    await work()
             except OSError as error:
                 self._note("error", f"cannot listen on port {self.port}: {error.strerror or error}")
 

@@ -12,6 +12,8 @@ from ibmux.sim.feeds import exchanges
 from ibmux.sim.feeds.lines import (
     HALTED,
     LAST_TIMESTAMP,
+    PRICE,
+    SIZE,
     Line,
     Tick,
     generic_tick,
@@ -32,6 +34,8 @@ COMPUTE_EVERY = 4
 """Movements of an option's price per computation of its sensitivities."""
 TRADE_TEXTS = {233: 48, 375: 77}
 """Tick types of the texts about each trade, by the generic tick that asks for them."""
+BOOK_PRICES = frozenset({(PRICE, 1), (PRICE, 2)})
+BOOK_SIZES = frozenset({(SIZE, 0), (SIZE, 3)})
 CLOSED_KINDS = frozenset({4, 5, 6, 7, 8, 9, 14})
 """What a live line still shows of a closed market; bid and ask are for those who asked for frozen data."""
 
@@ -49,6 +53,7 @@ class Channel:
         self._texts: dict[int, str] = {}
         self._since = self._wap = self._told = 0.0
         self._moves = 0
+        self._held: Quote | None = None
         self.refreshed = 0.0
 
     def __repr__(self) -> str:
@@ -59,15 +64,24 @@ class Channel:
         """The contract's number."""
         return self.details.contract.conId
 
+    @property
+    def quote(self) -> Quote:
+        """The quote that the lines show: held, so that it stays the same for as long as there are lines."""
+        if self._held is None:
+            self._held = self._views.market(self.delayed).quote(self.con_id)
+        return self._held
+
     def step(self, stamped: bool) -> int:
         """Move the price once and tell the lines. Return the number of ticks sent."""
-        market = self._views.market(self.delayed)
-        quote = market.quote(self.con_id)
+        quote = self.quote
         changes = quote.step()
-        ticks = to_ticks(changes) + self._strings(quote, changes)
+        ticks = to_ticks(changes)
+        strings = self._strings(quote, changes)
+        if strings:
+            ticks += strings
         self._moves += 1
-        if self.details.contract.secType in ("OPT", "FOP") and self._moves % COMPUTE_EVERY == 0:
-            ticks += to_computations(market.computations(self.con_id))
+        if self._moves % COMPUTE_EVERY == 0 and self.details.contract.secType in ("OPT", "FOP"):
+            ticks += to_computations(self._views.market(self.delayed).computations(self.con_id))
         stamp = str(time.time_ns() // 1000 % 10**9).encode() + b"\0" if stamped else None
         sent = sum(line.send(ticks, stamp) for line in self.lines if line.defaults)
         return sent + self._tell_trades(changes)
@@ -90,10 +104,12 @@ class Channel:
 
     def _tell_trades(self, changes: list[Change]) -> int:
         """Send the texts about a trade (price;size;time in ms;day's volume;day's VWAP;single trade) to who asked."""
-        asking = [line for line in self.lines if not line.wanted.isdisjoint(TRADE_TEXTS)]
-        if not asking or self.delayed or not _has(changes, LAST):
+        if self.delayed or not _has(changes, LAST):
             return 0
-        quote = self._views.live.quote(self.con_id)
+        asking = [line for line in self.lines if not line.wanted.isdisjoint(TRADE_TEXTS)]
+        if not asking:
+            return 0
+        quote = self.quote
         if quote.volume == self._told or not quote.lastSize:
             return 0
         self._told = quote.volume
@@ -114,15 +130,15 @@ class Channel:
         """Send the whole quote, as a new line starts. Return the number of ticks."""
         if not line.defaults:
             return 0
-        market = self._views.market(self.delayed)
-        quote = market.quote(self.con_id)
+        market, quote = self._views.market(self.delayed), self.quote
+        quote.look()
         if not self.lines:
             quote.step()  # what nobody was told meanwhile is no news to the first line
         changes = quote.snapshot()
         if not self.open and line.market_type not in FROZEN_TYPES:
             changes = [change for change in changes if change[0] in CLOSED_KINDS]
         ticks = [string_tick(LAST_TIMESTAMP, str(int(quote.present)))] if _has(changes, LAST) else []
-        ticks += [*to_ticks(changes), generic_tick(HALTED, 0.0), *self._first_exchanges(quote, changes)]
+        ticks += [*_sizes_last(to_ticks(changes)), generic_tick(HALTED, 0.0), *self._first_exchanges(quote, changes)]
         if line.is_option:
             ticks += to_computations(market.computations(self.con_id))
         return line.send(ticks)
@@ -148,6 +164,13 @@ class Channel:
             line.show(self.shown_type(line))
             sent += self.greet(line)
         return sent
+
+
+def _sizes_last(ticks: list[Tick]) -> list[Tick]:
+    """A whole quote as gateways were seen to begin one: the sizes of bid and ask only after both prices."""
+    rest = [tick for tick in ticks if tick[:2] not in BOOK_SIZES]
+    after = max((place for place, tick in enumerate(rest, 1) if tick[:2] in BOOK_PRICES), default=0)
+    return [*rest[:after], *(tick for tick in ticks if tick[:2] in BOOK_SIZES), *rest[after:]]
 
 
 def _has(changes: list[Change], wanted: int) -> bool:

@@ -27,8 +27,6 @@ ALIASES = {"NASDAQ": "ISLAND", "ARCA": "PSE"}
 TICK_OF = {BID: 32, ASK: 33, LAST: 84}
 """The tick type of the letters, by that of the price."""
 MOST = 4
-LOOK_BACK = 60.0
-"""Seconds to look back for the last trade."""
 _MIX = 2_654_435_761
 
 
@@ -52,8 +50,7 @@ def letter(details: ContractDetails, exchange: str) -> str:
 def letters(quote: Quote, details: ContractDetails, kind: int) -> str:
     """The exchanges behind the quote's bid, ask or last price: one to four that quote it, or where it was traded."""
     if kind == LAST:
-        trade = quote.tape.last_trade(quote.present, quote.present - LOOK_BACK)
-        return letter(details, trade.exchange) if trade else ""
+        return letter(details, quote.lastExchange)
     price = quote.bid if kind == BID else quote.ask
     codes = "".join(table(details).values())
     draw = (round(price * 10_000) * _MIX + details.contract.conId * 97 + kind * 31) & 0xFFFFFFFF

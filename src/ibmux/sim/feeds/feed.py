@@ -16,18 +16,20 @@ from ibmux.sim.feeds.generics import Generics
 from ibmux.sim.feeds.lines import Line, LineKey, computation_values
 from ibmux.sim.feeds.newsfeed import NewsFeed
 from ibmux.sim.feeds.permissions import COMPETING, concerns
+from ibmux.sim.feeds.slices import Slices
 from ibmux.sim.feeds.streams import Streams
 from ibmux.sim.feeds.views import Views
 
 if TYPE_CHECKING:
     from ibmux.sim.clients.client import Client
+    from ibmux.sim.prices.quote import Quote
     from ibmux.sim.server import SimulatedGateway
 
 __all__ = ["Feed", "Line", "computation_values"]
 
 NATURAL_RATE = 3.5
 """Ticks a second per line when no rate is set."""
-INTERVAL, FAST_INTERVAL, FAST_RATE = 0.05, 0.002, 500
+INTERVAL, FAST_INTERVAL, FAST_RATE = 0.05, 0.005, 500
 """Seconds between two looks at what is due; the shorter ones, for even spacing, from that many ticks a second on."""
 MAX_CREDIT = 0.25
 """Seconds of ticks that are made up for after a pause; older ones are not sent."""
@@ -42,6 +44,7 @@ class Feed:
     Attributes:
         views: the market that lines show.
         streams: tick-by-tick data, books and real-time bars.
+        slices: answers that take long, in small pieces so that nothing else waits.
         competing: another session of the user takes the market data (error 10197).
         paused: the gateway has lost its connection (1100): nothing flows.
     """
@@ -53,10 +56,12 @@ class Feed:
         self.generics = Generics(world, self.views)
         self.streams = Streams(gateway, self.views)
         self.news = NewsFeed(world.news)
+        self.slices = Slices(gateway)
         self.competing = self.paused = False
         self._lines: set[Line] = set()
         self._channels: dict[LineKey, Channel] = {}
         self._turns: list[Channel] = []
+        self._watched: dict[int, Quote] = {}
         self._next = 0
         self._credit = 0.0
         self._last = self._looked = 0.0
@@ -162,7 +167,8 @@ class Feed:
         self._wait()
 
     def stop(self) -> None:
-        """Stop moving prices."""
+        """Stop moving prices, and what takes long."""
+        self.slices.clear()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -196,13 +202,19 @@ class Feed:
 
     def _idle_contracts(self) -> list[int]:
         """Return contracts with working orders but no line: their prices have to move too."""
+        watched = self._gateway.world.desk.watched()
+        if self._watched.keys() != watched:
+            quote = self._gateway.world.market.quote
+            self._watched = {con_id: quote(con_id) for con_id in watched}
+        if not watched:
+            return []
         shown = {channel.con_id for channel in self._turns if not channel.delayed}
-        return [con_id for con_id in self._gateway.world.desk.watched() if con_id not in shown]
+        return [con_id for con_id in watched if con_id not in shown]
 
     def _move(self, con_id: int) -> int:
-        market = self._gateway.world.market
-        if self.views.is_open(market.details(con_id)):
-            market.quote(con_id).step()
+        quote = self._watched[con_id]
+        if self.views.is_open(quote.details):
+            quote.step()
         return 0
 
     def _step(self, channel: Channel) -> int:

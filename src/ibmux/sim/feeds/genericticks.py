@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ibmux.sim.calendar import hours
+from ibmux.sim.companies import trading
+from ibmux.sim.companies.sight import session_share
 from ibmux.sim.feeds.lines import Tick, generic_tick, price_tick, size_tick, string_tick
 from ibmux.sim.feeds.profiles import Profile
 from ibmux.sim.feeds.yields import years_until, yield_of
@@ -50,38 +52,47 @@ class Facts:
             return quote.last
         return min(max(quote.last, quote.bid), quote.ask)
 
+    def volatility(self, kind: str) -> float | None:
+        """Historical or implied volatility (`kind` as in history requests); None where there is none."""
+        return trading.volatility(self.views.live, self.details, kind, self.now)
+
 
 def option_volume(facts: Facts) -> list[Tick]:
-    """Volume of calls and puts (29, 30)."""
-    return _of_sides(facts, 29, facts.profile.calls, facts.profile.puts)
+    """Volume of calls and puts today (29, 30); of an option, its own."""
+    contract, options = facts.details.contract, facts.profile.options
+    if facts.kind in OPTION_KINDS:
+        volume = round(facts.views.live.quote(contract.conId).volume)
+        return _of_sides(facts, 29, volume * (contract.right == "C"), volume * (contract.right == "P"))
+    share = session_share(facts.details.venue, hours.local_date(facts.details.venue, facts.now), facts.now)
+    return _of_sides(facts, 29, round(options.calls * share), round(options.puts * share), any_=options.average > 0)
 
 
 def option_interest(facts: Facts) -> list[Tick]:
     """Open interest of calls and puts (27, 28)."""
-    return _of_sides(facts, 27, facts.profile.openCalls, facts.profile.openPuts)
+    return _of_sides(facts, 27, facts.profile.options.openCalls, facts.profile.options.openPuts)
 
 
-def _of_sides(facts: Facts, first: int, calls: int, puts: int) -> list[Tick]:
-    if not calls and not puts and facts.kind not in OPTION_KINDS:
+def _of_sides(facts: Facts, first: int, calls: int, puts: int, *, any_: bool = False) -> list[Tick]:
+    if not any_ and not calls and not puts and facts.kind not in OPTION_KINDS:
         return []
     return [size_tick(first, calls), size_tick(first + 1, puts)]
 
 
 def historical_volatility(facts: Facts) -> list[Tick]:
     """Thirty days' volatility (23)."""
-    found = facts.profile.historicalVolatility
+    found = facts.volatility(trading.HISTORICAL)
     return [] if found is None else [generic_tick(23, found)]
 
 
 def average_option_volume(facts: Facts) -> list[Tick]:
     """Average volume of the contract's options (87)."""
-    return [size_tick(87, facts.profile.averageOptionVolume)] if facts.profile.averageOptionVolume else []
+    return [size_tick(87, facts.profile.options.average)] if facts.profile.options.average else []
 
 
 def implied_volatility(facts: Facts) -> list[Tick]:
     """Thirty days' implied volatility (24), of what has options."""
-    found = facts.profile.impliedVolatility
-    return [generic_tick(24, found)] if found is not None and facts.profile.openCalls else []
+    found = facts.volatility(trading.IMPLIED)
+    return [generic_tick(24, found)] if found is not None and facts.profile.options.openCalls else []
 
 
 def index_premium(facts: Facts) -> list[Tick]:
@@ -172,7 +183,7 @@ def last_regular_trade(facts: Facts) -> list[Tick]:
 
 def realtime_volatility(facts: Facts) -> list[Tick]:
     """Thirty days' volatility with the present day (58)."""
-    found = facts.profile.historicalVolatility
+    found = facts.volatility(trading.HISTORICAL)
     return [] if found is None else [generic_tick(58, found)]
 
 

@@ -109,8 +109,9 @@ class Line:
     def send(self, ticks: Iterable[Tick], stamp: bytes | None = None) -> int:
         """Send the ticks that this line carries; `stamp` replaces the size in BID_SIZE ticks. Return their number."""
         put, out = self.encoder.put, []
+        plain = self.smart and self.greeks and not self.delayed
         for message, kind, tail in ticks:
-            shown = self._shown_kind(message, kind)
+            shown = kind if plain else self._shown_kind(message, kind)
             if shown >= 0:
                 out.append(put(message, shown, stamp if stamp and message == SIZE and kind == BID_SIZE else tail))
         self.client.send(b"".join(out))

@@ -25,6 +25,9 @@ SPAN = 10.0
 """Seconds of the tape that are read at once."""
 MOST_AT_ONCE = 1000
 """Ticks sent to one request in one go, when a fast clock has brought more; the rest follow."""
+FARTHEST_BEHIND = 600.0
+"""Simulated seconds that a stream may be behind a clock that is faster than it: what is older is left out, and the
+gateway's log says so."""
 LONGEST_LOOK = 86_400.0
 """Seconds to look back for the ticks that come first."""
 MOST_BACK = 1000
@@ -36,8 +39,7 @@ def read(tape: Tape, kind: int, start: float, end: float) -> Sequence[Tick]:
         return tape.quotes(start, end)
     if kind == MID_POINT:
         return tape.mids(start, end)
-    trades = tape.trades(start, end)
-    return trades if kind == ALL_LAST else [trade for trade in trades if not trade.unreported]
+    return tape.prints(start, end) if kind == ALL_LAST else tape.trades(start, end)
 
 
 def last_ticks(tape: Tape, kind: int, before: float, count: int) -> Sequence[Tick]:
@@ -85,12 +87,20 @@ class TickStream(Stream):
 
     def advance(self, shared: Shared) -> None:
         """Send what the tape has got since."""
+        if shared.now - self._from > FARTHEST_BEHIND:
+            self._catch_up(shared.now)
         sent = 0
         while self._from < shared.now and sent < MOST_AT_ONCE:
             start, end = self._from, min(shared.now, self._from + SPAN)
             self._from = end
             key = ("ticks", self.con_id, self.tick_type, start, end)
             sent += self._send(shared.get(key, partial(self._read, shared, start, end)))
+
+    def _catch_up(self, now: float) -> None:
+        """Leave out what the stream is too far behind to send."""
+        left_out, self._from = now - SPAN - self._from, now - SPAN
+        text = f"tick-by-tick {self.req_id} is too slow for the clock: {left_out:.0f} s of it are left out"
+        self.client.gateway.log.add("behind", text, client=self.client.client_id)
 
     def _read(self, shared: Shared, start: float, end: float) -> list[tuple[Tick, bytes]]:
         ticks = read(shared.views.live.tape(self.con_id), self.tick_type, start, end)

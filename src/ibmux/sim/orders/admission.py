@@ -18,7 +18,7 @@ from ibmux.sim.events import Margin
 from ibmux.sim.orders import combos, timing
 from ibmux.sim.orders.allocation import is_shared, refuse_allocation, shares_of
 from ibmux.sim.orders.book import OrderBook
-from ibmux.sim.orders.checks import increment_of, kinds_of, refuse, spelt
+from ibmux.sim.orders.checks import SMALL, increment_of, kinds_of, refuse, spelt
 from ibmux.sim.orders.combos import Part
 from ibmux.sim.orders.conditions import refuse_conditions
 from ibmux.sim.orders.matching import limit_of
@@ -37,7 +37,10 @@ CROWDED = "Order rejected - reason:The limit of {} working orders on one side of
 LATE = "Order rejected - reason:The order came after its exchange's cut-off for orders on the close"
 RESTRICTED = "The security {} is not available or allowed for this account."
 NEEDS_CASH = "You must set Cash Quantity for this order"
-CASH_KINDS = frozenset({"STK", "CASH", "CRYPTO", "CFD"})
+FUND_BUYS = "A buy order for FUND must contain non-zero cashQty, and may not contain non-zero totalQuantity."
+FUND_SALES = "A sell order for FUND must contain non-zero totalQuantity, and may not contain non-zero cashQty."
+CASH_KINDS = frozenset({"STK", "CASH", "CRYPTO", "CFD", "FUND"})
+FAR = "The price specified would violate the percentage constraint specified in the default order settings."
 NUMBER, MATCH = "Duplicate order id", "Order being modified does not match original order"
 
 
@@ -78,9 +81,8 @@ class Admission:
         """What speaks against the order's number."""
         if known is None:
             return Refusal(103, NUMBER) if spec.orderId < self._book.next_id(spec.clientId) else None
-        if known.status == "Filled":
-            return Refusal(104, "Cannot modify a filled order.")
-        return Refusal(103, NUMBER) if known.over else None
+        ending = known.over or known.status == PENDING_CANCEL
+        return Refusal(104, "Cannot modify a filled order.") if ending else None
 
     def subject(self, spec: OrderSpec, query: Query) -> Subject | Refusal:
         """The contract that the order means, or why there is none."""
@@ -111,6 +113,7 @@ class Admission:
             or self._refuse_cash(spec, details)
             or refuse_conditions(spec.conditions, lambda conId: self._universe.get(conId) is not None)
             or self._refuse_instants(spec, details, now)
+            or self._refuse_far(spec, details)
             or self._refuse_size(spec, subject)
         )
 
@@ -119,8 +122,16 @@ class Admission:
         if cash and (kind not in CASH_KINDS or cash < 0):
             return Refusal(10244, "Cash Quantity cannot be used for this order")
         if cash and not spec.totalQuantity and self.size(spec, details) <= 0:
-            return Refusal(388, "Order size is smaller than the minimum requirement.")
+            return Refusal(388, SMALL.format("0", f"{details.minSize:g}"))
+        if kind == "FUND":
+            return self._refuse_fund(spec, cash)
         return self._refuse_crypto(spec, cash) if kind == "CRYPTO" else None
+
+    @staticmethod
+    def _refuse_fund(spec: OrderSpec, cash: float | None) -> Refusal | None:
+        if spec.sign > 0:
+            return None if cash and not spec.totalQuantity else Refusal(10203, FUND_BUYS)
+        return None if spec.totalQuantity and not cash else Refusal(10204, FUND_SALES)
 
     @staticmethod
     def _refuse_crypto(spec: OrderSpec, cash: float | None) -> Refusal | None:
@@ -137,6 +148,15 @@ class Admission:
             if isinstance(found, Refusal):
                 return found
         return None
+
+    def _refuse_far(self, spec: OrderSpec, details: ContractDetails) -> Refusal | None:
+        """The gateway's own precaution against a mistyped limit: one that gives away more than a percentage."""
+        most, limit = self._terms.price_percentage, spec.lmtPrice
+        if not most or not limit or spec.orderType != "LMT" or spec.legs:
+            return None
+        quote = self._market.quote(details.contract.conId)
+        far = quote.ask if spec.sign > 0 else quote.bid
+        return Refusal(163, FAR) if far > 0 and (limit / far - 1) * spec.sign * 100 > most else None
 
     def _refuse_size(self, spec: OrderSpec, subject: Subject) -> Refusal | None:
         symbols = {subject.details.contract.symbol, *(part.details.contract.symbol for part in subject.parts)}
@@ -160,14 +180,26 @@ class Admission:
         """What speaks against changing `order` into `spec`."""
         account = spec.account or order.account
         same = details.contract.conId == order.contract.conId and spec.action == order.spec.action
-        if not same or account != order.account or spec.parentId != order.spec.parentId or spec.legs != order.spec.legs:
+        if not same or account != order.account or spec.legs != order.spec.legs:
             return Refusal(105, MATCH)
+        relation = self._refuse_relations(order.spec, spec)
+        if relation is not None:
+            return relation
         if spec.algoStrategy != order.spec.algoStrategy:
             return Refusal(440, "Order modify failed. Algorithm cannot be modified.")
         if kinds_of(spec) != kinds_of(order.spec):
-            return Refusal(329, "Order modify failed. Cannot change to the new order type.")
+            return Refusal(329, "Order modify failed. Cannot change to the new order type")
         if spec.totalQuantity <= order.filled and not (spec.cashQty or spec.hedgeType):
             return Refusal(201, "Order rejected - reason:The size is below what has been filled")
+        return None
+
+    @staticmethod
+    def _refuse_relations(before: OrderSpec, spec: OrderSpec) -> Refusal | None:
+        """An order stays with its parent, and with the group that it named."""
+        if spec.parentId != before.parentId:
+            return Refusal(321, "Error validating request.-'bF' : cause - Parent order id cannot be modified")
+        if spec.ocaGroup and before.ocaGroup and spec.ocaGroup != before.ocaGroup:
+            return Refusal(10326, "OCA group revision is not allowed")
         return None
 
     def refuse_cancel(self, order: BookOrder | None, orderId: int, now: float) -> Refusal | None:
@@ -211,7 +243,8 @@ class Admission:
 
     def margin(self, order: BookOrder) -> Margin:
         """The effect that filling the rest of the order would have on its account."""
-        return self._accounts[order.payer].margin_of(self.trades(order))
+        trades = [(trade.details, trade.quantity, trade.price) for trade in self.trades(order)]
+        return self._accounts[order.payer].margin_of(trades)
 
     def refuse_margin(self, order: BookOrder) -> Refusal | None:
         """What the account's money speaks against the order."""
@@ -220,3 +253,10 @@ class Admission:
         if harms and margin.initAfter > margin.equityAfter:
             return Refusal(201, POOR.format(margin.equityAfter, margin.initAfter))
         return None
+
+    def refuse_larger(self, order: BookOrder, changed: BookOrder) -> Refusal | None:
+        """What the account's money speaks against a change; nothing does where the order needs no more than before."""
+        if order.held or order.child:
+            return None
+        refusal = self.refuse_margin(changed)
+        return refusal if refusal and self.margin(changed).initChange > self.margin(order).initChange else None

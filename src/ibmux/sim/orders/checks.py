@@ -16,21 +16,33 @@ from ibmux.sim.orders.order import LIMITS, PEGS, SNAPS, STOPS, TOUCHES, OrderSpe
 from ibmux.sim.orders.scales import refuse_scale
 
 INVALID = "Error validating request.-'bF' : cause - "
+FRACTION = "Fractional-sized order cannot be placed via API. Please use desktop version to place this order."
+SMALL = "Order size {} is smaller than the minimum required size of {}."
+PERCENTAGE = "Invalid Trailing Percent value. Valid values are greater than 0 and less than 100."
+NO_DATE = (
+    "The time entered is invalid.\n\nThe correct format is hh:mm:ss\nE.g.: 15:59:00\n\nTime zone associated with the "
+    "financial instrument is assumed."
+)
 TICK = "The price does not conform to the minimum price variation for this contract."
 # order type: the word for it in a contract's `orderTypes`
 ORDER_TYPES = {
     "MKT": "MKT", "LMT": "LMT", "STP": "STP", "STP LMT": "STPLMT", "MOC": "MOC", "LOC": "LOC", "MOO": "MOO",
     "LOO": "LOO", "MIT": "MIT", "LIT": "LIT", "MIDPRICE": "MIDPX", "TRAIL": "TRAIL", "TRAIL LIMIT": "TRAILLMT",
     "REL": "REL", "PEG MKT": "PEGMKT", "PEG MID": "PEGMID", "SNAP MKT": "SNAPMKT", "SNAP MID": "SNAPMID",
-    "SNAP PRIM": "SNAPREL",
+    "SNAP PRIM": "SNAPREL", "MTL": "MTL", "VOL": "VOLAT", "PEG STK": "RELSTK", "PEG BENCH": "PEGBENCH",
+    "PEG BEST": "REL2MID",
 }  # fmt: skip
 SPELLINGS = {
     "STPLMT": "STP LMT", "TRAILLIMIT": "TRAIL LIMIT", "MIDPX": "MIDPRICE", "STOP": "STP", "LIMIT": "LMT",
     "PEGMKT": "PEG MKT", "PEGMID": "PEG MID", "SNAPMKT": "SNAP MKT", "SNAPMID": "SNAP MID", "SNAPREL": "SNAP PRIM",
-    "SNAP PRIMARY": "SNAP PRIM", "PEG PRIM": "REL", "PEGPRIM": "REL", "MKTCLS": "MOC", "LMTCLS": "LOC",
+    "SNAP PRIMARY": "SNAP PRIM", "PEGBENCH": "PEG BENCH", "PEGBEST": "PEG BEST",
+    "PEGSTK": "PEG STK", "PEG PRIM": "REL", "PEGPRIM": "REL", "MKTCLS": "MOC", "LMTCLS": "LOC",
 }  # fmt: skip
 # Types that a gateway knows for a kind of instrument, whether its contract details name them or not.
-ALSO = {"STK": PEGS | SNAPS | {"MOO", "LOO"}, "OPT": frozenset({"REL", "PEG MID", "PEG MKT", "SNAP MID", "SNAP MKT"})}
+ALSO = {
+    "STK": PEGS | SNAPS | {"MOO", "LOO", "MTL"},
+    "OPT": frozenset({"REL", "PEG MID", "PEG MKT", "SNAP MID", "SNAP MKT", "MTL"}),
+}
 TIFS = frozenset({"DAY", "GTC", "IOC", "GTD", "OPG", "FOK", "DTC", "GTX", "AUC", "Minutes"})
 ACTIONS = frozenset({"BUY", "SELL", "SSHORT"})
 PRICES = ("lmtPrice", "auxPrice", "trailStopPrice")
@@ -38,6 +50,7 @@ FRACTIONS = frozenset({"MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "T
 """Types that may be placed for a part of a share."""
 NUMBERS = (*PRICES, "trailingPercent", "lmtPriceOffset", "percentOffset", "discretionaryAmt", "cashQty")
 LARGEST = 1e12
+TRAILING = STOPS - {"STP", "STP LMT"}
 Increment = Callable[[float], float]
 
 
@@ -93,14 +106,20 @@ def _refuse_request(spec: OrderSpec) -> Refusal | None:
         text = "Error validating request.-'v' : cause - What-If order should have transmit flag set to TRUE."
         return Refusal(321, text)
     if spec.action not in ACTIONS:
-        return Refusal(321, f"{INVALID}Invalid order side '{spec.action}' was entered")
+        return Refusal(321, f"{INVALID}Invalid side field was entered")
     if spec.orderType not in ORDER_TYPES:
         return Refusal(321, f"{INVALID}Invalid order type was entered")
     if spec.tif not in TIFS:
-        return Refusal(321, f"{INVALID}Invalid time in force '{spec.tif}' was entered")
-    if spec.totalQuantity < 0 or not (spec.totalQuantity or spec.cashQty or spec.hedgeType):
+        return Refusal(10052, "Invalid time in force")
+    return _refuse_size(spec) or _refuse_tif(spec)
+
+
+def _refuse_size(spec: OrderSpec) -> Refusal | None:
+    if spec.totalQuantity < 0:
+        return Refusal(321, f"{INVALID}Order size does not conform to market rule.")
+    if not (spec.totalQuantity or spec.cashQty or spec.hedgeType):
         return Refusal(434, "The order size cannot be zero.")
-    return _refuse_tif(spec)
+    return None
 
 
 def _refuse_tif(spec: OrderSpec) -> Refusal | None:
@@ -109,7 +128,7 @@ def _refuse_tif(spec: OrderSpec) -> Refusal | None:
     if spec.tif in {"OPG", "AUC"} and spec.orderType not in {"MKT", "LMT", "MOO", "LOO"}:
         return Refusal(111, "The TIF (Tif type) and the order type are incompatible.")
     if spec.tif == "GTD" and not spec.goodTillDate:
-        return Refusal(321, f"{INVALID}Good-Till-Date orders need a date")
+        return Refusal(321, f"{INVALID}{NO_DATE}")
     return None
 
 
@@ -122,11 +141,11 @@ def _refuse_contract(spec: OrderSpec, details: ContractDetails) -> Refusal | Non
         return Refusal(387, "Unsupported order type for this exchange and security type.")
     quantity = spec.totalQuantity
     if quantity % exact(details.sizeIncrement):
-        return Refusal(10243, "Fractional-sized order cannot be placed for this contract.")
+        return Refusal(10243, FRACTION)
     if quantity % 1 and kind == "STK" and (spec.orderType not in FRACTIONS or spec.auction or spec.allOrNone):
         return Refusal(10318, "This order doesn't support fractional quantity trading")
     if 0 < quantity < exact(details.minSize):
-        return Refusal(388, "Order size is smaller than the minimum requirement.")
+        return Refusal(388, SMALL.format(f"{quantity:f}", f"{details.minSize:g}"))
     return None
 
 
@@ -135,13 +154,37 @@ def _refuse_prices(spec: OrderSpec, details: ContractDetails) -> Refusal | None:
     by_leg = any(price is not None for price in spec.legPrices)
     limitless = spec.lmtPrice is None if combo else not spec.lmtPrice
     if spec.orderType in LIMITS - {"TRAIL LIMIT"} and limitless and not by_leg:
-        return Refusal(321, f"{INVALID}Missing limit price")
-    if spec.orderType in {"STP", "STP LMT"} | TOUCHES and not spec.auxPrice:
-        return Refusal(321, f"{INVALID}Missing stop price")
-    if spec.orderType in STOPS - {"STP", "STP LMT"} and not (spec.auxPrice or spec.trailingPercent):
-        return Refusal(321, f"{INVALID}Missing trailing amount or percentage")
+        return Refusal(463, "You must enter a valid price.")
+    refusal = _refuse_trigger(spec)
+    if refusal is not None:
+        return refusal
     if not combo and any((getattr(spec, name) or 0.0) < 0 for name in PRICES):
-        return Refusal(321, f"{INVALID}Negative price")
+        return Refusal(463, "You must enter a valid price.")
+    return None
+
+
+def _refuse_trigger(spec: OrderSpec) -> Refusal | None:
+    if spec.orderType in {"STP", "STP LMT"} and not spec.auxPrice:
+        return Refusal(321, f"{INVALID}Please enter a stop price")
+    if spec.orderType in TOUCHES and not spec.auxPrice:
+        return Refusal(321, f"{INVALID}Invalid Trigger Price")
+    if spec.orderType == "MIDPRICE" and spec.outsideRth:
+        return Refusal(321, f"{INVALID}Midprice orders are not supported outside of regular trading hours.")
+    return _refuse_trailing(spec) if spec.orderType in TRAILING else None
+
+
+def _refuse_trailing(spec: OrderSpec) -> Refusal | None:
+    """A trailing stop follows at an amount or at a percentage; a limit is given or follows at an offset."""
+    if spec.trailingPercent and spec.auxPrice:
+        return Refusal(
+            320, "Error reading request:Cannot specify Trailing Amount and Trailing Percent at the same time"
+        )
+    if not spec.trailingPercent and (spec.auxPrice or 0.0) <= 0:
+        return Refusal(321, f"{INVALID}You must enter a Trailing Amount for {spec.orderType}.")
+    if spec.trailingPercent and not 0 < spec.trailingPercent < 100:
+        return Refusal(321, f"{INVALID}{PERCENTAGE}")
+    if spec.orderType == "TRAIL LIMIT" and bool(spec.lmtPrice) is (spec.lmtPriceOffset is not None):
+        return Refusal(321, f"{INVALID}You must specify one value: limit price or limit price offset value.")
     return None
 
 

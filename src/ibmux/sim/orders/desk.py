@@ -7,37 +7,33 @@ end of contracts `expiry`'s, and what can be made to go wrong `mishaps`'.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from math import inf
 
 from ibmux.sim.accounts.accounts import Accounts
 from ibmux.sim.accounts.advisor import Advisor
 from ibmux.sim.catalogue.contracts import ContractDetails, Query, Refusal
 from ibmux.sim.catalogue.universe import Universe
-from ibmux.sim.events import Commission, Event, Execution, OpenOrder, OrderBound, OrderError
+from ibmux.sim.events import Event, Execution, OpenOrder, OrderBound, OrderError
 from ibmux.sim.orders import notices
 from ibmux.sim.orders.admission import Admission, Subject, fitted
+from ibmux.sim.orders.blotter import Blotter
 from ibmux.sim.orders.book import OrderBook
 from ibmux.sim.orders.efficiency import Efficiency
 from ibmux.sim.orders.exercise import Exercise, ExerciseRequest
 from ibmux.sim.orders.expiry import Expiry
 from ibmux.sim.orders.floor import Floor
-from ibmux.sim.orders.mishaps import Snags
-from ibmux.sim.orders.order import (
-    BY_HAND,
-    FILLED,
-    INACTIVE,
-    PRE_SUBMITTED,
-    BookOrder,
-    CompletedOrder,
-    ExecutionFilter,
-    OrderSpec,
-)
+from ibmux.sim.orders.mishaps import Act, Snags
+from ibmux.sim.orders.order import BY_HAND, FILLED, INACTIVE, PRE_SUBMITTED, BookOrder, OrderSpec
 from ibmux.sim.orders.teller import Teller
 from ibmux.sim.prices.market import Market
 from ibmux.sim.terms import WorldSettings
 
+PROCESSING = Refusal(2102, "Unable to modify this order as its still being processed.")
 
-class OrderDesk(Snags):
-    """The gateway's order desk; what can be made to go wrong at it is inherited.
+
+class OrderDesk(Snags, Blotter):
+    """The gateway's order desk; what it can be asked and what can be made to go wrong at it are inherited.
 
     Every method returns the events that follow at once, in sending order; later ones come from `advance`.
 
@@ -48,10 +44,9 @@ class OrderDesk(Snags):
     def __init__(
         self, universe: Universe, market: Market, accounts: Accounts, terms: WorldSettings, *, started: float
     ) -> None:
-        super().__init__()
-        self._universe, self._accounts, self._terms = universe, accounts, terms
-        self._book = OrderBook(started)
-        self._teller = Teller(accounts, terms.seed, started)
+        Snags.__init__(self)
+        Blotter.__init__(self, OrderBook(started), Teller(accounts, terms.seed, started), terms)
+        self._universe, self._accounts = universe, accounts
         self._floor = Floor(self._book, market, accounts, self._teller, terms)
         self._admission = Admission(universe, market, accounts, self._book, terms)
         self._exercise = Exercise(self._book, market, accounts, self._teller, terms)
@@ -73,14 +68,20 @@ class OrderDesk(Snags):
 
         Nothing is returned for an order that is not to be transmitted yet; a refusal is an OrderError.
         """
-        if self._mishaps.put_off(spec, query, now):
-            return []
-        return self._told(self._place(spec, query, now), now)
+        if self._mishaps.is_pending(spec.clientId, spec.orderId):
+            return self._told([_error(spec, PROCESSING)], now)
+        delay = self._mishaps.delay()
+        until = -inf if delay is None else now + delay
+        act = partial(self._place, spec, query, self._mishaps.take_hold())
+        return [] if self._waits(spec.clientId, spec.orderId, act, until) else self._told(act(now), now)
 
-    def _place(self, spec: OrderSpec, query: Query, now: float) -> list[Event]:
+    def _waits(self, clientId: int, orderId: int | None, act: Act, until: float = -inf) -> bool:
+        return self._mishaps.queue(clientId, orderId, act, until)
+
+    def _place(self, spec: OrderSpec, query: Query, hold: float | None, now: float) -> list[Event]:
         self._efficiency.requests += 0 if spec.whatIf else 1
         preset, spec = self._terms.tif_preset and not spec.tif, fitted(spec)
-        self._mishaps.begin_hold(spec, now)
+        self._mishaps.keep_back((spec.clientId, spec.orderId), hold, now)
         known = self._book.get(spec.clientId, spec.orderId)
         subject = self._admission.number(spec, known) or self._admission.subject(spec, query)
         if isinstance(subject, Refusal):
@@ -121,8 +122,8 @@ class OrderDesk(Snags):
 
     def _reject(self, order: BookOrder, refusal: Refusal, now: float) -> list[Event]:
         told = self._floor.end(order, INACTIVE, now, refusal.text)
-        own = 2  # openOrder and orderStatus of the order itself; what follows is about its children
-        return [*told[:own], OrderError(order.clientId, order.orderId, refusal.code, refusal.text), *told[own:]]
+        own, rest = told[:2], told[2:]  # openOrder and orderStatus of the order itself; the rest is about its children
+        return [*own, OrderError(order.clientId, order.orderId, refusal.code, refusal.text), *own, *rest]
 
     def _take(self, spec: OrderSpec, subject: Subject, now: float, preset: bool) -> list[Event]:
         parent = self._book.get(spec.clientId, spec.parentId) if spec.parentId else None
@@ -170,10 +171,14 @@ class OrderDesk(Snags):
             return [_error(spec, refusal)]
         if self._mishaps.fork and not order.held:
             return self._take(spec, Subject(details, order.parts), now, preset=False)
-        typed = spec.orderType == order.spec.orderType
-        order.spec, order.stop = spec, spec.trailStopPrice
+        total = order.total
         if not spec.hedgeType:
-            order.total = order.filled + self._admission.size(spec, details) if spec.cashQty else spec.totalQuantity
+            total = order.filled + self._admission.size(spec, details) if spec.cashQty else spec.totalQuantity
+        poor = self._admission.refuse_larger(order, replace(order, spec=spec, total=total))
+        if poor is not None:  # the order goes on as it was
+            return [_error(spec, poor), *order.snapshot()]
+        typed = spec.orderType == order.spec.orderType
+        order.spec, order.stop, order.total = spec, spec.trailStopPrice, total
         if order.held:
             return self._transmit(order, now) if spec.transmit else []
         order.triggered = order.triggered and typed
@@ -181,36 +186,46 @@ class OrderDesk(Snags):
 
     def cancel(self, clientId: int, orderId: int, now: float) -> list[Event]:
         """Cancel an order: its own, or another client's where the settings allow; else 10147 (10148 if it is over)."""
+        act = partial(self._cancel, clientId, orderId)
+        return [] if self._waits(clientId, None, act) else self._told(act(now), now)
+
+    def _cancel(self, clientId: int, orderId: int, now: float) -> list[Event]:
         self._efficiency.requests += 1
         order = self._book.get(clientId, orderId)
         if order is None and self._terms.foreign_cancel:
             order = self._book.find_open(orderId)
         if order is None and orderId == BY_HAND:
-            return self._told([OrderError(clientId, orderId, 135, f"Can't find order with ID ={orderId}")], now)
+            return [OrderError(clientId, orderId, 135, f"Can't find order with ID ={orderId}")]
         refusal = self._admission.refuse_cancel(order, orderId, now)
         if refusal is not None or order is None:
             found = refusal or Refusal(135, "")
-            return self._told([OrderError(clientId, orderId, found.code, found.text)], now)
-        return self._told(self._floor.cancel(order, now), now)
+            return [OrderError(clientId, orderId, found.code, found.text)]
+        return self._floor.cancel(order, now)
 
-    def cancel_all(self, now: float) -> list[Event]:
-        """Cancel every open order of every client, those placed by hand included."""
+    def cancel_all(self, now: float, clientId: int | None = None) -> list[Event]:
+        """Cancel every open order of every client, those placed by hand included; `clientId`: who asks."""
+        act = self._cancel_all
+        waits = clientId is not None and self._waits(clientId, None, act)
+        return [] if waits else self._told(act(now), now)
+
+    def _cancel_all(self, now: float) -> list[Event]:
         events: list[Event] = []
         for order in self._book.open():
             if not order.over and self._admission.refuse_cancel(order, order.orderId, now) is None:
                 events += self._floor.cancel(order, now)
-        return self._told(events, now)
+        return events
 
     def exercise(self, request: ExerciseRequest, query: Query, now: float) -> list[Event]:
         """Exercise an option or let it lapse (message 21)."""
         details = self._universe.resolve(query if query.exchange else replace(query, exchange="SMART"))
-        return self._told(self._exercise.take(request, details, now), now)
+        act = partial(self._exercise.take, request, details)
+        return [] if self._waits(request.clientId, None, act) else self._told(act(now), now)
 
     def advance(self, now: float) -> list[Event]:
         """What has happened to orders up to `now`."""
         events: list[Event] = []
-        for spec, query in self._mishaps.due(now):
-            events += self._place(spec, query, now)
+        for act in self._mishaps.due(now):
+            events += act(now)
         events += self._exercise.advance(now) + self._floor.advance(now) + self._expiry.advance(now, self._floor)
         return self._told(events, now)
 
@@ -245,35 +260,6 @@ class OrderDesk(Snags):
                 self._book.bind(order)
                 events += [OrderBound(0, order.permId, order.orderId), *order.snapshot()]
         return events
-
-    def open_orders(self, clientId: int | None) -> list[BookOrder]:
-        """The open orders that a client is told of: its own, the Master's are everybody's; all for None.
-
-        Those not transmitted are left out, and of those placed by hand client 0 hears only once they are bound.
-        """
-        if clientId is None or clientId == self._terms.master:
-            return [order for order in self._book.open() if not order.held]
-        return self.own_orders(clientId)
-
-    def own_orders(self, clientId: int) -> list[BookOrder]:
-        """The open orders under the client's own numbers; those not transmitted are left out."""
-        return [o for o in self._book.open() if o.clientId == clientId and o.orderId != BY_HAND and not o.held]
-
-    def watched(self) -> set[int]:
-        """The conIds whose prices working orders look at: their contracts, legs and conditions."""
-        found: set[int] = set()
-        for order in self._book.open():
-            found.update([part.details.contract.conId for part in order.parts] or [order.contract.conId])
-            found.update(one.conId for one in order.spec.conditions if one.conId)
-        return found
-
-    def executions(self, wanted: ExecutionFilter) -> list[tuple[Execution, Commission | None]]:
-        """Today's executions that match, with their commission (None for a combination as a whole)."""
-        return self._teller.executions(wanted)
-
-    def completed(self) -> list[CompletedOrder]:
-        """Today's orders that are over, the oldest first."""
-        return list(self._book.completed)
 
     def roll(self, now: float) -> list[Event]:
         """Begin a new day: orders for the day lapse, yesterday's executions and completed orders are forgotten."""

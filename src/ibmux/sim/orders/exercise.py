@@ -1,7 +1,8 @@
 """Options exercised by their holder: the request, what it does at settlement, and who has told to let them lapse.
 
 An exercise shows as an order of the request's number. Settlement moves the option out and delivers shares at the
-strike, or pays the difference for an index. Nothing here knows when contracts expire.
+strike, or pays the difference for an index. What the option has cost becomes part of what the shares cost, as in
+IBKR's statements; the option itself realizes nothing. Nothing here knows when contracts expire.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Exercise:
         """Exercise (negative `quantity`) or have assigned (positive) so many options, the underlying at `spot`.
 
         Options on an index are paid in cash: the option trades at what it is worth. For others the option goes at 0
-        and the underlying trades at the strike.
+        and the underlying trades at the strike; shares take over the option's cost.
         """
         details, contract = order.details, order.details.contract
         if details.cashSettled:
@@ -142,9 +143,11 @@ class Exercise:
         under = self._market.details(details.underConId)
         sign = 1 if contract.right == "C" else -1
         shares = -quantity * sign * details.pointValue / under.pointValue
+        ledger = self._accounts[order.payer].ledger
+        premium = ledger.released(contract.conId, quantity) if under.contract.secType == "STK" else Decimal(0)
         return [
-            self._teller.settle(order, Trade(details, quantity, 0.0), now),
-            self._teller.settle(order, Trade(under, shares, contract.strike), now),
+            self._teller.settle(order, Trade(details, quantity, 0.0, -premium), now),
+            self._teller.settle(order, Trade(under, shares, contract.strike, premium), now),
         ]
 
     def vanish(self, order: BookOrder, quantity: Decimal, now: float) -> Ticket:

@@ -40,6 +40,8 @@ class Fills:
         if order.parts:
             return self._combo(order, quantity, now)
         tickets = self._teller.fill(order, quantity, price, now)
+        if order.spec.orderType == "MTL" and order.spec.lmtPrice is None:
+            order.spec = replace(order.spec, lmtPrice=price)
         order.status = FILLED if order.remaining <= ZERO else SUBMITTED
         status, again = _before_fees(order, tickets), order.snapshot()
         early = self._random.random() < self._terms.status_first

@@ -26,6 +26,7 @@ from ibmux.sim.orders.order import (
     CANCELLED,
     FILLED,
     INACTIVE,
+    MARKETABLE,
     OVER,
     PENDING_CANCEL,
     PRE_SUBMITTED,
@@ -66,7 +67,7 @@ class Floor:
             self._families.size_hedge(order, parent)
             if order.remaining <= ZERO:
                 return [*order.snapshot(), *self.end(order, CANCELLED, now, "Nothing to hedge")]
-        return [*notices.taken(order), *self._start(order, now)]
+        return notices.introduce(order, self._start(order, now))
 
     def date(self, order: BookOrder, now: float) -> None:
         """Work out when the order begins, lapses and meets its auction."""
@@ -104,7 +105,7 @@ class Floor:
             return events + self._try_at_once(order, now)
         if order.auctionAt is not None:
             order.due = order.auctionAt
-        elif order.spec.orderType == "MKT":
+        elif order.spec.orderType in MARKETABLE:
             order.due = now + self._terms.fill_delay
             return events
         order.status = SUBMITTED

@@ -15,7 +15,7 @@ from ibmux.sim.prices.quote import Quote
 
 Book = Quote | ComboQuote
 BY_LAST = frozenset({"STK", "FUT", "CFD", "CRYPTO", "BAG"})
-LIMITED = frozenset({"LMT", "STP LMT", "LOC", "LOO", "LIT", "MIDPRICE", "REL", "PEG MKT", "PEG MID"})
+LIMITED = frozenset({"LMT", "STP LMT", "LOC", "LOO", "LIT", "MIDPRICE", "REL", "PEG MKT", "PEG MID", "MTL"})
 
 
 def far_side(spec: OrderSpec, quote: Book) -> float | None:

@@ -6,22 +6,34 @@ A store of switches and of what waits; the desk asks it at the right moments.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from math import inf
+from typing import NamedTuple
 
-from ibmux.sim.catalogue.contracts import Query, Refusal
+from ibmux.sim.catalogue.contracts import Refusal
 from ibmux.sim.events import Commission, Event, Execution, OpenOrder, OrderError, OrderStatus
-from ibmux.sim.orders.order import OrderSpec
 
 Key = tuple[int, int]
+Act = Callable[[float], list[Event]]
+"""What a request does when its turn comes (epoch seconds); the events that follow."""
 QUEUED = 1000
-"""Orders that may be delayed at once; further ones are taken without delay."""
+"""Requests that may wait at once; further delays are used up without effect."""
 
 KEPT_BACK = 10_000
 """Events that may be kept back at once."""
 
 
+class Waiting(NamedTuple):
+    """A request that waits: until when, whose it is, what it does; `orderId` if it places or changes that order."""
+
+    until: float
+    clientId: int
+    orderId: int | None
+    act: Act
+
+
 class Mishaps:
-    """The desk's switches."""
+    """The desk's switches, and the requests that wait for their turn."""
 
     def __init__(self) -> None:
         self.rejections: deque[Refusal] = deque(maxlen=QUEUED)
@@ -29,7 +41,7 @@ class Mishaps:
         self.hold: float | None = None
         self.rollback = 0
         self.fork = False
-        self._delayed: deque[tuple[float, OrderSpec, Query]] = deque()
+        self._queue: deque[Waiting] = deque()
         self._held: dict[Key, float] = {}
         self._fills: set[str] = set()
         self._kept: list[Event] = []
@@ -38,24 +50,41 @@ class Mishaps:
         """The rejection that awaits the next order; it is used up."""
         return self.rejections.popleft() if self.rejections else None
 
-    def put_off(self, spec: OrderSpec, query: Query, now: float) -> bool:
-        """Put the order off if a delay awaits it; the delay is used up."""
-        if not self.delays or len(self._delayed) >= QUEUED:
+    def delay(self) -> float | None:
+        """The delay that awaits the next order, in seconds; it is used up."""
+        return self.delays.popleft() if self.delays else None
+
+    def queue(self, clientId: int, orderId: int | None, act: Act, until: float) -> bool:
+        """Let a request wait, if it has to: until then, and behind what its client has asked before.
+
+        A gateway reads what one client sends in order, so nothing overtakes; other clients go on.
+        """
+        ahead = [waiting.until for waiting in self._queue if waiting.clientId == clientId]
+        last = max([until, *ahead])
+        if (not ahead and last == -inf) or len(self._queue) >= QUEUED:
             return False
-        self._delayed.append((now + self.delays.popleft(), spec, query))
+        self._queue.append(Waiting(last, clientId, orderId, act))
         return True
 
-    def due(self, now: float) -> list[tuple[OrderSpec, Query]]:
-        """The orders whose delay is over."""
-        ready = [(spec, query) for when, spec, query in self._delayed if when <= now]
-        self._delayed = deque(one for one in self._delayed if one[0] > now)
+    def is_pending(self, clientId: int, orderId: int) -> bool:
+        """Whether that order waits to be placed or changed."""
+        return any((one.clientId, one.orderId) == (clientId, orderId) for one in self._queue)
+
+    def due(self, now: float) -> list[Act]:
+        """What the requests do whose turn has come, in order."""
+        ready = [waiting.act for waiting in self._queue if waiting.until <= now]
+        self._queue = deque(waiting for waiting in self._queue if waiting.until > now)
         return ready
 
-    def begin_hold(self, spec: OrderSpec, now: float) -> None:
-        """Keep back everything that is said about this order, if that awaits the next one."""
-        if self.hold is not None:
-            self._held[spec.clientId, spec.orderId] = now + self.hold
-            self.hold = None
+    def take_hold(self) -> float | None:
+        """For how long everything is to be kept back that is said about the next order, in seconds; it is used up."""
+        hold, self.hold = self.hold, None
+        return hold
+
+    def keep_back(self, key: Key, hold: float | None, now: float) -> None:
+        """Keep back for so long what is said about the order of that client and number."""
+        if hold is not None:
+            self._held[key] = now + hold
 
     def release(self) -> None:
         """Keep nothing back any longer; what was kept leaves with the next events."""
@@ -105,7 +134,10 @@ class Snags:
         self._mishaps.rejections.append(Refusal(code, text))
 
     def delay_next(self, seconds: float) -> None:
-        """Look at the next placeOrder (new or change) only after so many seconds; several calls, as many orders."""
+        """Look at the next placeOrder (new or change) only after so many seconds; several calls, as many orders.
+
+        What the same client asks of orders meanwhile waits behind it; another change of that order is refused (2102).
+        """
         self._mishaps.delays.append(seconds)
 
     def hold_acknowledgement(self, seconds: float = inf) -> None:
@@ -120,6 +152,13 @@ class Snags:
     def roll_back_ids(self, by: int) -> None:
         """Let the next nextValidId be lower by so much, once; numbers in use stay used (103)."""
         self._mishaps.rollback = by
+
+    def expect_nothing(self) -> None:
+        """Let the next orders be as any: what awaits them is forgotten; what waits or is held back already, is not."""
+        mishaps = self._mishaps
+        mishaps.rejections.clear()
+        mishaps.delays.clear()
+        mishaps.hold, mishaps.rollback = None, 0
 
     def fork_on_modify(self, on: bool) -> None:
         """While on, a change becomes a second live order under the same number, with a permId of its own."""

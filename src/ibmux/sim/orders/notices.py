@@ -5,9 +5,11 @@ Codes 399, 404, 2109 and 10349 never end an order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from ibmux.sim.events import OrderError
+from ibmux.sim.events import Event, OpenOrder, OrderError
 from ibmux.sim.instants import instant_text
 from ibmux.sim.orders import timing
 from ibmux.sim.orders.order import BookOrder
@@ -29,15 +31,25 @@ def _warn(order: BookOrder, code: int, text: str) -> OrderError:
     return OrderError(order.clientId, order.orderId, code, text)
 
 
+def _place(order: BookOrder) -> str:
+    """How warnings name the market: a share's exchange, with the tier that Nasdaq has; else the contract's own name."""
+    contract = order.contract
+    if contract.secType != "STK" or not contract.primaryExchange:
+        return order.details.marketName
+    tiered = contract.primaryExchange == "NASDAQ"
+    return f"{contract.primaryExchange}.{contract.tradingClass}" if tiered else contract.primaryExchange
+
+
 def _message(order: BookOrder, warning: str) -> OrderError:
-    contract, name = order.contract, order.details.marketName
-    head = f"Order Message:\n{order.spec.action} {order.total} {contract.symbol} {name}"
+    size = f"{Decimal(order.total).normalize():f}"
+    head = f"Order Message:\n{order.spec.action} {size} {order.contract.symbol} {_place(order)}"
     return _warn(order, 399, f"{head}\nWarning: {warning}")
 
 
 def closed(order: BookOrder, now: float) -> OrderError:
     """The market is closed; tells when the order goes to the exchange (399)."""
-    opening = instant_text(timing.next_open(order, now), order.details.timeZoneId)
+    day, rest = instant_text(timing.next_open(order, now), order.details.timeZoneId).split(" ", 1)
+    opening = f"{day[:4]}-{day[4:6]}-{day[6:]} {rest}"
     return _message(order, f"your order will not be placed at the exchange until {opening}")
 
 
@@ -49,6 +61,16 @@ def short(order: BookOrder) -> OrderError:
 def preset(order: BookOrder) -> OrderError:
     """The order named no time in force (10349)."""
     return _warn(order, 10349, PRESET)
+
+
+def introduce(order: BookOrder, told: Sequence[Event]) -> list[Event]:
+    """The messages of an order that has just been taken: its warnings first, the first openOrder marked as such."""
+    first = next((place for place, event in enumerate(told) if isinstance(event, OpenOrder)), None)
+    marked = [
+        replace(event, fresh=True) if place == first and isinstance(event, OpenOrder) and not order.waiting else event
+        for place, event in enumerate(told)
+    ]
+    return [*taken(order), *marked]
 
 
 def taken(order: BookOrder) -> list[OrderError]:

@@ -25,6 +25,8 @@ TOUCHES = frozenset({"MIT", "LIT"})
 LIMITS = frozenset({"LMT", "STP LMT", "LOC", "LOO", "LIT", "TRAIL LIMIT"})
 AUCTIONS = frozenset({"MOC", "LOC", "MOO", "LOO"})
 CLOSES = frozenset({"MOC", "LOC"})
+MARKETABLE = frozenset({"MKT", "MTL"})
+"""Types that trade at any price at once; what a market-to-limit order (MTL) does not fill rests at that price."""
 PEGS = frozenset({"REL", "PEG MKT", "PEG MID", "MIDPRICE"})
 SNAPS = frozenset({"SNAP MKT", "SNAP MID", "SNAP PRIM"})
 EXERCISES = frozenset({"EXERCISE", "LAPSE"})

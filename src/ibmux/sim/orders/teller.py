@@ -36,11 +36,12 @@ class Ticket(NamedTuple):
 
 
 class Trade(NamedTuple):
-    """What is executed: `quantity` of one contract, negative for a sale."""
+    """What is executed: `quantity` of one contract, negative for a sale; `carried`: cost from another contract."""
 
     details: ContractDetails
     quantity: Decimal
     price: float
+    carried: Decimal = ZERO
 
 
 class Teller:
@@ -109,7 +110,7 @@ class Teller:
         charge, fee = self._charge(order, trade)
         order.commission = float(order.fees)
         account = self._accounts[name or order.payer]
-        realized = account.fill(trade.details, trade.quantity, trade.price, fee)
+        realized = account.fill(trade.details, trade.quantity, trade.price, fee, trade.carried)
         exchange = self._exchange(trade.details.contract, trade.details.contract)
         done = (charge.quantity, round(float(charge.notional / charge.quantity), 8))
         execution = self._execution(order, trade, now, (number, exchange, account.name), done)

@@ -5,6 +5,9 @@ Only used where exchanges keep their hours (`always_open` off), but for dates th
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
 from ibmux.sim.instants import parse_end
@@ -16,6 +19,7 @@ REGULAR_KINDS = frozenset({"STK", "OPT", "CFD", "BAG", "BOND"})
 # Seconds before the close after which exchanges take no new orders for it, and none can be withdrawn.
 CUTOFFS = {"NASDAQ": 300.0}
 USUAL_CUTOFF = 600.0
+EASTERN, CLOSE, DAY = ZoneInfo("US/Eastern"), 16, 86_400.0
 MINUTES = 300.0
 """How long an order of a few minutes (crypto) lives."""
 
@@ -77,6 +81,15 @@ def _instant(text: str, details: ContractDetails) -> float | Refusal | None:
             "and time, and between the time and time-zone.",
         )
     return found
+
+
+def auto_cancelled_at(spec: OrderSpec, now: float) -> float | None:
+    """When a gateway gives up an order that is good until cancelled: at the close that ends the next quarter."""
+    if spec.tif not in {"GTC", "DTC"}:
+        return None
+    today = datetime.fromtimestamp(now, EASTERN)
+    year, quarter = divmod(today.year * 4 + (today.month - 1) // 3 + 2, 4)
+    return datetime(year, quarter * 3 + 1, 1, CLOSE, tzinfo=EASTERN).timestamp() - DAY
 
 
 def lapses_at(spec: OrderSpec, details: ContractDetails, now: float, always_open: bool) -> float | Refusal | None:

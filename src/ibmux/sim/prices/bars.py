@@ -6,16 +6,17 @@ read from one tape.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from math import floor
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.calendar.hours import zone
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
 from ibmux.sim.prices import spans
+from ibmux.sim.prices.gradual import Gradual, outcome
 from ibmux.sim.prices.history_limits import HistoryLimits
 from ibmux.sim.prices.liquidity import is_option
 from ibmux.sim.prices.market import Market
@@ -27,7 +28,6 @@ __all__ = ["Bar", "BarSet", "Cell", "History"]
 YEARS_BACK = 20
 OPTION_DAYS_BACK, FUTURE_DAYS_BACK = 90, 365
 KEPT_BARS = 50_000
-KEPT_TAPES = 64
 Span = tuple[float, float]
 
 
@@ -74,10 +74,7 @@ class History:
     def __init__(self, market: Market, clock: Callable[[], float]) -> None:
         self._market, self._clock = market, clock
         self.limits = HistoryLimits()
-        self._finished = lru_cache(maxsize=KEPT_BARS)(self._read)
-        self._volatility = lru_cache(maxsize=KEPT_TAPES)(
-            lambda conId, kind: self._market.volatility(self._market.details(conId), kind)
-        )
+        self._finished: OrderedDict[tuple[int, Cell, str], Bar] = OrderedDict()
 
     def bars(
         self, details: ContractDetails, end: float | None, duration: str, barSize: str, *, whatToShow: str, useRTH: bool
@@ -92,38 +89,61 @@ class History:
             whatToShow: TRADES, MIDPOINT, BID, ASK, BID_ASK and so on.
             useRTH: regular trading hours only.
         """
+        return outcome(self.steps(details, end, duration, barSize, whatToShow=whatToShow, useRTH=useRTH))
+
+    def steps(
+        self, details: ContractDetails, end: float | None, duration: str, barSize: str, *, whatToShow: str, useRTH: bool
+    ) -> Gradual[BarSet | Refusal]:
+        """The same as `bars`, with a pause after every bar and every session of a longer one."""
         length, size = spans.parse_duration(duration), spans.parse_bar_size(barSize)
         if isinstance(length, Refusal):
             return length
         if isinstance(size, Refusal):
             return size
         refused = spans.refuse_kind(details, whatToShow) or spans.refuse_length(length, size)
-        return refused or self._collect(details, end, length, size, kind=whatToShow, rth=useRTH)
+        if refused is not None:
+            return refused
+        return (yield from self._collect(details, end, length, size, kind=whatToShow, rth=useRTH))
 
     def _collect(
         self, details: ContractDetails, end: float | None, length: spans.Duration, size: int, *, kind: str, rth: bool
-    ) -> BarSet | Refusal:
+    ) -> Gradual[BarSet | Refusal]:
         now = self._clock()
         until = min(now if end is None else end, details.expires or now, now)
         first = self.head(details)
-        sessions = spans.sessions_back(details.venue, until, length, rth)
-        cells = [cell for cell in cells_of(sessions, size, details.timeZoneId) if cell.start >= first]
-        if not cells:
+        sessions = yield from spans.sessions_in_steps(details.venue, until, length, rth)
+        start, made = 0.0, list[Bar]()
+        for cell in cells_of(sessions, size, details.timeZoneId):
+            if cell.start >= first:
+                start = start or cell.start
+                made.append((yield from self._bar(details, cell, kind, now)))
+            yield
+        if not made:
             return spans.no_data(details, kind)
-        made = [self._bar(details, cell, kind, now) for cell in cells]
-        return BarSet(cells[0].start, until, made, size >= DAY, details.timeZoneId)
+        return BarSet(start, until, made, size >= DAY, details.timeZoneId)
 
-    def _bar(self, details: ContractDetails, cell: Cell, kind: str, now: float) -> Bar:
+    def _bar(self, details: ContractDetails, cell: Cell, kind: str, now: float) -> Gradual[Bar]:
+        """The bar of a cell; those that have ended are kept."""
+        key = (details.contract.conId, cell, kind)
+        found = self._finished.get(key)
+        if found is not None:
+            self._finished.move_to_end(key)
+            return found
+        made = yield from self._read(details.contract.conId, cell, kind)
         if cell.end < now:
-            return self._finished(details.contract.conId, cell, kind)
-        return self._read(details.contract.conId, cell, kind)
+            self._finished[key] = made
+            if len(self._finished) > KEPT_BARS:
+                self._finished.popitem(last=False)
+        return made
 
     def _tape(self, conId: int, kind: str) -> Tape:
-        return self._volatility(conId, kind) if kind.endswith("VOLATILITY") else self._market.tape(conId)
+        return self._market.volatility(conId, kind) if kind.endswith("VOLATILITY") else self._market.tape(conId)
 
-    def _read(self, conId: int, cell: Cell, kind: str) -> Bar:
-        tape = self._tape(conId, kind)
-        parts = [tape.bar(start, end, kind) for start, end in cell.spans]
+    def _read(self, conId: int, cell: Cell, kind: str) -> Gradual[Bar]:
+        tape, parts = self._tape(conId, kind), list[Bar]()
+        for start, end in cell.spans:
+            parts.append(tape.bar(start, end, kind))
+            yield
         found = parts[0] if len(parts) == 1 else joined(parts)
         same = found.time == cell.start and found.date == cell.day
         return found if same else replace(found, time=cell.start, date=cell.day)
@@ -148,7 +168,7 @@ class History:
     def read(self, details: ContractDetails, cell: Cell, kind: str, now: float) -> Bar:
         """The bar of a cell as it stands at `now`, which lies in or after it."""
         seen = [(start, min(end, now)) for start, end in cell.spans if start <= now]
-        return self._bar(details, replace(cell, spans=tuple(seen)), kind, now)
+        return outcome(self._bar(details, replace(cell, spans=tuple(seen)), kind, now))
 
     def current(self, details: ContractDetails, barSize: str, whatToShow: str) -> Bar | Refusal:
         """The bar that the present lies in, as keepUpToDate streams it, at any hour."""

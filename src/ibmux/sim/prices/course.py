@@ -113,6 +113,17 @@ class Course:
             at += length
         return join(pieces)
 
+    def grains(self, start: int, end: int, length: int) -> list[Prices]:
+        """The nodes of the minutes or quarters (`length`) between two multiples of it (epoch seconds)."""
+        parts = range(start // QUARTER, -(-end // QUARTER))
+        if length == QUARTER:
+            return [self.quarter(part) for part in parts]
+        found: list[Prices] = []
+        for part in parts:
+            found += self._minutes(part)
+        skipped = start % QUARTER // MINUTE
+        return found[skipped : skipped + (end - start) // MINUTE]
+
     def _largest(self, at: int, end: int) -> tuple[Prices, int]:
         """The longest node that begins at `at` and does not go beyond `end`, and its length."""
         left = end - at

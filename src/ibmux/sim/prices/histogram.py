@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import timedelta
 
 from ibmux.sim.calendar import hours
+from ibmux.sim.prices.gradual import Gradual
 from ibmux.sim.prices.tape import Tape
 
 PERIOD = re.compile(r"(\d+) (second|minute|hour|day|week|month|year)s?")
@@ -27,8 +28,8 @@ def parse_period(text: str) -> int:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def measure(tape: Tape, period: str, useRTH: bool, now: float) -> list[tuple[float, float]]:
-    """Prices and the size traded at each, the lowest price first, over a period back from `now`.
+def measure(tape: Tape, period: str, useRTH: bool, now: float) -> Gradual[list[tuple[float, float]]]:
+    """Prices and the size traded at each, the lowest price first, over a period back from `now`; in steps.
 
     The period counts sessions' time in calendar days. Each slice's volume stands at its typical price.
     """
@@ -39,9 +40,11 @@ def measure(tape: Tape, period: str, useRTH: bool, now: float) -> list[tuple[flo
     found: dict[float, float] = defaultdict(float)
     for begin, end in spans:
         for left in range(begin, end, size):
-            bar = tape.bar(left, min(left + size, end), "TRADES")
-            if bar.volume > 0:
-                found[tape.ladder.near((bar.high + bar.low + bar.close) / 3)] += bar.volume
+            right = min(left + size, end)
+            volume = tape.volume(left, right)
+            if volume > 0:
+                found[tape.ladder.near(sum(tape.range(left, right)) / 2)] += volume
+            yield
     return _thin(sorted((price, round(size, 8)) for price, size in found.items()), tape)
 
 

@@ -30,6 +30,8 @@ MEAN_TRADE = {"STK": 100.0, "FUT": 3.0, "CONTFUT": 3.0, "OPT": 3.0, "FOP": 3.0}
 FRACTIONAL = frozenset({"CRYPTO"})
 """Types that trade in parts of one: sizes are then about so much money as these."""
 SMALL_TRADE, USUAL_TRADE, COIN_LOTS = 5.0, 500.0, 200
+ROUND_LOT = 100
+"""Shares of a round lot in the United States; some trades of fewer are not reported."""
 DEFAULT_SPREAD, DEFAULT_LOT, DEFAULT_TRADE = 5e-4, (1.0, 40), 10.0
 
 
@@ -44,6 +46,11 @@ def lot_of(details: ContractDetails) -> tuple[float, int]:
         return unit_of(details) * USUAL_TRADE / SMALL_TRADE, COIN_LOTS
     lot, most = LOTS.get(details.contract.secType, DEFAULT_LOT)
     return max(lot, details.sizeIncrement) if lot else lot, most
+
+
+def has_round_lots(details: ContractDetails) -> bool:
+    """Whether trades of less than a round lot are odd lots: of shares in the United States."""
+    return details.contract.secType == "STK" and details.venue == "US"
 
 
 def unit_of(details: ContractDetails) -> float:

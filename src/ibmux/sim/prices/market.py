@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 
 from ibmux.sim.calendar import hours
+from ibmux.sim.catalogue import futures
 from ibmux.sim.catalogue.contracts import ContractDetails
 from ibmux.sim.catalogue.universe import Universe
 from ibmux.sim.prices import depth, histogram
+from ibmux.sim.prices.carried import CarriedMids
 from ibmux.sim.prices.course import Course, mix
 from ibmux.sim.prices.depth import Level
+from ibmux.sim.prices.gradual import Gradual, outcome
 from ibmux.sim.prices.ladder import Ladder, Steps
 from ibmux.sim.prices.liquidity import has_book, is_option, spread_of
 from ibmux.sim.prices.mids import Mids, OptionMids, ScaledMids
 from ibmux.sim.prices.quote import Quote
 from ibmux.sim.prices.shaken import SHAKEN, ShakenMids
+from ibmux.sim.prices.shelf import Shelf
 from ibmux.sim.prices.tape import Tape
 from ibmux.sim.theory.options import Computation
 from ibmux.sim.theory.paths import FairPrice
@@ -26,6 +31,9 @@ from ibmux.sim.theory.paths import FairPrice
 BID_OPTION, ASK_OPTION, LAST_OPTION, MODEL_OPTION = 10, 11, 12, 13
 UNDEFINED = -2.0
 VOLATILITY_OF_VOLATILITY = 0.1
+QUOTES_KEPT = TAPES_KEPT = 1000
+"""Quotes and tapes that are kept though nobody holds them."""
+VOLATILITIES_KEPT = 256
 
 
 class Market:
@@ -39,9 +47,10 @@ class Market:
 
     def __init__(self, universe: Universe, clock: Callable[[], float], always_open: bool = True) -> None:
         self._universe, self._clock, self._always_open = universe, clock, always_open
-        self._quotes: dict[int, Quote] = {}
-        self._tapes: dict[int, Tape] = {}
+        self._quotes: Shelf[Quote] = Shelf(QUOTES_KEPT)
+        self._tapes: Shelf[Tape] = Shelf(TAPES_KEPT)
         self._courses: dict[tuple[int, float], Course] = {}
+        self._volatility = lru_cache(VOLATILITIES_KEPT)(self._make_volatility)
 
     def quote(self, conId: int) -> Quote:
         """The shared quote of a contract at the present; KeyError if there is no such contract."""
@@ -49,7 +58,7 @@ class Market:
         if found is None:
             tape = self.tape(conId)
             found = Quote(tape, clock=self._clock, seed=self._universe.seed, always_open=self._always_open)
-            self._quotes[conId] = found
+            self._quotes.put(conId, found)
         else:
             found.look()
         return found
@@ -59,10 +68,13 @@ class Market:
         found = self._tapes.get(conId)
         if found is None:
             details = self.details(conId)
-            found = self._tapes[conId] = Tape(details, self._mids(details), self._ladder(details))
+            found = Tape(details, self._mids(details), self._ladder(details))
+            self._tapes.put(conId, found)
         return found
 
     def _ladder(self, details: ContractDetails) -> Ladder:
+        if details.contract.secType == "CFD" and has_book(under := self.details(details.underConId)):
+            return self._ladder(under)  # a CFD is quoted as what is under it
         price = 0.0 if is_option(details) else details.price
         return Ladder(self._steps(details), spread_of(details), price, bookless=not has_book(details))
 
@@ -73,7 +85,7 @@ class Market:
     def _mids(self, details: ContractDetails) -> Mids:
         key = mix(self._universe.seed * 7919 + details.contract.conId)
         if not is_option(details):
-            middle = ScaledMids(self._course(details.salt, details.volatility), details.price, key)
+            middle = self._spot(details, key)
             shaken = details.contract.secType in SHAKEN
             return ShakenMids(middle, self._universe.shocks) if shaken else middle
         under = self.tape(details.underConId)
@@ -83,14 +95,27 @@ class Market:
             expiry=expiry_of(details), key=key,
         )  # fmt: skip
 
+    def _spot(self, details: ContractDetails, key: int) -> Mids:
+        """The middle price but for shocks: a future's is its spot's with the carry of the days that are left."""
+        course = self._course(details.salt, details.volatility)
+        delivery = futures.decode(details.contract.conId, self._universe.seed)
+        if delivery is None:
+            return ScaledMids(course, details.price, key)
+        terms = delivery.terms
+        return CarriedMids(ScaledMids(course, terms.price, key), terms.carry, details.expires)
+
     def _course(self, salt: int, volatility: float) -> Course:
         found = self._courses.get((salt, volatility))
         if found is None:
             found = self._courses[salt, volatility] = Course(self._universe.seed, salt, volatility)
         return found
 
-    def volatility(self, details: ContractDetails, kind: str) -> Tape:
+    def volatility(self, conId: int, kind: str) -> Tape:
         """The tape of a contract's historical or implied volatility (`kind` as whatToShow), read as its midpoint."""
+        return self._volatility(conId, kind)
+
+    def _make_volatility(self, conId: int, kind: str) -> Tape:
+        details = self.details(conId)
         salt = details.salt + 1 + (kind == "HISTORICAL_VOLATILITY")
         middle = ScaledMids(self._course(salt, VOLATILITY_OF_VOLATILITY), details.volatility, mix(salt))
         return Tape(details, middle, Ladder(((0.0, 1e-6),), 0.0, details.volatility, bookless=True))
@@ -112,6 +137,10 @@ class Market:
 
     def histogram(self, conId: int, period: str, useRTH: bool) -> list[tuple[float, float]]:
         """Volume by price over a period back from the present (`3 days`); ValueError for an unreadable period."""
+        return outcome(self.histogram_steps(conId, period, useRTH))
+
+    def histogram_steps(self, conId: int, period: str, useRTH: bool) -> Gradual[list[tuple[float, float]]]:
+        """The same as `histogram`, in steps."""
         return histogram.measure(self.tape(conId), period, useRTH, self._clock())
 
     def roll(self, now: float) -> None:

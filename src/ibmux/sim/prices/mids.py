@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import floor
 from typing import Protocol
 
-from ibmux.sim.prices.course import DAY, MINUTE, QUARTER, Course, Node, Points, join
+from ibmux.sim.prices.course import DAY, MINUTE, QUARTER, Course, Node, Points, Prices, join
 from ibmux.sim.prices.ladder import Ladder
 from ibmux.sim.theory import options
 from ibmux.sim.theory.options import Computation
@@ -27,6 +27,9 @@ class Mids(Protocol):
 
     def span(self, start: int, end: int) -> Node:
         """Open, high, low, close over whole seconds, `start` < `end`."""
+
+    def grains(self, start: int, end: int, length: int) -> list[Prices]:
+        """The nodes of the minutes or quarters (`length` seconds) between two multiples of it, `start` < `end`."""
 
     def points(self, second: int) -> Points:
         """The price at some instants of a second: (offset, price), the first at 0.0; it stands until the next."""
@@ -60,6 +63,11 @@ class ScaledMids:
         first, high, low, last = self._course.span(start, end)
         level = self._level
         return Node(first * level, high * level, low * level, last * level)
+
+    def grains(self, start: int, end: int, length: int) -> list[Prices]:
+        """See `Mids`."""
+        level = self._level
+        return [(a * level, b * level, c * level, d * level) for a, b, c, d in self._course.grains(start, end, length)]
 
     def points(self, second: int) -> Points:
         """See `Mids`."""
@@ -127,6 +135,10 @@ class OptionMids:
             pieces.append(self._cell(at) if whole else self._piece(at, stop))
             at = stop
         return join(pieces)
+
+    def grains(self, start: int, end: int, length: int) -> list[Prices]:
+        """See `Mids`."""
+        return [self.span(at, at + length) for at in range(start, end, length)]
 
     def points(self, second: int) -> Points:
         """See `Mids`."""

@@ -11,6 +11,7 @@ from math import ceil, floor
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.prices.gradual import Gradual
 from ibmux.sim.prices.tape import MidTick, QuoteTick, Tape, TradeTick
 
 PastTick = TradeTick | QuoteTick | MidTick
@@ -48,7 +49,9 @@ def source_of(details: ContractDetails, whatToShow: str) -> str:
     return asked
 
 
-def after(tape: Tape, source: str, start: float, count: int, session: Session, *, ignoreSize: bool) -> list[PastTick]:
+def after(
+    tape: Tape, source: str, start: float, count: int, session: Session, *, ignoreSize: bool
+) -> Gradual[list[PastTick]]:
     """The first `count` ticks from `start` on within a session, and the rest of the last one's second."""
     found: list[PastTick] = []
     at = floor(max(start, session[0]))
@@ -57,13 +60,16 @@ def after(tape: Tape, source: str, start: float, count: int, session: Session, *
         until = min(at + STEP[source], limit)
         found += read(tape, source, max(float(at), start), min(until, session[1]), ignoreSize)
         at = until
+        yield
     if len(found) <= count:
         return found
     last = floor(found[count - 1].time)
     return [tick for tick in found if tick.time < last + 1]
 
 
-def before(tape: Tape, source: str, end: float, count: int, session: Session, *, ignoreSize: bool) -> list[PastTick]:
+def before(
+    tape: Tape, source: str, end: float, count: int, session: Session, *, ignoreSize: bool
+) -> Gradual[list[PastTick]]:
     """The last `count` ticks before `end` within a session, oldest first, and the rest of the first one's second."""
     found: list[PastTick] = []
     at = ceil(min(end, session[1]))
@@ -72,6 +78,7 @@ def before(tape: Tape, source: str, end: float, count: int, session: Session, *,
         since = max(at - STEP[source], limit)
         found = [*read(tape, source, max(float(since), session[0]), min(at, end, session[1]), ignoreSize), *found]
         at = since
+        yield
     if len(found) <= count:
         return found
     first = floor(found[-count].time)
@@ -81,7 +88,7 @@ def before(tape: Tape, source: str, end: float, count: int, session: Session, *,
 def read(tape: Tape, source: str, start: float, end: float, ignoreSize: bool) -> Sequence[PastTick]:
     """The ticks of a kind with start <= time < end; `ignoreSize`: without quotes in which only sizes changed."""
     if source == "TRADES":
-        return tape.trades(start, end)
+        return tape.prints(start, end)
     if source == "MIDPOINT":
         return tape.mids(start, end)
     quotes = tape.quotes(start, end)

@@ -40,9 +40,9 @@ class Quote:
     """
 
     __slots__ = (
-        "_clock", "_day", "_due", "_i", "_j", "_lot", "_lots", "_next_day", "_quotes", "_random", "_second", "_seldom",
-        "_shut", "_trades", "_untold", "ask", "askSize", "bid", "bidSize", "close", "details", "high", "isIndex",
-        "last", "lastExchange", "lastSize", "low", "minTick", "open", "steps", "tape", "volume",
+        "__weakref__", "_clock", "_day", "_due", "_i", "_j", "_lot", "_lots", "_next_day", "_quotes", "_random",
+        "_second", "_seldom", "_shut", "_trades", "_untold", "ask", "askSize", "bid", "bidSize", "close", "details",
+        "high", "isIndex", "last", "lastExchange", "lastSize", "low", "minTick", "open", "steps", "tape", "volume",
     )  # fmt: skip
 
     def __init__(self, tape: Tape, *, clock: Callable[[], float], seed: int, always_open: bool = True) -> None:
@@ -53,7 +53,7 @@ class Quote:
         self._seldom = not tape.activity.trades
         self._shut = not always_open
         self._lot, self._lots = lot_of(details)
-        self._untold: list[Change] = []
+        self._untold: dict[int, Change] = {}
         self.bidSize = self.askSize = self.lastSize = 0.0
         self.lastExchange = ""
         self.roll(clock())
@@ -78,7 +78,7 @@ class Quote:
         first, tape, day = floor(self._day), self.tape, self._day
         regular = hours.previous_session(self.details.venue, day)
         self.close = tape.bar(regular[1] - 1, regular[1], "TRADES").close
-        self.open = tape.bar(first, first + 1, "TRADES").open
+        self.open = tape.opening(first)
         self.high = self.low = self.last = self.open
         self.volume, self.lastExchange = 0.0, ""
         self._load(self._effective(now), day)
@@ -97,8 +97,8 @@ class Quote:
         second = floor(now)
         tape = self.tape
         if second > since:
-            bar = tape.bar(since, second, "TRADES")
-            self.high, self.low = max(self.high, bar.high), min(self.low, bar.low)
+            high, low = tape.range(since, second)
+            self.high, self.low = max(self.high, high), min(self.low, low)
         if not self._seldom:
             self.volume = tape.volume(self._day, second)
             known = tape.last_trade(second - MOMENT, since)
@@ -147,21 +147,27 @@ class Quote:
             self.low = tick.price
 
     def look(self) -> None:
-        """Bring the prices up to the present; the next step tells what changed."""
+        """Bring the prices up to the present; the next step tells what changed.
+
+        Of what is not told yet only the latest of each tick type is kept, so that it does not grow.
+        """
         now = self._clock()
         if now >= self._due:
-            self._untold += self._follow(now)
+            for change in self._follow(now):
+                self._untold.pop(change[0], None)
+                self._untold[change[0]] = change
 
     def step(self) -> list[Change]:
         """Move on to the present; the ticks that changed, or a size that flickers where the tape has nothing new."""
         self.steps += 1
-        now = self._clock()
-        if now >= self._due:
-            self._untold += self._follow(now)
         if self._untold:
-            changes, self._untold = self._untold, []
+            self.look()
+            changes = list(self._untold.values())
+            self._untold.clear()
             return changes
-        return self._flicker(self._random())
+        now = self._clock()
+        changes = self._follow(now) if now >= self._due else []
+        return changes or self._flicker(self._random())
 
     def _flicker(self, draw: float) -> list[Change]:
         """What changes while the tape has nothing new: sizes, within the prices as they are."""

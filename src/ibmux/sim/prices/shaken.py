@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibmux.sim.prices.course import Node, Points, join
+from ibmux.sim.prices.course import Node, Points, Prices, join
 from ibmux.sim.prices.mids import Mids, price_at
 from ibmux.sim.theory.shocks import Shocks
 
@@ -29,6 +29,12 @@ class ShakenMids:
             pieces.append(Node(*(price * factor for price in self._mids.span(at, stop))))
             at = stop
         return join(pieces)
+
+    def grains(self, start: int, end: int, length: int) -> list[Prices]:
+        """See `Mids`."""
+        if not self._shocks:
+            return self._mids.grains(start, end, length)
+        return [self.span(at, at + length) for at in range(start, end, length)]
 
     def points(self, second: int) -> Points:
         """See `Mids`."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import ContractDetails, Refusal
+from ibmux.sim.prices.gradual import Gradual, outcome
 
 INVALID = "Error validating request.-'bN' : cause - "
 SERVICE = "Historical Market Data Service error message:"
@@ -124,6 +125,13 @@ def refuse_length(duration: Duration, size: int) -> Refusal | None:
 
 
 def sessions_back(venue: str, end: float, duration: Duration, rth: bool) -> list[tuple[date, float, float]]:
+    """The sessions that a request covers; see `sessions_in_steps`."""
+    return outcome(sessions_in_steps(venue, end, duration, rth))
+
+
+def sessions_in_steps(
+    venue: str, end: float, duration: Duration, rth: bool
+) -> Gradual[list[tuple[date, float, float]]]:
     """The sessions that a request covers, the oldest first, as (trading day, start, end), none later than `end`.
 
     A day with a lunch break has two.
@@ -146,6 +154,7 @@ def sessions_back(venue: str, end: float, duration: Duration, rth: bool) -> list
                 found.append((day, start, stop))
         days += bool(parts)
         day -= timedelta(days=1)
+        yield
     return found[::-1]
 
 

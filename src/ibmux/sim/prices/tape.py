@@ -6,11 +6,10 @@ trade prices rise with the middle price (see `ladder`), so a bar follows from th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from math import ceil, floor
-from typing import NamedTuple
 
 from ibmux.sim.calendar import hours
 from ibmux.sim.catalogue.contracts import ContractDetails
@@ -18,61 +17,16 @@ from ibmux.sim.prices.course import MINUTE, Node, mix
 from ibmux.sim.prices.ladder import Ladder
 from ibmux.sim.prices.liquidity import lot_of
 from ibmux.sim.prices.mids import Mids
+from ibmux.sim.prices.records import Bar, MidTick, QuoteTick, TradeTick
 from ibmux.sim.prices.trades import Activity, divide
+from ibmux.sim.prices.turnover import average_quotes, turnover
+from ibmux.sim.prices.unreported import unreported
+
+__all__ = ["Bar", "MidTick", "QuoteTick", "Tape", "TradeTick"]
 
 SECONDS_KEPT = 64
-ODD_LOT = 100.0
 EXCHANGES = 6
 TRADED = frozenset({"TRADES", "AGGTRADES", "ADJUSTED_LAST"})
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar; `time` is the start (epoch seconds), `date` the trading day that it belongs to.
-
-    `volume`, `wap` and `count` are -1 for data that are not trades.
-    """
-
-    time: float
-    date: date
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    wap: float
-    count: int
-
-
-class TradeTick(NamedTuple):
-    """A trade, as tick-by-tick data show it."""
-
-    time: float
-    price: float
-    size: float
-    exchange: str
-    conditions: str
-    pastLimit: bool
-    unreported: bool
-
-
-class QuoteTick(NamedTuple):
-    """A change of the best bid or ask, or of their sizes."""
-
-    time: float
-    bid: float
-    ask: float
-    bidSize: float
-    askSize: float
-    bidPastLow: bool
-    askPastHigh: bool
-
-
-class MidTick(NamedTuple):
-    """A change of the midpoint."""
-
-    time: float
-    price: float
 
 
 class Tape:
@@ -87,14 +41,14 @@ class Tape:
     def __init__(self, details: ContractDetails, mids: Mids, ladder: Ladder) -> None:
         self.details, self.middle, self.ladder = details, mids, ladder
         self.activity = Activity(details, mids.key)
-        self._key = mids.key
+        self.key = self._key = mids.key
         self._lot, self._lots = lot_of(details)
         contract = details.contract
         places = [place for place in details.validExchanges.split(",") if place and place != "SMART"]
-        self._places = places[:EXCHANGES] or [contract.exchange]
-        self._oddly = contract.secType == "STK"
-        self._digits = 8 if self.activity.unit < 1 else 0
+        self.places = places[:EXCHANGES] or [contract.exchange]
+        self.digits = 8 if self.activity.unit < 1 else 0
         self.trades_of = lru_cache(SECONDS_KEPT)(self._make_trades)
+        self.prints_of = lru_cache(SECONDS_KEPT)(self._make_prints)
         self.quotes_of = lru_cache(SECONDS_KEPT)(self._make_quotes)
         self._last_before = lru_cache(SECONDS_KEPT)(self._find_last)
 
@@ -107,14 +61,21 @@ class Tape:
         return self.middle.at(instant)
 
     def trades(self, start: float, end: float) -> list[TradeTick]:
-        """The trades with start <= time < end, oldest first."""
+        """The reported trades with start <= time < end, oldest first: last price, volume and bars come from these."""
+        return self._read(self.trades_of, start, end)
+
+    def prints(self, start: float, end: float) -> list[TradeTick]:
+        """All trades with start <= time < end, those that are not reported among them, oldest first."""
+        return self._read(self.prints_of, start, end)
+
+    def _read(self, of: Callable[[int], list[TradeTick]], start: float, end: float) -> list[TradeTick]:
         found: list[TradeTick] = []
         at, stop = floor(start), ceil(end)
         while at < stop and self.activity.trades:
             until = min(stop, (at // MINUTE + 1) * MINUTE)
             if self.activity.count(at, until):  # minutes without trades are passed over at once
                 for second in range(at, until):
-                    found += self.trades_of(second)
+                    found += of(second)
             at = until
         if found and (found[0].time < start or found[-1].time >= end):
             return [tick for tick in found if start <= tick.time < end]
@@ -167,12 +128,16 @@ class Tape:
         unit, key = self.activity.unit, sides >> 20
         found = []
         for (offset, price), part in zip(marks, divide(units, count, sides >> 8), strict=True):
-            size = round(part * unit, self._digits)
+            size = round(part * unit, self.digits)
             key = key * 69069 + 1 & 0xFFFFFFFF
-            place = self._places[(key >> 16) % len(self._places)]
-            oddly = "I" if self._oddly and size < ODD_LOT else ""
-            found.append(TradeTick(second + offset, price, size, place, oddly, False, False))
+            place = self.places[(key >> 16) % len(self.places)]
+            found.append(TradeTick(second + offset, price, size, place, "", False, False))
         return found
+
+    def _make_prints(self, second: int) -> list[TradeTick]:
+        trades = self.trades_of(second)
+        beside = unreported(self, second, len(trades))
+        return sorted([*trades, *beside], key=lambda tick: tick.time) if beside else trades
 
     def _mark(self, points: tuple[tuple[float, float], ...], draw: int) -> tuple[float, float]:
         """A trade at some instant of the second between its first and its last one."""
@@ -210,11 +175,11 @@ class Tape:
         """What was traded with start <= time < end, in the contract's units."""
         first, last = ceil(start), floor(end)
         if first > last:
-            return round(sum(tick.size for tick in self.trades(start, end)), self._digits)
+            return round(sum(tick.size for tick in self.trades(start, end)), self.digits)
         whole = self.activity.volume(first, last) * self.activity.unit
         edges = self.trades(start, first) if start < first else []
         edges += self.trades(last, end) if last < end else []
-        return round(whole + sum(tick.size for tick in edges), self._digits)
+        return round(whole + sum(tick.size for tick in edges), self.digits)
 
     def last_trade(self, now: float, since: float) -> TradeTick | None:
         """The latest trade before `now` and not before `since`; None if there was none."""
@@ -228,22 +193,34 @@ class Tape:
         found = self.activity.last_busy(second, since)
         return self.trades_of(found)[-1] if found is not None else None
 
+    def node(self, start: float, end: float) -> Node:
+        """The middle price from `start` (a whole second) up to `end`, which may be the present (start < end)."""
+        first, last = floor(start), floor(end)
+        if last <= first:
+            return self._partial(first, end)
+        found = self.middle.span(first, last)
+        return _joined(found, self._partial(last, end)) if end > last else found
+
+    def range(self, start: float, end: float) -> tuple[float, float]:
+        """The highest and the lowest price at which could be traded in a span: high and low of its bar of trades."""
+        node = self.node(start, end)
+        return self.ladder.bought(node.high), self.ladder.sold(node.low)
+
+    def opening(self, second: int) -> float:
+        """The price with which a second opens: that of its first trade, if it has any."""
+        return self._side(bool(self._sides(second) & 1), self.middle.points(second)[0][1])
+
     def bar(self, start: float, end: float, whatToShow: str) -> Bar:
         """The bar from `start` (a whole second) up to `end`, which may be the present (start < end, epoch seconds).
 
-        Longer bars are the exact aggregate of shorter ones (but for `wap`, and for open and close of BID_ASK, which
-        are averages).
+        Longer bars are the exact aggregate of shorter ones; averages (`wap`, and open and close of BID_ASK) are so
+        for bars of whole minutes (see `turnover`).
         """
-        first, last = floor(start), floor(end)
-        nodes = [self.middle.span(first, last)] if last > first else []
-        rest = self._partial(last, end) if end > last else None
-        if rest is not None or not nodes:
-            nodes.append(rest or self._partial(first, end))
-        found = _joined(nodes)
+        first, node = floor(start), self.node(start, end)
         day = _date(self.details.venue, first)
         if whatToShow in TRADED:
-            return self._traded(day, first, end, found)
-        prices = self._shown(found, whatToShow)
+            return self._traded(day, first, end, node)
+        prices = self._shown(node, whatToShow, first, end)
         return Bar(float(first), day, *prices, -1.0, -1.0, -1)
 
     def _partial(self, second: int, end: float) -> Node:
@@ -251,19 +228,18 @@ class Tape:
         seen = [price for offset, price in self.middle.points(second) if second + offset < end or offset == 0.0]
         return Node(seen[0], max(seen), min(seen), seen[-1])
 
-    def _shown(self, node: Node, kind: str) -> tuple[float, float, float, float]:
+    def _shown(self, node: Node, kind: str, first: int, end: float) -> tuple[float, float, float, float]:
         ladder = self.ladder
         if kind == "BID_ASK":
-            middle = sum(node) / 4
-            return ladder.bid(middle), ladder.ask(node.high), ladder.bid(node.low), ladder.ask(middle)
+            bid, ask = average_quotes(self, first, end)
+            return bid, ladder.ask(node.high), ladder.bid(node.low), ask
         show = {"BID": ladder.bid, "ASK": ladder.ask}.get(kind, ladder.show)
         return show(node.open), show(node.high), show(node.low), show(node.close)
 
     def _traded(self, day: date, first: int, end: float, node: Node) -> Bar:
         """A bar of trades: from bid to ask, so that whatever trades at either lies within it."""
         second = ceil(end) - 1
-        bought = bool(self._sides(second) & 2)
-        close = self._side(bought, node.close)
+        close = self._side(bool(self._sides(second) & 2), node.close)
         volume, count = self.activity.volume(first, floor(end)), self.activity.count(first, floor(end))
         size = volume * self.activity.unit
         printed = self.trades(second, end) if end < second + 1 else []
@@ -272,14 +248,12 @@ class Tape:
             size += sum(tick.size for tick in printed)
         high, low = self.ladder.bought(node.high), self.ladder.sold(node.low)
         opening = self._side(bool(self._sides(first) & 1), node.open)
-        return Bar(
-            float(first), day, opening, high, low, close, round(size, self._digits),
-            round((opening + high + low + close) / 4, 6), count + len(printed),
-        )  # fmt: skip
+        size = round(size, self.digits)
+        average = turnover(self, first, end) / size if size else (opening + high + low + close) / 4
+        return Bar(float(first), day, opening, high, low, close, size, round(average, 6), count + len(printed))
 
 
-def _joined(nodes: list[Node]) -> Node:
-    one, two = nodes[0], nodes[-1]
+def _joined(one: Node, two: Node) -> Node:
     return Node(one.open, max(one.high, two.high), min(one.low, two.low), two.close)
 
 

@@ -8,7 +8,7 @@ knows prices.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -146,6 +146,28 @@ class Activity:
     def volume(self, start: int, end: int) -> int:
         """Units traded between two whole seconds."""
         return self._sum(start, end, self._units)
+
+    def grains(self, start: int, end: int, length: int) -> list[int]:
+        """Units traded in each span of `length` seconds between two multiples of it (epoch seconds)."""
+        found, at = [0] * ((end - start) // length), start
+        while at < end and self.trades:
+            window = self.window(at)
+            for part in window:
+                first, last = max(at, part.start), min(end, part.end)
+                if first < last:
+                    for piece, units in self._pieces(part, first, last, length):
+                        found[(piece - start) // length] += units
+            at = window[-1].end
+        return found
+
+    def _pieces(self, part: Part, first: int, last: int, length: int) -> Iterator[tuple[int, int]]:
+        """What a part has in each span of `length` seconds, as (start, units); the outer ones may be shorter."""
+        at, before = first, self._units(part, self.blocks(part, first))
+        while at < last:
+            until = min(last, (at // length + 1) * length)
+            after = self._units(part, self.blocks(part, until))
+            yield at, after - before
+            at, before = until, after
 
     def count(self, start: int, end: int) -> int:
         """Trades between two whole seconds."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -43,6 +44,9 @@ class Recorder(Listening):
         host: where to listen.
         port: the port to listen on; 0 takes a free one.
         words: texts to hide beside account numbers.
+
+    Attributes:
+        on_event: hears in a sentence of each connection that begins or ends.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Recorder(Listening):
     ) -> None:
         super().__init__(host, port)
         self.connections = 0
+        self.on_event: Callable[[str], None] = lambda text: None
         self._target, self._path, self._mask = target, path, Mask(words)
 
     async def __aenter__(self) -> Self:
@@ -126,10 +131,13 @@ class Listener:
             else:
                 self._version, connected = parse_answer(payload)
                 self._recorder.note(self._connection, "open", [str(self._version), connected])
+                self._recorder.on_event(f"Connection {self._connection} is recorded; server version {self._version}.")
 
     def ended(self, by: str) -> None:
         """The connection is over: `client` or `gateway` ended it, or why there was none."""
         self._recorder.note(self._connection, "close", [by])
+        who = f"the {by} closed it" if by in ("client", "gateway") else by
+        self._recorder.on_event(f"Connection {self._connection} ended: {who}.")
 
 
 async def _greet(reader: asyncio.StreamReader, up_writer: asyncio.StreamWriter) -> None:

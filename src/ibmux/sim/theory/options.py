@@ -11,6 +11,8 @@ from typing import NamedTuple
 RATE = 0.04
 LEAST_TIME = 1.0 / (365 * 24 * 12)  # five minutes: an option keeps a price until its last moment
 SQRT2 = sqrt(2.0)
+FIRST_GUESS, MOST_STEPS, CLOSE_ENOUGH, CLOSEST = 0.3, 60, 1e-12, 1e-12
+"""Implied volatility: where the search begins, how long it lasts, and how near to price or volatility it ends."""
 SQRT2PI = sqrt(2.0 * pi)
 
 
@@ -74,10 +76,22 @@ def implied_volatility(target: float, spot: float, strike: float, years: float, 
     low, high = 0.001, 5.0
     if not price(spot, strike, years, low, right) <= target <= price(spot, strike, years, high, right):
         return None
-    for _ in range(60):
-        middle = (low + high) / 2
-        if price(spot, strike, years, middle, right) < target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    guess = FIRST_GUESS
+    for _ in range(MOST_STEPS):
+        short = target - price(spot, strike, years, guess, right)
+        if abs(short) <= CLOSE_ENOUGH * target or high - low < CLOSEST:
+            break
+        low, high = (guess, high) if short > 0 else (low, guess)
+        slope = _slope(spot, strike, years, guess)
+        # Newton's step where it stays between what is known to be too low and too high, else the middle of these.
+        guess = guess + short / slope if slope > 0 else low
+        if not low < guess < high:
+            guess = (low + high) / 2
+    return guess
+
+
+def _slope(spot: float, strike: float, years: float, volatility: float) -> float:
+    """How much the price changes with the volatility, per 1."""
+    root = sqrt(max(years, LEAST_TIME))
+    d1 = (log(spot / strike) + (RATE + 0.5 * volatility * volatility) * root * root) / (volatility * root)
+    return spot * exp(-0.5 * d1 * d1) / SQRT2PI * root

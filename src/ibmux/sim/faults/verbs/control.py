@@ -16,7 +16,7 @@ ZONE = "US/Eastern"
 
 
 def heal(gateway: SimulatedGateway) -> str:
-    """Lift every fault that is in force."""
+    """Lift every fault that is in force, and what awaits the next orders; what was held back of orders is told."""
     names: list[str] = []
     while in_force := list(gateway.faults.in_force):  # some begin another one as they end
         for name in in_force:
@@ -24,6 +24,8 @@ def heal(gateway: SimulatedGateway) -> str:
         names += in_force
     gateway.farms.mend_all()
     gateway.disturbance.clear()
+    gateway.world.desk.expect_nothing()
+    gateway.tell(gateway.world.desk.release_acknowledgements(gateway.clock.now()))
     return f"lifted: {', '.join(names)}" if names else "no fault was in force"
 
 
@@ -77,8 +79,10 @@ def help_(gateway: SimulatedGateway, name: str = "") -> str:
         return f"{verb.usage}\n  {verb.help}"
     lines = []
     for group in GROUPS:
-        lines += [group, *(f"  {verb.usage}" for verb in VERBS.values() if verb.group == group)]
-    return "\n".join([*lines, "`help NAME` explains one. Times: 30, 30s, 10min, 1h of simulated time."])
+        lines += [group, *(f"  {verb.name:14} {verb.gist}" for verb in VERBS.values() if verb.group == group)]
+    return "\n".join(
+        [*lines, "`help cut` explains one, with its arguments. Times: 30, 30s, 10min, 1h of simulated time."]
+    )
 
 
 def instant_text(instant: float) -> str:

@@ -128,6 +128,12 @@ class Verb:
         return " ".join(inspect.cleandoc(self.act.__doc__ or "").partition("\n\n")[0].split())
 
     @property
+    def gist(self) -> str:
+        """What it does in a few words: the first clause of the help."""
+        clause = re.split(r"[.:;] ", re.sub(r" ?\([^)]*\)", "", self.help), maxsplit=1)[0]
+        return clause.rstrip(".").replace("`", "")
+
+    @property
     def usage(self) -> str:
         """The verb with its arguments."""
         return " ".join([self.name, *(each.shown for each in self.arguments)])

@@ -1,0 +1,56 @@
+"""Each shipped scenario with the real proxy and working scripts in front: time is moved fast between its steps."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from fault_scene import Scene, scene
+
+from ibmux.session import lines, snapshot, watch
+from ibmux.sim.faults.scenario import Scenario, load, shipped
+
+AROUND = 8.0
+"""Simulated seconds that are played slowly before a step, and after it."""
+
+
+@pytest.fixture(autouse=True)
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "SILENCE", 0.5)
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.3)
+    monkeypatch.setattr(lines, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(snapshot, "OPTIONAL", 0.5)
+
+
+async def trade_until(stage: Scene, instant: float) -> None:
+    """Let the clock run, and trade, until this instant (epoch seconds)."""
+    while stage.gateway.clock.now() < instant:
+        await stage.trader.try_one()
+        stage.orders()
+        await asyncio.sleep(0.05)
+    await stage.trader.take_back()
+
+
+def jump(stage: Scene, instant: float) -> None:
+    """Be at this instant at once, if it is not past."""
+    clock = stage.gateway.clock
+    clock.set(at=max(instant, clock.now()))
+
+
+async def play(stage: Scene, scenario: Scenario, begun: float) -> None:
+    for step in scenario.steps:
+        jump(stage, begun + step.after - AROUND)
+        await trade_until(stage, begun + step.after + AROUND)
+    jump(stage, begun + scenario.length - AROUND)
+    await trade_until(stage, begun + scenario.length)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+async def test_a_shipped_day(name: str) -> None:
+    scenario = load(name, speed=20.0, partial_share=0.0, linger=0.2, rate=150.0)
+    async with scene(scenario.settings, lively=False, begin=scenario.play) as stage:
+        await play(stage, scenario, next(iter(stage.gateway.log)).at)
+        await stage.gateway.faults.heal()
+        await stage.is_ready()
+        await stage.money_is_right()
+        stage.manners_were_kept()
