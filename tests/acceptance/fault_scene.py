@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -19,7 +20,7 @@ import ibmux
 from ibmux.core import reference
 from ibmux.core.history_pacing import Quota, Spacing
 from ibmux.daemon import Proxy
-from ibmux.errors import IbmuxError
+from ibmux.errors import IbmuxError, NotReady
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.orders.order import ExecutionFilter
 
@@ -146,9 +147,17 @@ class Trader:
         await asyncio.gather(self.try_one(), self.try_one(), self.change())
 
     async def must_trade(self) -> None:
-        """With no fault in force, an order works at once."""
+        """With no fault in force, an order works; what the last one left on its way may yet have to be read."""
         key = f"after-{next(self._names)}"
-        trade = await self.ib.placeOrder(AAPL, ibmux.MarketOrder("BUY", 1), key=key, timeout=5)
+        end = time.monotonic() + BOUND
+        while True:
+            try:
+                trade = await self.ib.placeOrder(AAPL, ibmux.MarketOrder("BUY", 1), key=key, timeout=5)
+                break
+            except NotReady:
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(0.05)
         self.answers[key] = "ok"
         await trade.done(5)
         await until(lambda: trade.filled() == 1, f"the fill of {key}")

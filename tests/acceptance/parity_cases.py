@@ -48,6 +48,7 @@ class Case:
         ask: asks one side.
         skip: fields that are not compared: they say when, not what.
         differs: the fields that differ, each with the reason; all others must be equal.
+        moves: the gateway answers only after some time of its own.
         world: settings of the gateway that this case needs.
     """
 
@@ -56,6 +57,7 @@ class Case:
     ask: Ask
     skip: frozenset[str] = frozenset()
     differs: dict[str, str] = field(default_factory=dict)
+    moves: bool = False
     world: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,24 +69,29 @@ def case(
     asked: str = "",
     skip: frozenset[str] = frozenset(),
     differs: dict[str, str] | None = None,
+    moves: bool = False,
     **world: Any,
 ) -> Any:
     """Enter a case."""
 
     def enter(ask: Ask) -> Ask:
-        CASES.append(Case(methods, asked, ask, skip, differs or {}, world))
+        CASES.append(Case(methods, asked, ask, skip, differs or {}, moves, world))
         return ask
 
     return enter
 
 
-def simple(method: str, *args: Any, asked: str = "", differs: dict[str, str] | None = None) -> None:
+def simple(
+    method: str, *args: Any, asked: str = "", differs: dict[str, str] | None = None, moves: bool = False
+) -> None:
     """Enter a case that calls one method and looks at what it returns."""
 
     async def ask(side: Side) -> Any:
         return await side.call(method, *args)
 
-    CASES.append(Case((method,), asked or ", ".join(_text(arg) for arg in args), ask, frozenset(), differs or {}))
+    CASES.append(
+        Case((method,), asked or ", ".join(_text(arg) for arg in args), ask, frozenset(), differs or {}, moves)
+    )
 
 
 def _text(arg: object) -> str:
@@ -295,20 +302,20 @@ async def combo_data(side: Side) -> Any:
     return [[one.contract.symbol, one.bid, one.ask, one.bidSize, one.askSize, one.minTick] for one in tickers]
 
 
-@case("reqTickers", asked="two BAGs and AAPL")
+@case("reqTickers", asked="two BAGs and AAPL", moves=True)
 async def combo_tickers(side: Side) -> Any:
     found = await side.call("reqTickers", *await combos(side), *await qualified(side, AAPL))
     return [[one.contract.symbol, one.bid, one.ask, one.last, one.close] for one in found]
 
 
-@case("reqMktData", asked="a BAG, snapshot")
+@case("reqMktData", asked="a BAG, snapshot", moves=True)
 async def combo_snapshot(side: Side) -> Any:
     ticker = await side.call("reqMktData", (await combos(side))[0], "", True)
     await side.until(lambda: ticker.ask == ticker.ask != 0, "the quote")
     return [ticker.bid, ticker.ask]
 
 
-@case("reqTickers", asked="AAPL, MSFT")
+@case("reqTickers", asked="AAPL, MSFT", moves=True)
 async def tickers(side: Side) -> Any:
     found = await side.call("reqTickers", *await qualified(side, AAPL, Stock("MSFT", "SMART", "USD")))
     return [[one.contract.symbol, one.bid, one.ask, one.last, one.close] for one in found]
@@ -603,10 +610,10 @@ async def outcome(side: Side, method: str, *args: Any) -> Any:
 
 simple("reqScannerParameters", asked="")
 SCAN = ScannerSubscription(instrument="STK", locationCode="STK.US.MAJOR", scanCode="TOP_PERC_GAIN", numberOfRows=10)
-simple("reqScannerData", SCAN, asked="TOP_PERC_GAIN, STK.US.MAJOR, 10 rows")
+simple("reqScannerData", SCAN, asked="TOP_PERC_GAIN, STK.US.MAJOR, 10 rows", moves=True)
 
 
-@case("reqScannerSubscription", "cancelScannerSubscription", asked="MOST_ACTIVE, STK.US.MAJOR, 5 rows")
+@case("reqScannerSubscription", "cancelScannerSubscription", asked="MOST_ACTIVE, STK.US.MAJOR, 5 rows", moves=True)
 async def scanner(side: Side) -> Any:
     live = await side.call(
         "reqScannerSubscription",
@@ -653,19 +660,21 @@ async def news_ticks(side: Side) -> Any:
     return list(side.ib.newsTicks())[:1]
 
 
-@case("reqFundamentalData", asked="AAPL, ReportSnapshot", fundamentals=True)
+@case("reqFundamentalData", asked="AAPL, ReportSnapshot", moves=True, fundamentals=True)
 async def fundamentals(side: Side) -> Any:
     (stock,) = await qualified(side, AAPL)
     return await side.call("reqFundamentalData", stock, "ReportSnapshot")
 
 
-@case("getWshMetaData", "getWshEventData", asked="WshEventData(conId)")
+@case("getWshMetaData", "getWshEventData", asked="WshEventData(conId)", moves=True)
 async def wall_street_horizon(side: Side) -> Any:
     (stock,) = await qualified(side, AAPL)
     return [await side.call("getWshMetaData"), await side.call("getWshEventData", WshEventData(conId=stock.conId))]
 
 
-@case("reqWshMetaData", "cancelWshMetaData", "reqWshEventData", "cancelWshEventData", asked="in their order")
+@case(
+    "reqWshMetaData", "cancelWshMetaData", "reqWshEventData", "cancelWshEventData", asked="in their order", moves=True
+)
 async def wall_street_horizon_by_hand(side: Side) -> Any:
     (stock,) = await qualified(side, AAPL)
     await side.call("reqWshMetaData")

@@ -24,10 +24,15 @@ WORLD_STEP, WORLD_STEPS = 0.1, 60
 
 
 class Side:
-    """One script and its gateway."""
+    """One script and its gateway.
+
+    Attributes:
+        moves: whether waiting may let time pass in the gateway's world.
+    """
 
     def __init__(self, name: str, ib: Any, gateway: SimulatedGateway) -> None:
         self.name, self.ib, self.gateway = name, ib, gateway
+        self.moves = False
 
     async def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the client as its users do, and wait for its answer."""
@@ -41,12 +46,12 @@ class Side:
 
     async def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for something that needs no time in the gateway's world, or else a little of it."""
-        for _ in range(WORLD_STEPS):
+        for _ in range(WORLD_STEPS if self.moves else 0):
             try:
                 return await until(condition, what, PATIENCE)
             except AssertionError:
                 await self.gateway.pass_time(WORLD_STEP)
-        return await until(condition, f"{self.name}: {what}", PATIENCE)
+        return await until(condition, f"{self.name}: {what}")
 
 
 @asynccontextmanager

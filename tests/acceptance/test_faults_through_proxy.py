@@ -117,10 +117,11 @@ async def heal(stage: Scene, after: tuple[str, ...] = ()) -> None:
     """Lift everything; a person lets a session go on that was parked."""
     await stage.gateway.faults.heal()
     assert stage.gateway.faults.in_force == {}
+    link = stage.session.link
     for line in after:
         await stage.gateway.faults.apply(line)
-    if "drop" in after:
-        await until(lambda: stage.session.state != "ready", "the loss is noticed")
+    if "drop" in after and link is not None:
+        await until(lambda: stage.session.link is not link, "the loss is noticed")
     if stage.session.state == "parked":
         await asyncio.sleep(FLOOR)  # a person takes longer than that
         stage.session.resume()

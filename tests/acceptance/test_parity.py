@@ -1,6 +1,6 @@
 """Every request method of ib_async's `IB`, straight at the gateway and through ibmux: equal, or explained.
 
-The cases write docs/parity.md too: `IBMUX_WRITE_DOCS=1 pytest tests/acceptance/test_parity.py`.
+The cases write docs/parity.md too: `IBMUX_WRITE_DOCS=1 pytest -n 0 tests/acceptance/test_parity.py`.
 """
 
 import inspect
@@ -54,6 +54,7 @@ class Row(NamedTuple):
 
 async def play(case: Case) -> Row:
     async with both(**case.world) as (one, other):
+        one.moves = other.moves = case.moves
         expected, found = await case.ask(one), await case.ask(other)
         return Row(summary(expected), list(differences(expected, found, case.skip)))
 

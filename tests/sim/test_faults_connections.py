@@ -141,6 +141,16 @@ async def test_half_open_sockets_hear_and_say_nothing(gateway: SimulatedGateway,
     assert await is_served(gateway, 1)
 
 
+async def test_half_open_twice_is_undone_at_once(gateway: SimulatedGateway, raw: RawOpener) -> None:
+    first = await raw(gateway, 1)
+    await gateway.faults.half_open(new="silent")
+    await gateway.faults.half_open(new="refuse")
+    await until(lambda: first.ended)
+    assert not await is_served(gateway)
+    await gateway.faults.heal()
+    assert await is_served(gateway)
+
+
 async def test_half_open_ids_may_stay_taken(gateway: SimulatedGateway, raw: RawOpener) -> None:
     client = await raw(gateway, 1)
     await gateway.faults.half_open(ids="held")

@@ -62,7 +62,8 @@ def sim(
         control: open a port on this machine for `ibmux fault`; 0 takes a free one.
         log: add connections and faults to this file, as JSON lines.
         hours: exchanges keep their opening hours; otherwise orders fill at any hour.
-        rate: ticks a second over all market-data lines together; two to five per line if it is not given.
+        rate: ticks a second over all market-data lines together; if it is not given, each line shows four times a
+            second what has changed.
         version: the server version to answer, 157 to 178.
         linger: seconds for which a closed connection keeps its clientId; 3 if it is not given.
         lines: market-data lines of the login; 100 if it is not given.

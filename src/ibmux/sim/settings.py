@@ -23,19 +23,20 @@ class Settings:
     `start` is the instant at which the world begins, as `20260105 09:25:00 US/Eastern` (empty: the present), `speed`
     how many times faster than real time it runs (0: it stands, and tests move it with `pass_time`); pacing of clients
     is kept in real time. `kind` is what the gateway calls itself; both are simulated alike. `rate` is the number of
-    ticks a real second over all subscribed lines together (None: two to five per line). `stamp` puts the send time in
-    microseconds modulo 1e9 into the size of every BID_SIZE tick. `subscriptions` names the data that are live: security
-    types, exchanges, venues of `hours` (None: all); for the rest `delayed` says whether data come fifteen minutes late
-    or not at all. `stream_pacing` keeps the limits on new tick-by-tick requests and real-time bars. `lines` is the
-    limit over all clients together, `send_limit` the bytes that a client may leave unread, `master` the Master client
-    id, which hears of all orders. `foreign_cancel` lets a client cancel another client's order, as gateways of April
-    2026 did; later ones answer 10147. `moc_delay` stands in for the wait until the close; what else shapes orders is
-    explained at `terms.WorldSettings`. `program` says what is simulated: TWS alone has display groups. `read_only`
-    refuses orders and questions about them (321). `advisor` makes the login an advisor's, `models` are the codes of its
-    model portfolios. `news` names the subscribed providers, `fundamentals` and `wsh` say whether fundamental reports
-    and the event calendar are allowed (else 10358 and 10276), `bulletins` how many news bulletins come by themselves a
-    day. Of two questions for the time within `time_pause` the second is swallowed. `history_pacing` refuses history
-    that is asked for too fast, `history_delay` is how long such a request stays open before it is answered.
+    ticks a real second over all subscribed lines together (None: what has changed, four times a second). `stamp` puts
+    the send time in microseconds modulo 1e9 into the size of every BID_SIZE tick. `subscriptions` names the data that
+    are live: security types, exchanges, venues of `hours` (None: all); for the rest `delayed` says whether data come
+    fifteen minutes late or not at all. `stream_pacing` keeps the limits on new tick-by-tick requests and real-time
+    bars. `lines` is the limit over all clients together, `send_limit` the bytes that a client may leave unread,
+    `master` the Master client id, which hears of all orders. `foreign_cancel` lets a client cancel another client's
+    order, as gateways of April 2026 did; later ones answer 10147. `moc_delay` stands in for the wait until the close;
+    what else shapes orders is explained at `terms.WorldSettings`. `program` says what is simulated: TWS alone has
+    display groups. `read_only` refuses orders and questions about them (321). `advisor` makes the login an advisor's,
+    `models` are the codes of its model portfolios. `news` names the subscribed providers, `fundamentals` and `wsh`
+    say whether fundamental reports and the event calendar are allowed (else 10358 and 10276), `bulletins` how many
+    news bulletins come by themselves a day. Of two questions for the time within `time_pause` the second is
+    swallowed. `history_pacing` refuses history that is asked for too fast, `history_delay` is how long such a request
+    stays open before it is answered.
 
     Raises:
         ValueError: a value out of its range; the text names it.

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed", "Line", "computation_values"]
 
-NATURAL_RATE = 3.5
-"""Ticks a second per line when no rate is set."""
+NATURAL_LOOKS = 4.0
+"""Times a real second that a line shows what has changed, when no rate is set; gateways sample shares at this pace."""
 INTERVAL, FAST_INTERVAL, FAST_RATE = 0.05, 0.005, 500
 """Seconds between two looks at what is due; the shorter ones, for even spacing, from that many ticks a second on."""
 MAX_CREDIT = 0.25
@@ -192,13 +192,14 @@ class Feed:
         """Move prices, contract by contract, until the ticks that are due have been sent."""
         idle = self._idle_contracts()
         turns = len(self._turns) + len(idle)
-        rate = self._gateway.settings.rate or NATURAL_RATE * max(len(self._lines), turns)
+        budget = self._gateway.settings.rate  # of ticks; without one, of looks
+        rate = budget or NATURAL_LOOKS * turns
         self._credit = min(self._credit + elapsed * rate, rate * MAX_CREDIT + 1) if turns else 0.0
         while self._credit >= 1:
             self._next = (self._next + 1) % turns
             place = self._next - len(self._turns)
             sent = self._move(idle[place]) if place >= 0 else self._step(self._turns[self._next])
-            self._credit -= max(1, sent)
+            self._credit -= max(1, sent) if budget else 1
 
     def _idle_contracts(self) -> list[int]:
         """Return contracts with working orders but no line: their prices have to move too."""

@@ -77,6 +77,7 @@ def half_open(gateway: SimulatedGateway, new: str = "answer", ids: str = "free",
     """
     if new not in NEW or ids not in ("free", "held"):
         raise FaultError(f"half_open: new is one of {', '.join(NEW)}; ids is free or held")
+    gateway.faults.end("half_open")  # one that is in force is lifted: else nobody would undo it
     dead = [connection for connection in gateway.connections if not connection.closing]
     for connection in dead:
         connection.dead = True
