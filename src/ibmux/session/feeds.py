@@ -6,6 +6,7 @@ One class for each kind; `streams` opens, restores and closes them. Raw fields i
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -28,7 +29,7 @@ def ignore(*_: Any) -> None:
     """What a feed calls while nobody listens."""
 
 
-class Feed:
+class Feed(ABC):
     """One subscription of one contract.
 
     Attributes:
@@ -57,17 +58,17 @@ class Feed:
         """Book the instant of its request."""
         return now
 
+    @abstractmethod
     def subscribe(self, link: Any) -> None:
         """Ask for it, as `request`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cancel(self, link: Any, request: int) -> None:
         """End it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, fields: Fields) -> None:
         """Read one message."""
-        raise NotImplementedError
 
     def clear(self) -> None:
         """The gateway knows nothing of it any more: what follows begins anew."""

@@ -17,7 +17,11 @@ FROZEN_TYPES = (2, 4)
 DERIVED = ("OPT", "FOP")
 COMPETING = "No market data during competing live session"
 SHOWN_LATE = "Requested market data is not subscribed. Displaying delayed market data."
-NOT_ENABLED = "Requested market data is not subscribed. Delayed market data is not enabled."
+NOT_ENABLED = {
+    3: (10168, "Requested market data is not subscribed. Delayed market data is not enabled."),
+    4: (10186, "Requested market data is not subscribed. Delayed market data is not enabled"),
+}
+"""By the type asked for. Both codes are IBKR's; which of them comes when is not documented, and this split is ours."""
 OFFERED = {True: "Delayed market data is available.", False: "Delayed market data is not available."}
 FOR_API = (
     "Requested market data requires additional subscription for API. See link in 'Market Data Connections' dialog for "
@@ -51,7 +55,7 @@ def access(
     if is_live(details, subscriptions):
         return Access("live")
     if market_type in DELAYED_TYPES:
-        return Access("delayed", 10167, SHOWN_LATE) if delayed else Access("none", 10168, NOT_ENABLED)
+        return Access("delayed", 10167, SHOWN_LATE) if delayed else Access("none", *NOT_ENABLED[market_type])
     contract = details.contract
     if contract.secType == "STK" and details.venue == "US":
         place = f"{contract.symbol} {listing(details)}/TOP/ALL"
