@@ -22,8 +22,9 @@ class Refused(Exception):
 async def enter(ib, order):
     """The code under test: place an order, and return when it is filled; a refusal is an error."""
     trade = ib.placeOrder(AAPL, order)
-    while not trade.isDone():
-        await asyncio.wait_for(trade.statusEvent, 10)
+    async with asyncio.timeout(10):
+        while not trade.isDone():
+            await trade.statusEvent
     if trade.orderStatus.status != "Filled":
         raise Refused(trade.orderStatus.status)  # the reason goes to ib.errorEvent
     return trade
