@@ -17,12 +17,13 @@ import msgspec
 from ibmux import places, topics
 from ibmux.errors import ConfigError
 from ibmux.messages.methods import Role
+from ibmux.places import Endpoint
 
 PREFIX = "IBMUX_"
 """Environment variables: `IBMUX_MQTT__PORT` sets `[mqtt] port`; two underscores stand for a dot."""
 TOP = frozenset({f"{PREFIX}DEFAULT_ROLE", f"{PREFIX}DRAIN_TIMEOUT"})
 """Those of keys that are in no table."""
-LISTS = frozenset({"accounts", "websocket_origins"})
+LISTS = frozenset({"accounts", "fallback", "websocket_origins"})
 """Keys whose values are separated by commas in the environment."""
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -44,12 +45,15 @@ class GatewaySettings(Settings, frozen=True):
     client_id: Annotated[int, msgspec.Meta(ge=0)] = 1
     kind: Literal["paper", "live", ""] = ""
     accounts: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+    home: Seconds = 300.0
     connect_timeout: Seconds = 10.0
     request_timeout: Seconds = 30.0
     settle: Seconds = 60.0
     pause_floor: Seconds = 5.0
     pause_cap: Seconds = 60.0
     heartbeat: Seconds = 15.0
+    probe: Seconds = 30.0
     market_data_type: Literal[1, 2, 3, 4] = 1
     lines: Count = 100
     linger: Seconds = 10.0
@@ -58,6 +62,11 @@ class GatewaySettings(Settings, frozen=True):
     messages_per_second: float = 40.0
     burst: Count = 10
     required: bool = True
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where it listens: `host` and `port`, then `fallback` in its order."""
+        return [Endpoint(self.host, self.port), *map(Endpoint.parse, self.fallback)]
 
 
 class MqttSettings(Settings, frozen=True):
@@ -135,12 +144,31 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
     Raises:
         ConfigError: the file is missing, no TOML, or a value cannot be used.
     """
+    tree, laid = _gather(path, environ)
+    sources = [*([str(path)] if path else []), *(["the environment"] if laid or not path else [])]
+    return build(tree, " and ".join(sources))
+
+
+def load_mqtt(path: Path | None, environ: Mapping[str, str] = os.environ) -> MqttSettings:
+    """Only `[mqtt]`, for those who look for the proxy: the rest need not be right, nor its secrets readable.
+
+    Raises:
+        ConfigError: the file is missing, no TOML, or a value of this table cannot be used.
+    """
+    tree, _ = _gather(path, environ)
+    try:
+        return msgspec.convert(tree.get("mqtt", {}), MqttSettings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path or 'the environment'}: mqtt: {_in_words(str(error))}") from None
+
+
+def _gather(path: Path | None, environ: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
+    """The file's values with the environment's laid over them, and whether that has any."""
     tree = _read(path) if path else {}
     laid = {name: text for name, text in environ.items() if name.startswith(PREFIX) and ("__" in name or name in TOP)}
     for name, text in laid.items():
         _lay(tree, name, text)
-    sources = [*([str(path)] if path else []), *(["the environment"] if laid or not path else [])]
-    return build(tree, " and ".join(sources))
+    return tree, bool(laid)
 
 
 def build(tree: dict[str, Any], source: str) -> Config:
@@ -217,6 +245,7 @@ def _check(config: Config, source: str) -> None:
             raise ConfigError(f"{source}: gateways.{name}: letters, digits, `_`, `-` and `.` only, and not `proxy`.")
         if not 0 < gateway.port < 65536:
             raise ConfigError(f"{source}: gateways.{name}.port is {gateway.port}; ports are 1 to 65535.")
+        _check_fallback(gateway, f"{source}: gateways.{name}.fallback")
         if not 0 < gateway.messages_per_second <= 50:
             raise ConfigError(f"{source}: gateways.{name}.messages_per_second: the gateway takes at most 50.")
     for name in config.scripts:
@@ -230,6 +259,21 @@ def _check(config: Config, source: str) -> None:
         raise ConfigError(f"{source}: mqtt.gather is {config.mqtt.gather}; it must be from 0 to 1 second.")
     if config.mqtt.tls_port >= 0 and not (config.mqtt.tls_certificate and config.mqtt.tls_key):
         raise ConfigError(f"{source}: mqtt.tls_port needs mqtt.tls_certificate and mqtt.tls_key (paths of PEM files).")
+
+
+def _check_fallback(gateway: GatewaySettings, key: str) -> None:
+    """Another endpoint may be another login: without `accounts` nobody could tell."""
+    try:
+        endpoints = gateway.endpoints
+    except ValueError as error:
+        raise ConfigError(f'{key}: {error}; write "127.0.0.1:7497".') from None
+    if len(set(endpoints)) < len(endpoints):
+        raise ConfigError(f"{key}: an endpoint is named twice, or is `host` and `port` again.")
+    if gateway.fallback and not gateway.accounts:
+        raise ConfigError(
+            f"{key}: name `accounts`, too: ibmux falls back only within the same account, and must know which.",
+            hint=f'Add accounts = ["DU1234567"] to [gateways.{gateway.name}].',
+        )
 
 
 def _in_words(text: str) -> str:

@@ -10,16 +10,17 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
 import ibmux
-from ibmux import survey, topics
+from ibmux import locks, survey, topics
 from ibmux.config import Config
 from ibmux.doors.carrier import build_carrier
 from ibmux.doors.http import HttpDoor
 from ibmux.doors.mqtt import MqttDoor
-from ibmux.errors import ConfigError
+from ibmux.errors import AlreadyRunning, ConfigError, IbmuxError
 from ibmux.messages import METHODS, SCHEMA, encode
 from ibmux.messages.session import ProxyInfo, ProxyReport, ProxyStatus
 from ibmux.mqtt.listeners import TAKEN
@@ -29,9 +30,17 @@ from ibmux.ops.eventloop import loop_factory
 from ibmux.ops.health import Checks
 from ibmux.ops.metrics import Metrics
 from ibmux.ops.taps import tap
+from ibmux.places import Endpoint
 from ibmux.services.gateway import Gateway
 
 log = logging.getLogger(__name__)
+
+_PATIENCE = (0.1, 0.2)
+"""Seconds between tries for the locks: a proxy that just ends, or whoever looks at them, may hold them a moment."""
+FIRST_ATTEMPTS = 15.0
+"""Seconds for the first attempts at the gateways; after that the doors open whatever is still under way."""
+_TENDING = 3600.0
+"""Seconds between two words that the locks' files are in use; what clears old files away waits for days."""
 
 
 class Proxy:
@@ -72,6 +81,16 @@ class Proxy:
         """Bound ports by door: `mqtt`, `tls`, `ws`, `http`."""
         return {**self.carrier.ports, "http": self.http.port} if self.config.http.port >= 0 else self.carrier.ports
 
+    @property
+    def door_url(self) -> str:
+        """Where scripts reach this proxy, without a password."""
+        url = urlsplit(self.config.mqtt.url)
+        if url.scheme:
+            return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+        if "mqtt" in self.ports:
+            return f"mqtt://{Endpoint(self.config.mqtt.host, self.ports['mqtt'])}"
+        return f"unix://{self.config.mqtt.socket}" if self.config.mqtt.socket.startswith("/") else ""
+
     def report(self) -> ProxyReport:
         """Everything that `ibmux status` shows."""
         return survey.report(self)
@@ -81,40 +100,90 @@ class Proxy:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Open the doors, keep the sessions until `stop` is called, then drain.
+        """Take the gateways' locks, try each gateway once, open the doors, keep the sessions until `stop` is called,
+        then drain.
 
         Raises:
+            AlreadyRunning: another proxy of this machine has the session of one of the gateways.
             ConfigError: a port or a socket cannot be had.
             Unreachable: the broker of `[mqtt] url` does not answer.
         """
+        with await self._lock() as held:
+            await self._serve(held)
+
+    async def _lock(self) -> locks.Locks:
+        endpoints = {name: settings.endpoints for name, settings in self.config.gateways.items()}
+        for pause in _PATIENCE:
+            try:
+                return locks.take(endpoints)
+            except AlreadyRunning:
+                await asyncio.sleep(pause)
+        return locks.take(endpoints)
+
+    async def _serve(self, held: locks.Locks) -> None:
+        failure: IbmuxError | None = None
         try:
-            await self._open()
+            await self._open_operations()
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(self._keep(name, gateway.run), name=name)
                     for name, gateway in self.gateways.items()
                 ]
                 running.append(tasks.create_task(self.metrics.watch_loop(), name="loop lag"))
-                self.started.set()
-                await self._stopping.wait()
-                await self._drain()
+                running.append(tasks.create_task(self._tend(held), name="locks"))
+                try:
+                    await self._serve_scripts(held)
+                except IbmuxError as error:
+                    failure = error
                 for task in running:
                     task.cancel()
         finally:
             await self._close()
+        if failure is not None:
+            raise failure
 
-    async def _open(self) -> None:
+    async def _serve_scripts(self, held: locks.Locks) -> None:
+        await self._await_attempts()
+        await self._open_doors()
+        held.tell_door(self.door_url)
+        self.started.set()
+        await self._stopping.wait()
+        await self._drain()
+
+    async def _await_attempts(self) -> None:
+        """Until the first attempt at each gateway is over, well or not: scripts shall not meet a proxy that knows
+        nothing yet.
+        """
+        tries = [gateway.session.concluded.wait() for gateway in self.gateways.values()]
+        waiting = [asyncio.ensure_future(each) for each in (asyncio.gather(*tries), self._stopping.wait())]
+        await asyncio.wait(waiting, timeout=FIRST_ATTEMPTS, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        for name, gateway in self.gateways.items():
+            if (check := gateway.session.status().check) is not None:
+                steps = {step.title: round(step.seconds, 4) for step in check.steps}
+                log.info("gateway.checked", extra={"gateway": name, "exit": check.exit, "steps": steps})
+
+    async def _open_operations(self) -> None:
         if self.config.http.port >= 0:
             try:
                 await self.http.start()
             except OSError as error:
                 where, why = f"{self.config.http.host}:{self.config.http.port}", os.strerror(error.errno or 0)
                 raise ConfigError(f"http.port: cannot listen on {where}: {why}.", hint=TAKEN) from None
+
+    async def _open_doors(self) -> None:
         await self.bus.start()
         await self.door.start()
         self.state = "online"
         self.announce()
         log.info("proxy.online", extra={"ports": self.ports, "gateways": list(self.gateways)})
+
+    async def _tend(self, held: locks.Locks) -> None:
+        while True:
+            held.refresh()
+            await asyncio.sleep(_TENDING)
 
     async def _keep(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A fault in one gateway's part must not end the others: it is logged, and its part begins anew."""

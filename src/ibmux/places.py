@@ -1,13 +1,38 @@
-"""Where a proxy and its scripts find each other on one machine, if nobody says otherwise."""
+"""Places to listen and to connect: endpoints, and where a proxy and its scripts meet if nobody says otherwise."""
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
+from typing import NamedTuple
 
 PORT = 1883
 """The usual TCP port of MQTT."""
 DEFAULT_URL = f"mqtt://127.0.0.1:{PORT}"
+
+
+class Endpoint(NamedTuple):
+    """Where a gateway listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Read `host:port`, or `[address]:port` for IPv6.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        host, colon, port = text.strip().rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f"{text!r} is no host:port")
+        return cls(host, int(port))
 
 
 def sockets(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -27,3 +52,10 @@ def socket_to_open(environ: Mapping[str, str] = os.environ) -> str:
             os.mkdir(folder, 0o700)  # noqa: PTH102 - pathlib takes scripts milliseconds to load
             return path
     return ""
+
+
+def in_words(error: OSError) -> str:
+    """Why a connection failed, by the system or the resolver; where several addresses were tried, asyncio's own text."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "no such host"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error).rstrip(".")

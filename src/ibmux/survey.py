@@ -86,15 +86,18 @@ def reading(proxy: Proxy) -> Reading:
 
 def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
     session, sharing = gateway.session, gateway.sharing()
-    stats = session.stats()
+    stats, status = session.stats(), session.status()
     return GatewayReading(
         name=gateway.name,
         state=session.state,
         epoch=session.epoch,
         last_message=stats.last_message,
-        farms=session.status().farms,
+        farms=status.farms,
         connects=stats.connects,
+        transitions=stats.transitions,
+        parts={"socket": status.socket, "api": status.api, "upstream": status.connected},
         disconnects=stats.disconnects,
+        gaps={"session": session.gaps - session.stream_gaps, "stream": session.stream_gaps},
         lines=sharing.lines,
         lines_limit=sharing.lines_limit,
         leases=sharing.leases,

@@ -149,24 +149,12 @@ def account_state(gateway: str, account: str) -> str:
     return f"{ROOT}/{gateway}/state/account/{account}"
 
 
-def pnl_state(gateway: str, account: str) -> str:
-    """The account's profit and loss, retained."""
-    return f"{ROOT}/{gateway}/state/pnl/{account}"
-
-
-def model_pnl_state(gateway: str, account: str, model: str) -> str:
-    """The profit and loss of a model, retained while somebody follows it; the model is escaped as `escape` says."""
-    return f"{ROOT}/{gateway}/state/pnl/{account}/model/{escape(model)}"
-
-
-def position_pnl_state(gateway: str, account: str, con_id: int) -> str:
-    """The profit and loss of one position, retained while somebody follows it."""
-    return f"{ROOT}/{gateway}/state/pnl/{account}/{con_id}"
-
-
-def model_position_pnl_state(gateway: str, account: str, model: str, con_id: int) -> str:
-    """The profit and loss of one position of a model, retained while somebody follows it."""
-    return f"{model_pnl_state(gateway, account, model)}/{con_id}"
+def pnl_state(gateway: str, account: str, model: str = "", con_id: int = 0) -> str:
+    """The profit and loss of an account, retained; with a model or a position (`con_id`) that of this part of it,
+    retained while somebody follows it. The model is escaped as `escape` says.
+    """
+    part = (f"/model/{escape(model)}" if model else "") + (f"/{con_id}" if con_id else "")
+    return f"{ROOT}/{gateway}/state/pnl/{account}{part}"
 
 
 def scan(gateway: str, scan: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 from stage import running_proxy, settings, until, url_of
 
 import ibmux
@@ -21,6 +22,7 @@ from ibmux.core import reference
 from ibmux.core.history_pacing import Quota, Spacing
 from ibmux.daemon import Proxy
 from ibmux.errors import IbmuxError, NotReady
+from ibmux.session import competing, lines, snapshot, watch
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.orders.order import ExecutionFilter
 
@@ -36,6 +38,15 @@ GATEWAY = {
     "client_id": 1, "kind": "paper", "connect_timeout": 0.5, "request_timeout": 1.5, "heartbeat": 0.5,
     "pause_floor": FLOOR, "pause_cap": 0.4, "settle": 0.3,
 }  # fmt: skip
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sessions wait shortly where they would wait long."""
+    monkeypatch.setattr(watch, "SILENCE", 0.5)
+    monkeypatch.setattr(competing, "PROBE", 0.5)
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.3)
+    monkeypatch.setattr(lines, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(snapshot, "OPTIONAL", 0.5)
 
 
 class Reader:

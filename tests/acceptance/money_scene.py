@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
 from typing import Any
 
 import msgpack
-from stage import RawScript, Reply, raw_script, running_proxy, settings, url_of
+from stage import RawScript, Reply, raw_script, running_proxy, settings, until, url_of
 
 from ibmux import topics
 from ibmux.daemon import Proxy
 from ibmux.messages.trades import DONE
+from ibmux.session.gate import Gate
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.catalogue.contracts import Query
 from ibmux.sim.orders.order import BookOrder, ExecutionFilter, OrderSpec
@@ -168,3 +169,27 @@ async def money_scene(
         scene = Scene(simulator, proxy, scripts)
         await scene.listen()
         yield scene
+
+
+@contextmanager
+def no_budget(proxy: Proxy) -> Iterator[None]:
+    """Inside, orders wait at the gate; afterwards they go."""
+    session = proxy.gateways["paper"].session
+    free, session.gate = session.gate, Gate(0.01, 1)
+    assert session.gate._pacer.admit("cancel", asyncio.get_running_loop().time())
+    waiting = session.gate
+    try:
+        yield
+    finally:
+        session.gate = free
+        for each in waiting._pacer.clear():
+            waiting._fire(each)
+        if waiting._timer is not None:
+            waiting._timer.cancel()
+
+
+async def queued(proxy: Proxy, count: int) -> None:
+    """Until so many orders wait at the gate."""
+    await until(
+        lambda: proxy.gateways["paper"].session.stats().lanes["order"].depth == count, f"{count} orders at the gate"
+    )

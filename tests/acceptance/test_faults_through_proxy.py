@@ -10,10 +10,9 @@ import time
 from typing import NamedTuple
 
 import pytest
-from fault_scene import BOUND, FLOOR, Scene, scene, world
+from fault_scene import BOUND, FLOOR, Scene, impatient, scene, world
 from stage import until
 
-from ibmux.session import lines, snapshot, watch
 from ibmux.sim.faults.verbs import VERBS
 
 CONTROLS = {"heal", "clear", "lift", "speed", "status", "log", "help", "restore", "thaw", "unstuck", "login", "release"}
@@ -89,10 +88,7 @@ CASES = {
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "SILENCE", 0.5)
-    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.3)
-    monkeypatch.setattr(lines, "LONGEST_PAUSE", 1.0)
-    monkeypatch.setattr(snapshot, "OPTIONAL", 0.5)
+    impatient(monkeypatch)
 
 
 def test_every_fault_is_played() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ib_async import IB, LimitOrder, MarketOrder, Stock
-from money_scene import APPLE, SECOND, SOFT, Scene, money_scene
+from money_scene import APPLE, SECOND, SOFT, Scene, money_scene, no_budget, queued
 
 from ibmux.sim.orders.order import ExecutionFilter
 
@@ -414,6 +414,27 @@ async def test_an_exercise_is_told_to_its_script_alone_and_once(action: int) -> 
         assert kinds == (["OPT", "STK"] if action == 1 else [])
         assert scene.book.find("ann", "e").trade.filled() == (2 if action == 1 else 0)
         assert not scene.fills("ben") and not scene.fills("external")
+
+
+async def test_an_exercise_at_the_gate_is_cancelled_by_never_being_sent() -> None:
+    async with money_scene("ann", **BY_HAND) as scene:
+        [option] = calls(scene, FRIDAY, 0.9)
+        assert (await scene.place("ann", "buy", option, orderType="MKT", totalQuantity=2, account=SECOND)).code == "ok"
+        await scene.becomes("ann", "buy", "Filled")
+        assert (await scene.ask("ann", "reqContractDetails", contract=option)).code == "ok"  # then it is known
+        asked = {"contract": option, "exerciseAction": 1, "exerciseQuantity": 2, "account": SECOND, "override": 1}
+        with no_budget(scene.proxy):
+            first = scene.scripts["ann"].send("exerciseOptions", {**asked, "key": "e"})
+            await queued(scene.proxy, 1)
+            cancelled = await scene.ask("ann", "cancelOrder", key="e")
+            assert (cancelled.code, cancelled.payload["orderStatus"]["status"]) == ("ok", "ApiCancelled")
+            again = scene.scripts["ann"].send("exerciseOptions", {**asked, "exerciseQuantity": 1, "key": "e"})
+            await queued(scene.proxy, 2)
+        answer = await scene.scripts["ann"].answer(first)
+        assert (answer.code, answer.payload["outcome"]) == ("order.not_sent", "not_sent")
+        assert "cancelled while it waited" in answer.payload["message"]
+        assert (await scene.scripts["ann"].answer(again)).code == "ok", "its key is free again"
+        assert [float(each.spec.totalQuantity) for each in scene.orders if each.exercise] == [1.0]
 
 
 async def test_two_scripts_of_one_name_under_two_clientids_are_two() -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from money_scene import no_budget, queued
 from stage import RawScript, raw_script, running_proxy, settings, until, url_of
 
 from ibmux.config import GatewaySettings
@@ -17,7 +16,6 @@ from ibmux.daemon import Proxy
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.session import Session
-from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.events import OrderError
 from ibmux.sim.orders.desk import OrderDesk
@@ -68,28 +66,6 @@ def session_of(proxy: Proxy) -> Session:
 def working(simulator: SimulatedGateway, client: int = 1) -> list[BookOrder]:
     """What the gateway has, legs that wait for their transmission too."""
     return [each for each in simulator.world.desk._book.open() if each.clientId == client]
-
-
-@contextmanager
-def no_budget(proxy: Proxy) -> Iterator[None]:
-    """Inside, orders wait at the gate; afterwards they go."""
-    session = session_of(proxy)
-    free, session.gate = session.gate, Gate(0.01, 1)
-    assert session.gate._pacer.admit("cancel", asyncio.get_running_loop().time())
-    waiting = session.gate
-    try:
-        yield
-    finally:
-        session.gate = free
-        for each in waiting._pacer.clear():
-            waiting._fire(each)
-        if waiting._timer is not None:
-            waiting._timer.cancel()
-
-
-async def queued(proxy: Proxy, count: int) -> None:
-    """Until so many orders wait at the gate."""
-    await until(lambda: session_of(proxy).stats().lanes["order"].depth == count, f"{count} orders at the gate")
 
 
 # -- waiting at the gate ----------------------------------------------------------------------------------------------

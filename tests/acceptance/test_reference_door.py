@@ -245,7 +245,7 @@ async def test_profits_of_positions_are_shared_and_end_with_the_scripts(
             assert await two.cancelPnLSingle(*key)
             assert len(client.pnls) == 1
         await until(lambda: not client.pnls, "the stream ends with its last script")
-        retained = topics.position_pnl_state("paper", "DU1000001", position.contract.conId)
+        retained = topics.pnl_state("paper", "DU1000001", con_id=position.contract.conId)
         heard: list[bytes] = []
         await two._link.subscribe(retained, lambda message: heard.append(message.payload))
         await two.reqUserInfo()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fault_scene import Scene, scene
+from fault_scene import Scene, impatient, scene
 
-from ibmux.session import lines, snapshot, watch
 from ibmux.sim.faults.scenario import Scenario, load, shipped
 
 AROUND = 8.0
@@ -16,10 +15,7 @@ AROUND = 8.0
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "SILENCE", 0.5)
-    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.3)
-    monkeypatch.setattr(lines, "LONGEST_PAUSE", 1.0)
-    monkeypatch.setattr(snapshot, "OPTIONAL", 0.5)
+    impatient(monkeypatch)
 
 
 async def trade_until(stage: Scene, instant: float) -> None:

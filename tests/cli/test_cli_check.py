@@ -6,16 +6,18 @@ import asyncio
 import json
 import re
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cli_stage import Command, Talk, bad_peer
 
 import ibmux
-from ibmux.cli.examination import Examination, Result, Step
-from ibmux.cli.exits import CheckExit
-from ibmux.cli.verdicts import Target, judge_accounts, judge_error, kind_of
+from ibmux.config import GatewaySettings
+from ibmux.core.verdicts import CheckExit, Promise, kind_of, unsuitable
 from ibmux.daemon import Proxy
+from ibmux.messages.session import CheckReport, CheckStep
+from ibmux.session.examination import examine as examine_once
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.framing import Framer, split_fields
 from ibmux.tws.handshake import encode_answer
@@ -25,8 +27,9 @@ Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 VERSION = 176
 
 
-async def examine(port: int, **promised: Any) -> Result:
-    return await Examination(Target(port=port, **{"timeout": 0.4, **promised})).run()
+async def examine(port: int, **promised: Any) -> CheckReport:
+    bounds = {"connect_timeout": 0.4, "request_timeout": 0.4}
+    return await examine_once(GatewaySettings(name="paper", port=port, client_id=1, **bounds, **promised))
 
 
 async def silent(reader: Reader, writer: Writer) -> None:
@@ -41,6 +44,16 @@ async def web_server(reader: Reader, writer: Writer) -> None:
     await reader.read(1)
     writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
     await writer.drain()
+
+
+ENDS: dict[str, Callable[[list[str]], tuple[str, dict[str, Any]]]] = {
+    "61": lambda _: ("positionEnd", {}),
+    "5": lambda _: ("openOrderEnd", {}),
+    "6": lambda texts: ("accountDownloadEnd", {"account": texts[3]}),
+    "99": lambda _: ("completedOrdersEnd", {}),
+    "7": lambda texts: ("execDetailsEnd", {"reqId": int(texts[2])}),
+}
+"""What ends each download."""
 
 
 def greeting(*replies: tuple[str, dict[str, Any]], then: Talk = silent, downloads: bool = False) -> Talk:
@@ -61,10 +74,9 @@ def greeting(*replies: tuple[str, dict[str, Any]], then: Talk = silent, download
                         if then is not silent:
                             await writer.drain()
                             return await then(reader, writer)
-                    case "61" if downloads:
-                        writer.write(encode_reply("positionEnd", {}, VERSION))
-                    case "5" if downloads:
-                        writer.write(encode_reply("openOrderEnd", {}, VERSION))
+                    case number if downloads and number in ENDS:
+                        name, values = ENDS[number](split_fields(payload))
+                        writer.write(encode_reply(name, values, VERSION))
         return None
 
     return talk
@@ -86,7 +98,7 @@ class TestVerdicts:
         result = await examine(gateway.port, kind="paper", accounts=("DU1000001",))
         assert result.exit == CheckExit.READY
         assert [step.ok for step in result.steps] == [True] * 6
-        assert "11 positions, 0 open orders" in result.message
+        assert "11 positions" in result.steps[-1].text
         assert gateway.stats.connections_ever == 1, "one attempt"
         assert 0 < sum(step.seconds for step in result.steps) <= result.seconds
 
@@ -101,21 +113,21 @@ class TestVerdicts:
     @pytest.mark.parametrize(
         ("talk", "code", "step", "words"),
         [
-            (silent, CheckExit.NO_ANSWER, 2, "does not answer"),
+            (silent, CheckExit.NO_ANSWER, 2, "the API listener is stuck"),
             (hang_up, CheckExit.NO_ANSWER, 2, "closes them at once"),
             (web_server, CheckExit.NO_ANSWER, 2, "not as TWS"),
-            (greeting(), CheckExit.NO_ANSWER, 3, "startApi gets no answer"),
-            (greeting(ACCOUNTS), CheckExit.NO_ANSWER, 4, "nextValidId gets no answer"),
-            (greeting(NEXT_ID), CheckExit.NO_ANSWER, 5, "managedAccounts gets no answer"),
+            (greeting(), CheckExit.NO_ANSWER, 3, "an answer to startApi does not come"),
+            (greeting(ACCOUNTS), CheckExit.NO_ANSWER, 4, "nextValidId does not come"),
+            (greeting(NEXT_ID), CheckExit.NO_ANSWER, 5, "managedAccounts does not come"),
             (greeting(error(326, "in use"), then=hang_up), CheckExit.CLIENT_ID_IN_USE, 3, "clientId 1 is in use"),
             (greeting(then=hang_up), CheckExit.API_REFUSED, 3, "then closed the connection"),
-            (greeting(ACCOUNTS, NEXT_ID, READ_ONLY), CheckExit.API_REFUSED, 6, "read-only"),
-            (greeting(ACCOUNTS, NEXT_ID), CheckExit.SLOW, 6, "did not end"),
+            (greeting(ACCOUNTS, NEXT_ID, READ_ONLY), CheckExit.SLOW, 6, "for the positions"),
+            (greeting(ACCOUNTS, NEXT_ID), CheckExit.SLOW, 6, "The first download failed"),
             (
                 greeting(ACCOUNTS, NEXT_ID, error(1100, "Connectivity lost"), downloads=True),
                 CheckExit.SLOW,
                 6,
-                "lost Interactive Brokers",
+                "no connection to Interactive Brokers",
             ),
             (
                 greeting(ACCOUNTS, NEXT_ID, error(1100, "lost"), error(1102, "restored"), downloads=True),
@@ -141,20 +153,20 @@ class TestVerdicts:
     @pytest.mark.parametrize(
         ("fault", "code", "words"),
         [
-            ("wrong_account", CheckExit.WRONG_ACCOUNT, "does not have DU1000001; it has U7654321"),
-            ("partial_sync", CheckExit.SLOW, "11 positions, 0 open orders without positionEnd and openOrderEnd"),
-            ("partial_sync openOrderEnd", CheckExit.SLOW, "open orders without openOrderEnd"),
-            ("slow_sync 0.3", CheckExit.SLOW, "The first download took 0.3 s"),
-            ("cut", CheckExit.SLOW, "it has lost Interactive Brokers"),
-            ("read_only", CheckExit.API_REFUSED, "read-only mode"),
+            ("wrong_account", CheckExit.WRONG_ACCOUNT, "has no account DU1000001; it has U7654321"),
+            ("partial_sync", CheckExit.SLOW, "for the positions"),
+            ("partial_sync openOrderEnd", CheckExit.SLOW, "openOrders"),
+            ("slow_sync 0.3", CheckExit.SLOW, "the first download took"),
+            ("cut", CheckExit.SLOW, "no connection to Interactive Brokers"),
+            ("read_only", CheckExit.API_REFUSED, "Read-Only mode"),
             ("full", CheckExit.API_REFUSED, "closed the connection: "),
             ("strict 1 1", CheckExit.API_REFUSED, "Max rate of messages per second"),
-            ("occupy 1", CheckExit.CLIENT_ID_IN_USE, "in use (326)"),
-            ("silent", CheckExit.NO_ANSWER, "accepts connections, but the API does not answer"),
-            ("silent_api", CheckExit.NO_ANSWER, "startApi gets no answer"),
+            ("occupy 1", CheckExit.CLIENT_ID_IN_USE, "is in use at"),
+            ("silent", CheckExit.NO_ANSWER, "takes connections and says nothing"),
+            ("silent_api", CheckExit.NO_ANSWER, "an answer to startApi does not come"),
             ("slam 0.01", CheckExit.API_REFUSED, "then closed the connection."),
             ("reset", CheckExit.NO_ANSWER, "closes them at once"),
-            ("freeze", CheckExit.NO_ANSWER, "the API does not answer"),
+            ("freeze", CheckExit.NO_ANSWER, "says nothing"),
             ("refuse", CheckExit.NOTHING_LISTENS, "Nothing listens"),
         ],
     )
@@ -171,35 +183,33 @@ class TestVerdicts:
     async def test_steps_are_shown_as_they_begin_and_end(self, gateway: SimulatedGateway) -> None:
         seen: list[tuple[int, bool | None]] = []
 
-        def show(step: Step) -> None:
-            seen.append((step.number, step.ok))
+        def show(number: int, step: CheckStep) -> None:
+            seen.append((number, step.ok))
 
-        await Examination(Target(port=gateway.port), show).run()
-        assert seen == [(number, ok) for number in range(1, 7) for ok in (None, True)]
+        await examine_once(GatewaySettings(port=gateway.port), show)
+        assert seen == [(number, ok) for number in range(6) for ok in (None, True)]
 
 
 class TestJudgement:
     @pytest.mark.parametrize(
-        ("account", "kind"), [("DU123", "paper"), ("DF1", "paper"), ("U123", "live"), ("F55", "live")]
-    )
-    def test_the_first_letter_tells_paper_from_live(self, account: str, kind: str) -> None:
-        assert kind_of(account) == kind
+        ("accounts", "kind"), [(["DU123"], "paper"), (["DF1", "DI2"], "paper"), (["U123"], "live"), (["F55"], "live"),
+                               (["DU1", "U2"], "live"), ([], "")]
+    )  # fmt: skip
+    def test_the_first_letter_tells_paper_from_live(self, accounts: list[str], kind: str) -> None:
+        assert kind_of(accounts) == kind
 
     def test_accounts_that_were_promised_must_be_there(self) -> None:
-        verdict = judge_accounts(Target(accounts=("DU1", "DU9")), ["DU1", "DU2"])
+        verdict = unsuitable("here:1", Promise("", ("DU1", "DU9")), ["DU1", "DU2"])
         assert verdict is not None
         assert verdict.exit == CheckExit.WRONG_ACCOUNT
-        assert "does not have DU9" in verdict.message
+        assert "has no account DU9; it has DU1, DU2" in verdict.reason
 
     def test_live_where_paper_was_promised_is_found(self) -> None:
-        verdict = judge_accounts(Target(kind="paper"), ["DU1", "U2"])
+        verdict = unsuitable("here:1", Promise("paper"), ["DU1", "U2"])
         assert verdict is not None
-        assert "U2 is live" in verdict.message
-        assert judge_accounts(Target(kind="paper"), ["DU1"]) is None
-
-    @pytest.mark.parametrize(("code", "text"), [(2104, "OK"), (321, "missing field"), (1100, "lost"), (200, "unknown")])
-    def test_most_errors_end_nothing(self, code: int, text: str) -> None:
-        assert judge_error(Target(), code, text) is None
+        assert "promises a paper login" in verdict.reason
+        assert "are live: DU1, U2" in verdict.reason
+        assert unsuitable("here:1", Promise("paper"), ["DU1"]) is None
 
 
 class TestCommand:
@@ -209,7 +219,7 @@ class TestCommand:
         done = await command("check", "--port", str(gateway.port), "--kind", "paper")
         assert done.code == 0, done
         assert re.findall(r"^\[(\d)/6\] .* ok +[\d.]+ ms", done.out, re.MULTILINE) == list("123456")
-        assert "Ready: clientId 1, DU1000001, DU1000002, 11 positions" in done.out
+        assert "Ready as client 1: DU1000001, DU1000002." in done.out
 
     async def test_nothing_listens(self, command: Command) -> None:
         done = await command("check", "--port", "1")
@@ -234,23 +244,23 @@ class TestCommand:
     ) -> None:
         await gateway.close()
         async with asyncio.timeout(15), ibmux.connect("test", url=url) as ib:
-            while not ib.status().reason.startswith("Cannot connect"):
+            while not ib.status().reason.startswith("Nothing listens"):
                 await ib.waitOnUpdate(0.2)
         done = await command("check", "--url", url)
         assert done.code == CheckExit.NOTHING_LISTENS, done
-        assert "Cannot connect" in done.out
+        assert "Nothing listens" in done.out
 
     async def test_a_silent_listener(self, command: Command) -> None:
         async with bad_peer(silent) as port:
             done = await command("check", "--port", str(port), "--timeout", "0.3")
         assert done.code == 2
-        assert "two-factor" in done.out
+        assert "second factor" in done.out
 
     async def test_a_client_id_in_use(self, command: Command, gateway: SimulatedGateway, proxy: Proxy) -> None:
         done = await command("check", "--port", str(gateway.port), "--client-id", "1", "--json")
         assert done.code == 3
         told = json.loads(done.out)
-        assert (told["exit"], told["steps"][-1]["number"]) == (3, 3)
+        assert (told["exit"], len(told["steps"])) == (3, 3)
         assert proxy.gateways["paper"].session.state == "ready", "the proxy's session is untouched"
 
     async def test_the_wrong_kind(self, command: Command, gateway: SimulatedGateway) -> None:
@@ -273,7 +283,7 @@ class TestCommand:
         done = await command("check", "--config", str(settings), "--url", "mqtt://127.0.0.1:1")
         assert done.code == 4, done
         assert "startApi as clientId 9" in done.out
-        assert "does not have DU77" in done.out
+        assert "has no account DU77" in done.out
 
     @pytest.mark.parametrize(
         "arguments", [("--port", "x"), ("--bogus",), ("--gateway", "nobody"), ("--config", "/none")]

@@ -13,7 +13,8 @@ from rich.console import Console
 from ibmux import errors
 from ibmux.cli import screen, symbols, tables
 from ibmux.cli.calling import arrange
-from ibmux.cli.exits import CheckExit, Exit, exit_for
+from ibmux.cli.exits import Exit, exit_for
+from ibmux.core.verdicts import CheckExit
 from ibmux.cli.watching import Board
 from ibmux.client.ticker import Ticker
 from ibmux.errors import AmbiguousContract, IbmuxError, RequestError, UnknownContract

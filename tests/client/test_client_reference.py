@@ -257,7 +257,7 @@ async def test_single_profits_live(proxy: Proxy, ib: ibmux.IB) -> None:
     single = await ib.reqPnLSingle("DU1", "", 5)
     told: list[PnLSingle] = []
     ib.pnlSingleEvent += told.append
-    topic = topics.position_pnl_state("paper", "DU1", 5)
+    topic = topics.pnl_state("paper", "DU1", con_id=5)
     proxy.say(topic, PnLSingleState(1, 2.0, PnLSingle("DU1", "", 5, 7.0, position=3)), retain=True)
     await until(lambda: told)
     assert told[0] is single
@@ -275,8 +275,8 @@ async def test_models_have_topics_of_their_own(proxy: Proxy, ib: ibmux.IB) -> No
     proxy.answers["reqPnLSingle"] = lambda request, _: PnLSingle(request.account, request.modelCode, request.conId, 1.0)
     whole, model = await ib.reqPnL("DU1"), await ib.reqPnL("DU1", "A/B")
     single = await ib.reqPnLSingle("DU1", "A/B", 5)
-    proxy.say(topics.model_pnl_state("paper", "DU1", "A/B"), PnLState(1, 2.0, PnL("DU1", "A/B", 7.0)), retain=True)
-    topic = topics.model_position_pnl_state("paper", "DU1", "A/B", 5)
+    proxy.say(topics.pnl_state("paper", "DU1", "A/B"), PnLState(1, 2.0, PnL("DU1", "A/B", 7.0)), retain=True)
+    topic = topics.pnl_state("paper", "DU1", "A/B", 5)
     proxy.say(topic, PnLSingleState(1, 2.0, PnLSingle("DU1", "A/B", 5, 8.0)), retain=True)
     await until(lambda: (model.dailyPnL, single.dailyPnL) == (7.0, 8.0))
     assert whole.dailyPnL == 1.0

@@ -13,6 +13,10 @@ LEGAL: dict[tuple[State, Event], State] = {
     ("stopped", "start"): "connecting",
     ("connecting", "connected"): "syncing",
     ("connecting", "in_use"): "standby",
+    ("connecting", "absent"): "waiting",
+    ("waiting", "opened"): "connecting",
+    ("ready", "home"): "connecting",
+    ("cut", "home"): "connecting",
     ("connecting", "cut"): "connecting",
     ("connecting", "restored"): "connecting",
     ("connecting", "restored_bare"): "connecting",
@@ -58,16 +62,21 @@ def test_giving_a_connection_up_answers_everybody_and_closes_the_socket(state: S
     assert {"fail_pending", "close", "lose_streams"} <= set(effects(state, event))
 
 
-def test_an_attempt_is_made_only_from_states_without_a_socket() -> None:
-    dialling = {state for state in STATES for event in EVENTS if (s := step(state, event)) and "dial" in s.effects}
-    assert dialling == {"stopped", "waiting", "standby", "parked"}
+def test_an_attempt_is_made_only_from_states_without_a_socket_or_after_it_was_closed() -> None:
+    for state, event in itertools.product(STATES, EVENTS):
+        taken = step(state, event)
+        if taken is not None and "dial" in taken.effects and state not in ("stopped", "waiting", "standby", "parked"):
+            assert event == "home"
+            assert taken.effects.index("close") < taken.effects.index("dial")
 
 
-def test_every_way_into_waiting_and_standby_arms_a_pause_and_no_other_does() -> None:
+def test_every_way_into_waiting_and_standby_arms_a_pause_or_a_knock_and_no_other_does() -> None:
     for state, event in itertools.product(STATES, EVENTS):
         taken = step(state, event)
         if taken is not None:
-            assert ("pause" in taken.effects) == (taken.state in ("waiting", "standby"))
+            armed = {"pause", "knock"} & set(taken.effects)
+            assert len(armed) == (taken.state in ("waiting", "standby"))
+            assert ("knock" in armed) == (event == "absent")
 
 
 def test_ready_is_reached_by_a_download_alone() -> None:

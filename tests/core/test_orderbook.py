@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ibmux.core import reference
 from ibmux.core.codes import judge
 from ibmux.core.orderbook import OrderBook, describe
-from ibmux.errors import KeyConflict
+from ibmux.errors import KeyConflict, OrderNotSent
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import CommissionReport, Execution, Fill, OrderState, OrderStatus, Trade
@@ -311,6 +311,14 @@ def test_forgetting_an_order_leaves_the_next_one_of_its_key_alone(book):
     second = book.place("alice", "k1", AAPL, an_order(order_id=0), NOW)
     book.forget(first)
     assert book.find("alice", "k1") is second
+
+
+def test_a_forgotten_order_gets_no_address(book):
+    entry = book.place("alice", "k1", AAPL, an_order(order_id=0), NOW)
+    book.forget(entry, "ApiCancelled")
+    with pytest.raises(OrderNotSent):
+        book.assign(entry, 7, 0)
+    assert entry.trade.order.orderId == 0 and book.find("", order_id=7) is None
 
 
 def test_the_book_forgets_its_oldest_finished_orders_and_their_fills(book, monkeypatch):

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from itertools import chain, combinations
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,14 @@ def test_every_topic_is_there() -> None:
         if function.__module__ == topics.__name__ and inspect.signature(function).return_annotation == "str"
     }
     names = {"gateway": "<gw>", "con_id": "<conId>", "instance": "<instance>"}
+    built = {topics.PROXY_STATUS, topics.PROXY_INFO}
     for name in set(builders) - NOT_IN_THE_TABLE:
-        arguments = [names.get(each, f"<{each}>") for each in inspect.signature(builders[name]).parameters]
-        assert builders[name](*arguments) in shown
-    assert {topics.PROXY_STATUS, topics.PROXY_INFO} <= shown
-    assert len(shown) == len(set(builders) - NOT_IN_THE_TABLE) + 2
+        parameters = inspect.signature(builders[name]).parameters.values()
+        optional = [each.name for each in parameters if each.default is not each.empty]
+        for left_out in chain.from_iterable(combinations(optional, count) for count in range(len(optional) + 1)):
+            kept = [each.name for each in parameters if each.name not in left_out]
+            built.add(builders[name](**{each: names.get(each, f"<{each}>") for each in kept}))
+    assert built == shown
 
 
 def test_every_error_is_there() -> None:

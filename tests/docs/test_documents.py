@@ -1,7 +1,6 @@
 """What the documents say is so: links, settings, commands, metrics, exit codes."""
 
 import ast
-import inspect
 import re
 import subprocess
 import tomllib
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ibmux.cli import simulating
-from ibmux.cli.app import VERBS
-from ibmux.cli.exits import CheckExit, Exit
+from ibmux.cli import app
+from ibmux.cli.exits import Exit
+from ibmux.core.verdicts import CheckExit
 from ibmux.config import build, load
 from ibmux.doors.http import LINKS
 from ibmux.ops.collector import LiveCollector
@@ -46,7 +45,7 @@ def test_every_verb_exists() -> None:
     used = {
         verb for path in DOCUMENTS for verb in re.findall(r"(?:^|[/`])ibmux ([a-z]+)", path.read_text(), re.MULTILINE)
     }
-    assert {"serve", "sim", "demo", "check"} <= used <= {verb for verb, _, _ in VERBS}
+    assert {"serve", "sim", "demo", "check"} <= used <= {verb for verb, _, _ in app.VERBS}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -86,6 +85,8 @@ def metrics() -> list[str]:
         farms={"x": True},
         connects=ONE,
         disconnects=ONE,
+        transitions={("x", "y"): 1},
+        parts={"x": True},
         lanes={"x": LaneReading()},
         orders=ONE,
     )
@@ -132,7 +133,8 @@ def test_the_simulators_options_exist() -> None:
         for line in re.findall(r"ibmux sim [^`\n]*", read("docs/simulator.md"))
         for option in re.findall(r"--([a-z-]+)", line.partition("#")[0])
     }
-    known = {name.replace("_", "-") for name in inspect.signature(simulating.sim).parameters}
+    options = app.build("sim")["sim"].assemble_argument_collection()
+    known = {name.removeprefix("--") for option in options for name in option.names}
     assert {"record", "replay", "control"} <= used <= known | {"help"}
 
 

@@ -131,17 +131,18 @@ def test_facts_are_keys_beside_the_event() -> None:
     assert (line["event"], line["ports"]) == ("proxy.online", {"mqtt": 1883})
 
 
-def test_a_session_says_each_trouble_once_until_it_was_ready() -> None:
+def test_a_session_says_each_transition_and_nothing_twice_in_a_row() -> None:
     stream = io.StringIO()
     logs.set_up(stream=stream)
     hooks = Hooks()
     tap(hooks, Metrics(CollectorRegistry()), "paper")
-    for state in ("connecting", "waiting", "connecting", "waiting", "ready", "waiting"):
+    for state in ("connecting", "waiting", "waiting", "connecting", "ready", "ready", "waiting"):
         hooks.on_state(GatewayStatus("paper", state, f"why {state}", 0.0, 1), "stopped")  # type: ignore[arg-type]
     told = [(line["event"], line["level"], line["gateway"], line["reason"]) for line in lines(stream)]
     assert told == [
         ("session.connecting", "info", "paper", "why connecting"),
         ("session.waiting", "warning", "paper", "why waiting"),
+        ("session.connecting", "info", "paper", "why connecting"),
         ("session.ready", "info", "paper", "why ready"),
         ("session.waiting", "warning", "paper", "why waiting"),
     ]

@@ -244,9 +244,9 @@ async def test_news_about_a_line_that_is_open_is_told(
     session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
 ) -> None:
     await session.open_line(apple, deadline=soon())
-    gateway.clients[1].error(session.lines[apple.conId].request, 10197, "No market data during competing live session")
-    told = await until(lambda: [text for code, text in heard.of("on_notice") if code == 10197])
-    assert told == [f"AAPL ({apple.conId}): No market data during competing live session"]
+    gateway.clients[1].error(session.lines[apple.conId].request, 10182, "No updates of real time data")
+    told = await until(lambda: [text for code, text in heard.of("on_notice") if code == 10182])
+    assert told == [f"AAPL ({apple.conId}): No updates of real time data"]
 
 
 async def test_a_line_that_the_gateway_gives_up_is_asked_for_again(
@@ -256,13 +256,18 @@ async def test_a_line_that_the_gateway_gives_up_is_asked_for_again(
     await session.open_line(apple, deadline=soon())
     line = session.lines[apple.conId]
     before = line.request
-    await gateway.faults.compete()
-    await until(lambda: line.failures > 1)
-    assert {code for code, _ in heard.of("on_notice")} >= {10197}
-    await gateway.faults.heal()
+    gateway.clients[1].error(before, 10182, "No updates of real time data")
+    await until(lambda: line.failures)
+    assert session.is_stale(apple.conId)
+    assert heard.of("on_stale") == [apple.conId]
+    assert session.quote_fields(apple.conId)[1]
     await until(lambda: line.request not in (0, before) and line.failures == 0)
+    assert not session.is_stale(apple.conId)
+    ((start, end, why, names),) = heard.of("on_gap")
+    assert start < end
+    assert (why, names) == ("No updates of real time data", [f"{apple.conId}/quote"])
     assert list(gateway.clients[1].lines) == [line.request]
-    await gateway.faults.compete()
+    gateway.clients[1].error(line.request, 10182, "No updates of real time data")
     await until(lambda: line.failures > 0)
     await session.close_line(apple.conId)
     assert line.again is None
@@ -274,7 +279,7 @@ async def test_what_was_given_up_is_asked_for_when_a_cut_is_over(
     monkeypatch.setattr(lines, "FIRST_PAUSE", 0.05)
     await session.open_line(apple, deadline=soon())
     line = session.lines[apple.conId]
-    await gateway.faults.compete()
+    gateway.clients[1].error(line.request, 10182, "No updates of real time data")
     await until(lambda: line.failures > 0)
     await gateway.faults.cut()
     await until(lambda: session.state == "cut")

@@ -31,7 +31,8 @@ from ibmux.messages.history import (
     ReqHistoricalTicks,
 )
 from ibmux.session import Session, lines, watch
-from ibmux.session.feeds import DepthFeed, Feed, KeptBars, RealTimeFeed, TickByTick
+from ibmux.session.feed import Feed
+from ibmux.session.feeds import DepthFeed, KeptBars, RealTimeFeed, TickByTick
 from ibmux.session.gate import Gate
 from ibmux.session.paced import OPEN_HISTORIES
 from ibmux.sim import SimulatedGateway
@@ -402,15 +403,16 @@ async def test_what_speaks_after_a_farms_return_is_left_alone(
     session: Session, gateway: SimulatedGateway, apple: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await session.open_line(apple, deadline=soon())
-    request = session.lines[apple.conId].request
+    line = session.lines[apple.conId]
+    request = line.request
     for farm in gateway.farms.connected():
         if "hmds" not in farm and "secdef" not in farm:
             gateway.farms.turn(farm, "broken")
             gateway.farms.mend(farm, dead=False)
-    await until(lambda: session._patience is not None)
-    await until(lambda: not session._silent)
-    session._renew_silent()
-    assert session.lines[apple.conId].request == request
+    await until(lambda: line.rhythm.due is not None)
+    await until(lambda: line.rhythm.due is None)
+    session._look()
+    assert line.request == request
 
 
 async def test_a_stream_that_waits_too_long_for_its_turn_is_not_opened(session: Session, apple: Contract) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import Any
 
@@ -284,7 +285,7 @@ async def test_the_log_is_a_witness_of_sockets(gateway: SimulatedGateway, raw: R
     beside, after = gateway.log.pauses()
     assert beside == 0.0 < after
     kinds = [entry.kind for entry in gateway.log if entry.connection == 1]
-    assert kinds == ["attempt", "greeted", "started", "closed"]
+    assert kinds == ["attempt", "spoke", "greeted", "started", "closed"]
     assert [entry.client for entry in gateway.log.of("started")] == [1, 2, 1]
 
 
@@ -293,7 +294,7 @@ async def test_the_log_is_a_witness_of_sockets(gateway: SimulatedGateway, raw: R
     [
         ("cutt 5", "did you mean cut"),
         ("cut x", "no length of time"),
-        ("cut 1 yes late yes more", "too much"),
+        ("cut 1 yes late yes full more", "too much"),
         ("stuck", "CLIENT is missing"),
         ("stuck x", "no whole number"),
         ("half_open new=maybe", "answer, silent, refuse"),
@@ -306,6 +307,7 @@ async def test_the_log_is_a_witness_of_sockets(gateway: SimulatedGateway, raw: R
         ("strict 0", "at least 1"),
         ("shock 7", "write -7%"),
         ("cut told=never", "late, lost, through"),
+        ("cut word=never", "full, farms, none"),
         ("cut 5" + " " * 5000, "at most"),
     ],
 )
@@ -319,3 +321,71 @@ async def test_lines_may_be_empty_or_comments(gateway: SimulatedGateway) -> None
     assert await gateway.faults.apply("") == await gateway.faults.apply("  # nothing") == ""
     with pytest.raises(AttributeError, match="no fault 'nonsense'"):
         gateway.faults.nonsense()
+
+
+async def test_a_gateway_that_is_greeted_too_early_is_stuck_until_it_restarts(
+    open_gateway: Opener, raw: RawOpener
+) -> None:
+    gateway = await open_gateway(fragile=0.3)
+    early = await dial(gateway)
+    await until(lambda: "wedged" in gateway.faults.in_force)
+    late = await dial(gateway)  # whoever comes now is not answered either
+    await until(lambda: len(gateway.log.of("spoke")) == 2)
+    assert gateway.log.of("greeted") == []
+    assert not early.version
+    assert not late.version
+    assert "greeted 0.0 s after the port opened" in gateway.log.of("fault")[0].text
+    await gateway.faults.restart(0.01)
+    await until(lambda: early.ended and late.ended and gateway.door.is_open)
+    patient = Raw(*await asyncio.open_connection(gateway.host, gateway.port))
+    opened = gateway.log.of("listening")[-1].at
+    await until(lambda: gateway.clock.now() > opened + 0.35)  # the test is about waiting
+    patient.writer.write(encode_greeting(Greeting(157, 176)))
+    await until(lambda: patient.version == 176)
+    assert len(gateway.log.intervals()) == 2
+    for client in (early, late, patient):
+        await client.close()
+
+
+async def test_a_port_that_moves_is_no_restart(open_gateway: Opener) -> None:
+    gateway = await open_gateway(fragile=0.2)
+    await until(lambda: gateway.clock.now() > gateway.listener._opened + 0.2)
+    await gateway.faults.move_port()
+    assert await is_served(gateway)
+
+
+async def test_a_restart_alone_may_be_fragile(gateway: SimulatedGateway) -> None:
+    assert await is_served(gateway)
+    await gateway.faults.restart(0.01, fragile=60)
+    await until(lambda: gateway.door.is_open)
+    assert not await is_served(gateway)
+    await gateway.faults.restart(0.01)
+    await until(lambda: gateway.door.is_open)
+    assert await is_served(gateway)
+
+
+@pytest.mark.parametrize("fault", ["silent", "silent_api", "half_open", "freeze"])
+async def test_whoever_goes_while_the_gateway_is_stuck_leaves_a_socket_in_close_wait(
+    gateway: SimulatedGateway, fault: str
+) -> None:
+    if fault == "half_open":
+        client = await dial(gateway)
+        await until(lambda: client.version)
+        await gateway.faults.half_open()
+    else:
+        await gateway.faults.apply(fault)
+        client = await dial(gateway)
+        client.send(71, 2, 5, "")
+        await until(lambda: gateway.log.of("spoke"))
+    await client.close()
+    await until(lambda: gateway.stats.close_wait == 1)
+    assert "1 in CLOSE_WAIT" in await gateway.faults.status()
+    [left] = gateway.listener.left
+    assert left._transport is not None
+    state = left._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    assert state == 8  # CLOSE_WAIT in the kernel's table
+    assert [entry.text for entry in gateway.log.of("closed")] == ["left in CLOSE_WAIT"]
+    await gateway.faults.heal()
+    await until(lambda: gateway.stats.close_wait == 0)
+    assert len(gateway.log.of("closed")) == 1
+    assert await is_served(gateway, 5)

@@ -112,6 +112,23 @@ async def test_after_1101_every_subscription_is_gone(lively: SimulatedGateway, r
     await watch(client, 2)
 
 
+@pytest.mark.parametrize("word", ["farms", "none"])
+@pytest.mark.parametrize("bare", [False, True])
+async def test_a_cut_that_ends_without_a_word(lively: SimulatedGateway, raw: RawOpener, word: str, bare: bool) -> None:
+    client = await raw(lively, 1)
+    await watch(client)
+    await lively.faults.cut(bare=bare, word=word)
+    assert await stands(client)
+    before = len(client.errors())
+    assert await lively.faults.restore(bare, word) == "Interactive Brokers is back" + (
+        ", subscriptions are gone" * bare + ", and nothing is said of it" * (word == "none")
+    )
+    await settle(client)
+    said = [code for _, code in client.errors()[before:]]
+    assert said == ([2104, 2104, 2106, 2158] if word == "farms" else [])
+    assert await stands(client) is bare
+
+
 async def test_what_is_asked_for_in_a_cut(lively: SimulatedGateway, raw: RawOpener) -> None:
     client = await raw(lively, 1)
     await lively.faults.cut()

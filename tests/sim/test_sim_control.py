@@ -82,8 +82,8 @@ async def test_the_log_goes_to_a_file(tmp_path: Path, raw: RawOpener) -> None:
         await gateway.faults.cut()
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     kinds = [line["kind"] for line in lines]
-    assert kinds == ["listening", "attempt", "greeted", "started", "fault", "deaf", "closed"]
-    assert lines[3]["client"] == 3
+    assert kinds == ["listening", "attempt", "spoke", "greeted", "started", "fault", "deaf", "closed"]
+    assert lines[4]["client"] == 3
     assert lines[0]["time"].startswith("2026-01-06T15:00:00")
     assert [entry.kind for entry in heard] == kinds[1:]
     assert json.loads(as_json(heard[-1]))["by"] == "gateway"

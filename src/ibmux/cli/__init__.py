@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-NEEDED = frozenset({"cyclopts", "rich", "aiohttp", "prometheus_client", "structlog", "ib_async", "uvloop"})
+NEEDED = frozenset({"cyclopts", "rich", "aiohttp", "prometheus_client", "psutil", "structlog", "ib_async", "uvloop"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 from cyclopts import App, CycloptsError, Parameter
 
 import ibmux
-from ibmux.cli.exits import CheckExit, Exit, exit_for
+from ibmux.cli.exits import Exit, exit_for
+from ibmux.core.verdicts import CheckExit
 from ibmux.errors import IbmuxError
 
 VERBS = (
@@ -17,11 +18,14 @@ VERBS = (
     ("sim", "ibmux.cli.simulating:sim", "Run a simulated gateway."),
     ("fault", "ibmux.cli.simulating:fault", "Cause a fault in a simulated gateway: cut 30, help …"),
     ("check", "ibmux.cli.checking:check", "Can a session be held with this gateway? Six timed steps."),
+    ("doctor", "ibmux.cli.doctor:doctor", "The whole set-up: what is wrong with it, and what to do."),
     ("status", "ibmux.cli.asking:status", "The proxy, its sessions, and what is shared."),
     ("scripts", "ibmux.cli.asking:scripts", "The scripts that are connected."),
     ("positions", "ibmux.cli.asking:positions", "Holdings of all accounts, or of one."),
     ("orders", "ibmux.cli.asking:orders", "Open orders of all scripts."),
     ("watch", "ibmux.cli.watching:watch", "Live quotes: AAPL EURUSD ES …"),
+    ("park", "ibmux.cli.asking:park", "Stay away from a gateway until unpark."),
+    ("unpark", "ibmux.cli.asking:unpark", "Connect a gateway now: ends parking and any pause."),
     ("call", "ibmux.cli.calling:call", "Any method of the API: METHOD key=value …"),
     ("healthcheck", "ibmux.cli.asking:healthcheck", "Ask the proxy's HTTP door whether it lives (for containers)."),
 )

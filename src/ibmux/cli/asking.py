@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -12,11 +12,11 @@ import msgspec
 from cyclopts import Parameter
 
 from ibmux.cli import screen, tables
-from ibmux.cli.examination import in_words
 from ibmux.cli.exits import Exit
 from ibmux.cli.options import PROXY, Proxy
 from ibmux.config import load
-from ibmux.messages.session import ProxyReport
+from ibmux.messages.session import GatewayStatus, ProxyReport
+from ibmux.places import in_words
 
 
 async def ask_status(proxy: Proxy) -> ProxyReport:
@@ -51,6 +51,37 @@ async def scripts(*, proxy: Proxy = PROXY) -> int:
         screen.emit(report.scripts)
     else:
         screen.out.print(tables.scripts(report.scripts))
+    return Exit.OK
+
+
+async def park(reason: str = "", *, proxy: Proxy = PROXY) -> int:
+    """Close the session of a gateway, and stay away from it until `ibmux unpark`. Takes the role admin.
+
+    Orders at the exchange are left alone. Requests get gateway.not_ready with the reason meanwhile.
+
+    Args:
+        reason: what everybody is told meanwhile.
+        proxy: which proxy to ask, as whom.
+    """
+    return await _move("park", proxy, reason=reason)
+
+
+async def unpark(*, proxy: Proxy = PROXY) -> int:
+    """Connect a gateway now: ends `parked`, and any pause. Takes the role admin.
+
+    Args:
+        proxy: which proxy to ask, as whom.
+    """
+    return await _move("unpark", proxy)
+
+
+async def _move(method: str, proxy: Proxy, **arguments: Any) -> int:
+    async with proxy.connect() as connection:
+        status: GatewayStatus = await connection.call(method, **arguments)
+    if proxy.json:
+        screen.emit(status)
+    else:
+        screen.out.print(f"{status.gateway} is {status.state}: {status.reason}")
     return Exit.OK
 
 

@@ -1,25 +1,29 @@
-"""`ibmux check`: shows the steps of an examination as they happen, or asks the proxy that holds the session already."""
+"""`ibmux check`: shows the steps of one attempt as they happen, or asks the proxy that holds the session already."""
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from cyclopts import Parameter, validators
 from rich.text import Text
 
+from ibmux import locks
 from ibmux.cli import screen
 from ibmux.cli.asking import ask_status
-from ibmux.cli.examination import STEPS, Examination, Result, Step
-from ibmux.cli.exits import CheckExit
 from ibmux.cli.options import Proxy
-from ibmux.cli.verdicts import Target
+from ibmux.cli.whereabouts import find_settings
 from ibmux.config import Config, GatewaySettings, load
+from ibmux.core.verdicts import CheckExit
 from ibmux.errors import ConfigError, IbmuxError
-from ibmux.messages.session import GatewayStatus
+from ibmux.messages.session import CheckReport, CheckStep, GatewayStatus
+from ibmux.places import Endpoint
 
+STEPS = 6
 HELD = {
     "ready": CheckExit.READY,
     "cut": CheckExit.SLOW,
@@ -29,7 +33,7 @@ HELD = {
     "connecting": CheckExit.NO_ANSWER,
     "waiting": CheckExit.NO_ANSWER,
 }
-"""What the state of a session that the proxy holds means here."""
+"""What the state of a session that a proxy holds means here, unless its latest attempt says more."""
 PORTS = validators.Number(gte=1, lte=65535)
 CLIENT_IDS = validators.Number(gte=0, lt=2**31)
 
@@ -42,7 +46,7 @@ class Wanted:
     Attributes:
         host: the gateway's host.
         port: the gateway's port.
-        client_id: the clientId to use.
+        client_id: the clientId to use; with it the gateway is asked even if a proxy holds its session.
         account: an account that the login must have; may be given several times.
         kind: what the login must be.
         timeout: seconds for each step.
@@ -55,15 +59,18 @@ class Wanted:
     kind: Literal["paper", "live"] | None = None
     timeout: float = 10.0
 
-    def over(self, settings: GatewaySettings) -> Target:
-        """The target that the settings describe, with what was given laid over it."""
-        return Target(
+    def over(self, settings: GatewaySettings) -> GatewaySettings:
+        """The settings with what was given laid over them; one endpoint, and no patience beyond the steps' own."""
+        return msgspec.structs.replace(
+            settings,
             host=self.host or settings.host,
             port=self.port or settings.port,
+            fallback=(),
             client_id=settings.client_id if self.client_id is None else self.client_id,
             accounts=self.account or settings.accounts,
             kind=self.kind or settings.kind,
-            timeout=self.timeout,
+            connect_timeout=self.timeout,
+            request_timeout=self.timeout,
         )
 
 
@@ -81,8 +88,8 @@ async def check(
 ) -> int:
     """Can a session be held with this gateway? Six timed steps over one connection, one attempt.
 
-    With --host or --port the gateway is asked directly. Otherwise the settings say where it is, and if a proxy holds
-    its session already, the proxy is asked instead.
+    It is the attempt that `ibmux serve` makes. Where a proxy holds the session already, that proxy is asked, and no
+    second connection is opened. Without --host and --port the settings say where the gateway is.
 
     Exit codes: 0 ready, 1 nothing listens, 2 connected but no answer of the API, 3 the clientId is in use, 4 wrong
     account or kind, 5 the API is not enabled or read-only, 6 slow or partial download, 64 wrong arguments.
@@ -96,16 +103,23 @@ async def check(
         json: write JSON for programs.
     """
     try:
-        settings = _choose(load(config, os.environ), gateway)
+        settings = _choose(load(find_settings(config), os.environ), gateway)
+        target = wanted.over(settings)
+        holder = locks.holder(Endpoint(target.host, target.port)) if wanted.client_id is None else None
+        named = settings.name if wanted.host is None and wanted.port is None else ""
+        status = await _held(Proxy(url=url, config=config, token=token, timeout=2.0), named, holder)
     except ConfigError as error:
         screen.fail(error.message, error.advice)
         return CheckExit.USAGE
-    direct = wanted.host is not None or wanted.port is not None
-    if not direct and (status := await _held(Proxy(url=url, token=token, timeout=2.0), settings.name)):
+    if status is not None and wanted.client_id is None:
         return _show_held(status, json)
-    result = await Examination(wanted.over(settings), lambda step: None if json else _show(step)).run()
-    screen.emit(result) if json else _conclude(result)
-    return result.exit
+    if holder is not None:
+        return _show_stuck(holder, json)
+    from ibmux.session.examination import examine  # noqa: PLC0415 - heavy, and only needed now
+
+    report = await examine(target, lambda number, step: None if json else _show(number, step))
+    screen.emit(report) if json else _conclude(report)
+    return report.exit
 
 
 def _choose(config: Config, name: str) -> GatewaySettings:
@@ -115,46 +129,70 @@ def _choose(config: Config, name: str) -> GatewaySettings:
     return settings
 
 
-async def _held(proxy: Proxy, gateway: str) -> GatewayStatus | None:
-    """The session as a running proxy sees it, or None where no proxy holds it."""
-    try:
-        report = await ask_status(proxy)
-    except IbmuxError:
-        # No proxy that would talk to us: the gateway itself is asked, as if there were none.
-        return None
-    return next((each for each in report.gateways if each.gateway == gateway and each.state in HELD), None)
+async def _held(proxy: Proxy, gateway: str, holder: locks.Holder | None) -> GatewayStatus | None:
+    """The session as a running proxy sees it: the one of the settings, or the one that holds the gateway's lock; `None`
+    where no proxy holds it, or none that would talk to us.
+    """
+    asked = [(proxy, gateway)] if gateway else []
+    if holder is not None and holder.door:
+        asked.append((Proxy(url=holder.door, token=proxy.token, timeout=proxy.timeout), holder.gateway))
+    for each, name in asked:
+        try:
+            report = await ask_status(each)
+        except ConfigError:
+            raise
+        except IbmuxError:
+            continue
+        if found := next((one for one in report.gateways if one.gateway == name and one.state in HELD), None):
+            return found
+    return None
 
 
 def _show_held(status: GatewayStatus, json: bool) -> int:
     code = HELD[status.state]
-    if status.state == "waiting" and status.reason.startswith("Cannot connect"):
-        code = CheckExit.NOTHING_LISTENS
+    if status.check is not None and status.state != "cut":
+        code = CheckExit(status.check.exit) if status.check.exit > 0 else code
     if json:
-        screen.emit({"exit": code, "message": status.reason, "proxy": status})
+        screen.emit({"exit": code, "message": status.reason, "hint": status.advice, "proxy": status})
         return code
+    for number, step in enumerate(status.check.steps if status.check else ()):
+        _show(number, step)
     line = Text.assemble(
         "The proxy holds this session: ", screen.state(status.state), f" for {screen.since(status.since)}"
     )
     screen.out.print(line + Text(f", {status.reason}" if status.reason else ""))
+    for text in (status.action, status.advice):
+        if text:
+            screen.out.print(Text(text))
     if status.accounts:
         screen.out.print(f"  epoch {status.epoch}, server version {status.serverVersion}, {', '.join(status.accounts)}")
     return code
 
 
-def _show(step: Step) -> None:
-    head = f"[{step.number}/{STEPS}] {step.title} "
+def _show_stuck(holder: locks.Holder, json: bool) -> int:
+    """A proxy holds the gateway and does not answer: it is left alone, and so is the gateway."""
+    message = f"Another proxy holds this gateway and does not answer: {holder}. No connection was opened."
+    hint = "Ask it: `ibmux status --url ...`. If it hangs, end it; its clientId is free some seconds later."
+    report = CheckReport(CheckExit.CLIENT_ID_IN_USE, message, hint)
+    screen.emit(report) if json else _conclude(report)
+    return report.exit
+
+
+def _show(number: int, step: CheckStep) -> None:
+    head = f"[{number + 1}/{STEPS}] {step.title} "
     if step.ok is None:
-        if screen.out.is_terminal:
+        if sys.stdout.isatty():
             screen.out.print(Text(head + "…", "dim"), end="\r")
         return
     mark: Any = ("ok  ", "green") if step.ok else ("FAIL", "bold red")
     took = f"{step.seconds * 1e3:8.1f} ms  "
-    screen.out.print(Text.assemble(head.ljust(42, "."), " ", mark, took, (step.text, "dim")))
+    text = step.text if step.ok else ""
+    screen.out.print(Text.assemble(head.ljust(42, "."), " ", mark, took, (text, "dim")))
 
 
-def _conclude(result: Result) -> None:
-    good = result.exit == CheckExit.READY
-    screen.out.print(Text(result.message, "green" if good else "bold red"))
-    if result.hint:
-        screen.out.print(Text(result.hint))
-    screen.out.print(Text(f"{result.seconds * 1e3:.0f} ms, exit code {int(result.exit)}", "dim"))
+def _conclude(report: CheckReport) -> None:
+    good = report.exit == CheckExit.READY
+    screen.out.print(Text(report.message, "green" if good else "bold red"))
+    if report.hint:
+        screen.out.print(Text(report.hint))
+    screen.out.print(Text(f"{report.seconds * 1e3:.0f} ms, exit code {report.exit}", "dim"))

@@ -1,4 +1,4 @@
-"""The exit codes of every verb: the one table that programs and the documents rely on. Knows no verb."""
+"""The exit codes of every verb but `check`, whose codes are `core.verdicts`' own. Knows no verb."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class Exit(IntEnum):
     OK = 0
     """Done."""
     FAILED = 1
-    """The proxy or the gateway answered with an error, or a part of the demo failed."""
+    """The proxy or the gateway answered with an error, a part of the demo failed, `doctor` found a problem, or another
+    proxy has the gateway.
+    """
     USAGE = 2
     """Wrong arguments or settings; nothing was tried."""
     UNREACHABLE = 3
@@ -38,27 +40,6 @@ class Exit(IntEnum):
     """The proxy does not let this name or token in."""
     INTERRUPTED = 130
     """Ended by Ctrl-C before it was done."""
-
-
-class CheckExit(IntEnum):
-    """What `ibmux check` found out."""
-
-    READY = 0
-    """The gateway answers everything that a session needs."""
-    NOTHING_LISTENS = 1
-    """Nothing accepts a connection at the address."""
-    NO_ANSWER = 2
-    """Something accepts the connection and does not speak the API."""
-    CLIENT_ID_IN_USE = 3
-    """Another connection holds the clientId (error 326)."""
-    WRONG_ACCOUNT = 4
-    """The login has other accounts, or is of another kind (paper, live), than promised."""
-    API_REFUSED = 5
-    """The API is not enabled for this address, or is read-only."""
-    SLOW = 6
-    """The first download was slow or never ended, or the gateway has lost Interactive Brokers."""
-    USAGE = 64
-    """Wrong arguments or settings; nothing was tried."""
 
 
 def exit_for(error: IbmuxError) -> Exit:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Self
 
 from ibmux.sim import SimulatedGateway
-from ibmux.sim.faults.conduct import ANSWER
 from ibmux.sim.faults.control import answer
 from ibmux.sim.faults.verbs.control import entry_text, instant_text
 from ibmux.sim.faults.verbs.kind import count_of
@@ -25,7 +24,7 @@ BEAT = 60.0
 """Real seconds between two looks at whether there is something to sum up."""
 IN_BACKGROUND = 1.0
 """Seconds after which a program in the background looks again whether it may read the terminal."""
-DETAILS = ("attempt", "greeted")
+DETAILS = ("attempt", "spoke", "greeted")
 FAULTS = ("fault", "lifted", "act")
 MOST_WAITING = 1000
 """Typed lines that may wait; further ones are refused."""
@@ -86,7 +85,7 @@ class Narrator:
         """Whether to show an event: sockets that never start a session are shown only while that is the fault."""
         if entry.kind == "started":
             self._started.add(entry.connection)
-        odd = self._gateway.conduct.greeting != ANSWER or self._gateway.conduct.frozen
+        odd = self._gateway.listener.deaf
         if entry.kind in DETAILS:
             return odd
         if entry.kind == "closed":

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
 
 from ibmux.cli import screen
 from ibmux.cli.exits import Exit
@@ -21,6 +24,38 @@ MOST_UNKNOWN = 20
 """Lines about questions that were not asked on the recorded day; later ones are only counted."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What to do instead of simulating.
+
+    Attributes:
+        record: stand in front of a real gateway instead, and write what is said to this file (.gz compresses it).
+        gateway: host and port of the gateway that --record stands in front of: 127.0.0.1:4001.
+        mask: a word to hide in the recording, beside account numbers and names; may be given several times.
+        replay: play this recording instead: the same answers to the same questions.
+    """
+
+    record: Path | None = None
+    gateway: str | None = None
+    mask: tuple[str, ...] = ()
+    replay: Path | None = None
+
+    def contradiction(self, scenario: str | None) -> tuple[str, str] | None:
+        """What cannot be meant together, and what to write instead."""
+        if self.record is not None and self.gateway is None:
+            return "--record needs a gateway to stand in front of.", "Name it: --gateway 127.0.0.1:4001"
+        if self.record is None and (self.gateway is not None or self.mask):
+            return "--gateway and --mask belong to --record.", "Write --record FILE --gateway HOST:PORT."
+        if (self.record is not None) + (self.replay is not None) + (scenario is not None) > 1:
+            return "A scenario, --record and --replay exclude each other.", "Choose one of them."
+        return None
+
+
+NOTHING = Recording()
+"""The options as they are when none is given."""
+
+
 def record(path: Path, gateway: str, listen: tuple[str, int], words: tuple[str, ...]) -> int:
     """Relay clients to `gateway` (host:port) and write down what is said, until Ctrl-C."""
     host, _, port = gateway.rpartition(":")
@@ -30,7 +65,7 @@ def record(path: Path, gateway: str, listen: tuple[str, int], words: tuple[str, 
     if path.exists():
         screen.fail(f"{path} exists already.", "A recording is never written over another file: choose a new name.")
         return Exit.USAGE
-    return _run(_record(path, (host, int(port)), listen, words), listen)
+    return run(_record(path, (host, int(port)), listen, words), listen)
 
 
 def replay(path: Path, listen: tuple[str, int], speed: float) -> int:
@@ -49,10 +84,11 @@ def replay(path: Path, listen: tuple[str, int], speed: float) -> int:
     if not days:
         screen.fail(f"In {path} no client came as far as a session: there is nothing to play.")
         return Exit.FAILED
-    return _run(_replay(days, listen, speed), listen)
+    return run(_replay(days, listen, speed), listen)
 
 
-def _run(work: Coroutine[None, None, None], listen: tuple[str, int]) -> int:
+def run(work: Coroutine[None, None, None], listen: tuple[str, int]) -> int:
+    """Run a gateway that listens on host and port until it ends; the exit code."""
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(work)

@@ -12,9 +12,6 @@ from cyclopts import Parameter
 from ibmux.cli import screen
 from ibmux.cli.exits import Exit
 
-PLACES = (Path("proxy.toml"), Path("/etc/ibmux/proxy.toml"))
-"""Where the settings are looked for when no file is named."""
-
 
 def serve(*, config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] = None) -> int:
     """Run the proxy until SIGTERM or Ctrl-C, which drain it; a second one ends it at once.
@@ -24,12 +21,12 @@ def serve(*, config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] =
     Args:
         config: the settings; without it ./proxy.toml, then /etc/ibmux/proxy.toml, then the environment alone.
     """
-    from ibmux.config import load  # noqa: PLC0415 - heavy parts only when they run
+    from ibmux.cli.whereabouts import find_settings  # noqa: PLC0415 - heavy parts only when they run
+    from ibmux.config import load  # noqa: PLC0415
     from ibmux.daemon import main_loop  # noqa: PLC0415
     from ibmux.ops import logs  # noqa: PLC0415
 
-    found = config or next((place for place in PLACES if place.is_file()), None)
-    settings = load(found, os.environ)
+    settings = load(find_settings(config), os.environ)
     logs.set_up(settings.log.level, settings.log.format)
     try:
         main_loop(settings)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import signal
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from cyclopts import Parameter, validators
 
 from ibmux.cli import recording, screen
 from ibmux.cli.exits import Exit
-from ibmux.ops.eventloop import loop_factory
+from ibmux.cli.recording import NOTHING, Recording
 
 if TYPE_CHECKING:
     from ibmux.sim import Settings, SimulatedGateway
@@ -24,28 +24,57 @@ if TYPE_CHECKING:
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is simulated; what is not given is as in the simulator's settings.
+
+    Attributes:
+        seed: of the prices: the same seed, the same market; 1 if it is not given.
+        start: when the simulated day begins: "20260105 09:25:00 US/Eastern"; now if it is not given.
+        speed: how many times faster than real time the simulated clock runs.
+        hours: exchanges keep their opening hours; otherwise orders fill at any hour.
+        rate: ticks a second over all market-data lines together; if it is not given, each line shows four times a
+            second what has changed.
+        version: the server version to answer, 157 to 178.
+        linger: seconds for which a closed connection keeps its clientId; 3 if it is not given.
+        lines: market-data lines of the login; 100 if it is not given.
+        moc_delay: without --hours: seconds until orders for the close fill; 5 if it is not given.
+        kind: what it calls itself, paper or live; paper if it is not given.
+    """
+
+    seed: int | None = None
+    start: str | None = None
+    speed: float | None = None
+    hours: bool = False
+    rate: float | None = None
+    version: int | None = None
+    linger: float | None = None
+    lines: int | None = None
+    moc_delay: float | None = None
+    kind: str | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """What was given, under the names of the simulator's settings."""
+        given = asdict(self)
+        given["always_open"] = False if given.pop("hours") else None
+        return {name: value for name, value in given.items() if value is not None}
+
+
+WORLD = World()
+"""The options as they are when none is given."""
+
+
 def sim(
     scenario: str | None = None,
     *,
     host: str = "127.0.0.1",
     port: Port = 4002,
-    seed: int | None = None,
-    start: str | None = None,
-    speed: float | None = None,
+    world: World = WORLD,
     scenarios: bool = False,
     control: Port | None = None,
     log: Path | None = None,
-    hours: bool = False,
-    rate: float | None = None,
-    version: int | None = None,
-    linger: float | None = None,
-    lines: int | None = None,
-    moc_delay: float | None = None,
-    kind: str | None = None,
-    record: Path | None = None,
-    gateway: str | None = None,
-    mask: tuple[str, ...] = (),
-    replay: Path | None = None,
+    tape: Recording = NOTHING,
 ) -> int:
     """Run a simulated gateway that speaks the TWS protocol, until Ctrl-C: `ibmux sim`, `ibmux sim quiet-day`.
 
@@ -55,72 +84,27 @@ def sim(
         scenario: a day on which something happens: a name of --scenarios, or the path of a .toml file.
         host: the address to listen on.
         port: the port; 0 takes a free one.
-        seed: of the prices: the same seed, the same market; 1 if it is not given.
-        start: when the simulated day begins: "20260105 09:25:00 US/Eastern"; now if it is not given.
-        speed: how many times faster than real time the simulated clock runs.
+        world: what is simulated.
         scenarios: list the scenarios that ship with it, and end.
         control: open a port on this machine for `ibmux fault`; 0 takes a free one.
         log: add connections and faults to this file, as JSON lines.
-        hours: exchanges keep their opening hours; otherwise orders fill at any hour.
-        rate: ticks a second over all market-data lines together; if it is not given, each line shows four times a
-            second what has changed.
-        version: the server version to answer, 157 to 178.
-        linger: seconds for which a closed connection keeps its clientId; 3 if it is not given.
-        lines: market-data lines of the login; 100 if it is not given.
-        moc_delay: without --hours: seconds until orders for the close fill; 5 if it is not given.
-        kind: what it calls itself, paper or live; paper if it is not given.
-        record: stand in front of a real gateway instead, and write what is said to this file (.gz compresses it).
-        gateway: host and port of the gateway that --record stands in front of: 127.0.0.1:4001.
-        mask: a word to hide in the recording, beside account numbers and names; may be given several times.
-        replay: play this recording instead: the same answers to the same questions.
+        tape: what to do instead of simulating.
     """
     if scenarios:
         return _list_scenarios()
-    if wrong := _find_contradiction(record, replay, gateway, mask, scenario):
+    if wrong := tape.contradiction(scenario):
         screen.fail(*wrong)
         return Exit.USAGE
-    if record is not None or replay is not None:
-        return _record_or_replay(record, gateway or "", mask, replay, (host, port), 1.0 if speed is None else speed)
-    given: dict[str, Any] = {
-        "seed": seed, "start": start, "speed": speed, "rate": rate, "version": version, "linger": linger,
-        "lines": lines, "moc_delay": moc_delay, "kind": kind, "always_open": False if hours else None,
-    }  # fmt: skip
-    changes = {"host": host, "port": port} | {name: value for name, value in given.items() if value is not None}
+    if tape.record is not None:
+        return recording.record(tape.record, tape.gateway or "", (host, port), tape.mask)
+    if tape.replay is not None:
+        return recording.replay(tape.replay, (host, port), 1.0 if world.speed is None else world.speed)
     try:
-        settings, played = _prepare(scenario, changes)
+        settings, played = _prepare(scenario, {"host": host, "port": port} | world.changes())
     except ValueError as error:
         screen.fail(f"{error}.".replace("..", "."))
         return Exit.USAGE
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_simulate(settings, played, control, log))
-    except OSError as error:
-        what = f"Cannot write {error.filename}" if error.filename else f"Cannot listen on {host}:{port}"
-        screen.fail(f"{what}: {os.strerror(error.errno or 0)}.", "" if error.filename else "Choose another --port.")
-        return Exit.FAILED
-    return Exit.OK
-
-
-def _record_or_replay(  # noqa: PLR0917 - options as they are
-    record: Path | None, gateway: str, mask: tuple[str, ...], replay: Path | None, listen: tuple[str, int], speed: float
-) -> int:
-    if record is not None:
-        return recording.record(record, gateway, listen, mask)
-    assert replay is not None  # noqa: S101 - one of the two
-    return recording.replay(replay, listen, speed)
-
-
-def _find_contradiction(
-    record: Path | None, replay: Path | None, gateway: str | None, mask: tuple[str, ...], scenario: str | None
-) -> tuple[str, str] | None:
-    """What cannot be meant together, and what to write instead."""
-    if record is not None and gateway is None:
-        return "--record needs a gateway to stand in front of.", "Name it: --gateway 127.0.0.1:4001"
-    if record is None and (gateway is not None or mask):
-        return "--gateway and --mask belong to --record.", "Write --record FILE --gateway HOST:PORT."
-    if (record is not None) + (replay is not None) + (scenario is not None) > 1:
-        return "A scenario, --record and --replay exclude each other.", "Choose one of them."
-    return None
+    return recording.run(_simulate(settings, played, control, log), (host, port))
 
 
 def fault(*words: str, port: Port = 4009) -> int:

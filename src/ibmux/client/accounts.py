@@ -5,12 +5,10 @@ from __future__ import annotations
 from ibmux import topics
 from ibmux.client.connection import Identity
 from ibmux.client.events import Event
-from ibmux.client.pnl import ProfitAndLoss, settle
+from ibmux.client.pnl import ProfitAndLoss
 from ibmux.messages import decode
 from ibmux.messages.account import AccountState, AccountValue, PortfolioItem, Position, PositionState
 from ibmux.mqtt.message import Message
-
-__all__ = ["Accounts", "settle"]
 
 
 class Accounts(ProfitAndLoss):

@@ -12,8 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from ibmux.client.connection import Identity
-from ibmux.client.pnl import settle
-from ibmux.client.session import Session
+from ibmux.client.session import Session, settle
 from ibmux.errors import IbmuxError
 from ibmux.mqtt.bus import Unsubscribe
 from ibmux.mqtt.message import Message

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from ibmux import topics
+from ibmux.client.batches import CHANGED
 from ibmux.client.claims import Claim
 from ibmux.client.foreign import to_contract, to_tags
 from ibmux.client.market import Ticking, identity
@@ -23,6 +24,7 @@ class DepthClaim(Sequence[Depth, DepthLease], Ticking):
     """A claim on the book of a contract; the lease's answer is the book as it stands."""
 
     batch = Depth
+    kind = CHANGED
     whole = True
 
     def __init__(

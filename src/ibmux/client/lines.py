@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from ibmux.client.batches import QUOTED
 from ibmux.client.claims import Claim
 from ibmux.client.ticker import Ticker
 from ibmux.messages.contracts import Contract, TagValue
@@ -81,6 +82,8 @@ class Line(Claim):
         if self._replay is not None:
             self._remember(self._replay, batch)
         self.ticker.take(batch.time, batch.ticks, batch.fields)
+        if batch.stale:
+            self.ticker.doubt(QUOTED)
         self._on_change(self.ticker)
 
     def take(self, lease: Lease) -> None:
@@ -100,6 +103,8 @@ class Line(Claim):
         replay, self._replay = self._replay or [], None
         self._as_of = max(quote.time, self._as_of)
         self.ticker.show(self._as_of, quote.marketDataType, quote.fields)
+        if quote.stale or any(batch.stale and batch.time >= quote.time for batch in replay[-1:]):
+            self.ticker.doubt(QUOTED)
         self._epoch, self._next = quote.epoch, quote.seq
         for batch in replay:
             if batch.epoch == quote.epoch and batch.seq + len(batch.ticks) > quote.seq:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ibmux import topics
-from ibmux.client.batches import Batch
+from ibmux.client.batches import QUOTED, Batch
 from ibmux.client.claims import Claim, Claims
 from ibmux.client.connection import Identity
 from ibmux.client.events import Event, Stream
@@ -17,6 +17,7 @@ from ibmux.client.ticker import Ticker
 from ibmux.messages import combos
 from ibmux.messages.contracts import Contract
 from ibmux.messages.market import Lease, Quote
+from ibmux.messages.session import GatewayStatus
 
 log = logging.getLogger("ibmux.client")
 
@@ -24,6 +25,7 @@ log = logging.getLogger("ibmux.client")
 class Ticking(Claim):
     """A claim on a stream that shows in a ticker; `contract` is known after the first lease."""
 
+    kind: ClassVar[str]
     ticker: Ticker
     contract: Contract | None
 
@@ -221,7 +223,27 @@ class Market(Claims):
         """A ticker that only shows one quote."""
         ticker = Ticker(contract, self._owner)
         ticker.show(quote.time, quote.marketDataType, quote.fields)
+        if quote.stale:
+            ticker.doubt(QUOTED)
         return ticker
+
+    # -- what may be old ----------------------------------------------------------------------------------------------
+
+    def _say(self, status: GatewayStatus) -> None:
+        if status.state != "ready":
+            self._doubt_all()
+        super()._say(status)
+
+    def _on_disconnect(self, reason: str) -> None:
+        self._doubt_all()
+        super()._on_disconnect(reason)
+
+    def _doubt_all(self) -> None:
+        for line in self._lines.values():
+            line.ticker.doubt(QUOTED)
+        for claim in self._claims.values():
+            if isinstance(claim, Ticking):
+                claim.ticker.doubt(claim.kind)
 
 
 def identity(contract: Contract) -> tuple[Any, ...]:

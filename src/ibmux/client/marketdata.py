@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -11,6 +11,7 @@ from ibmux.client.events import Event, Owner
 from ibmux.messages.history import BarData
 
 EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
+B = TypeVar("B")
 
 
 class TickData(NamedTuple):
@@ -157,13 +158,27 @@ class RealTimeBar(msgspec.Struct):
     count: int = 0
 
 
-class BarDataList(list[BarData]):
+class BarList(list[B]):
+    """Bars that a script holds: each list is itself, also beside one of equal bars."""
+
+    reqId: int = 0
+
+    def __init__(self, *args: Any, owner: Owner | None = None) -> None:
+        super().__init__(*args)
+        self.updateEvent = Event("updateEvent", owner)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+class BarDataList(BarList[BarData]):
     """Bars with the question that they answer.
 
     Event: `updateEvent(bars, hasNewBar)` at each change, if they are kept up to date.
     """
 
-    reqId: int = 0
     contract: Any
     endDateTime: Any
     durationStr: str
@@ -174,31 +189,12 @@ class BarDataList(list[BarData]):
     keepUpToDate: bool
     chartOptions: list[Any]
 
-    def __init__(self, *args: Any, owner: Owner | None = None) -> None:
-        super().__init__(*args)
-        self.updateEvent = Event("updateEvent", owner)
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = object.__hash__  # type: ignore[assignment]
-
-
-class RealTimeBarList(list[RealTimeBar]):
+class RealTimeBarList(BarList[RealTimeBar]):
     """Five-second bars with the question that they answer. Event: `updateEvent(bars, hasNewBar)` at each new one."""
 
-    reqId: int = 0
     contract: Any
     barSize: int
     whatToShow: str
     useRTH: bool
     realTimeBarsOptions: list[Any]
-
-    def __init__(self, *args: Any, owner: Owner | None = None) -> None:
-        super().__init__(*args)
-        self.updateEvent = Event("updateEvent", owner)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = object.__hash__  # type: ignore[assignment]

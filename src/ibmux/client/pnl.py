@@ -9,7 +9,7 @@ from typing import Any
 from ibmux import topics
 from ibmux.client.connection import Identity
 from ibmux.client.events import Event
-from ibmux.client.session import Session
+from ibmux.client.session import Session, settle
 from ibmux.messages import decode
 from ibmux.messages.account import PnL, PnLSingle, PnLSingleState, PnLState
 from ibmux.mqtt.bus import Unsubscribe
@@ -79,7 +79,7 @@ class ProfitAndLoss(Session):
         _overwrite(known, first)
         if key not in self._profit_streams:
             take = self._safely(partial(self._on_profit, key))
-            self._profit_streams[key] = await self._link.subscribe(_topic(self.gateway, *key), take)
+            self._profit_streams[key] = await self._link.subscribe(topics.pnl_state(self.gateway, *key), take)
         return known
 
     async def _first(self, key: Key) -> Any:
@@ -120,18 +120,3 @@ def _fits(key: Key, account: str, model: str) -> bool:
 def _overwrite(known: Any, fresh: Any) -> None:
     for name in fresh.__struct_fields__:
         setattr(known, name, getattr(fresh, name))
-
-
-def _topic(gateway: str, account: str, model: str, con_id: int) -> str:
-    """Where a stream is published."""
-    if con_id and model:
-        return topics.model_position_pnl_state(gateway, account, model, con_id)
-    if con_id:
-        return topics.position_pnl_state(gateway, account, con_id)
-    return topics.model_pnl_state(gateway, account, model) if model else topics.pnl_state(gateway, account)
-
-
-async def settle(result: Any) -> None:
-    """Wait for what an unsubscribe function returned, if there is anything to wait for."""
-    if result is not None:
-        await result

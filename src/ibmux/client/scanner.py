@@ -13,8 +13,7 @@ from ibmux import topics
 from ibmux.client.connection import Identity
 from ibmux.client.events import Event, Owner
 from ibmux.client.foreign import adapt, to_tags
-from ibmux.client.pnl import settle
-from ibmux.client.session import Session
+from ibmux.client.session import Session, settle
 from ibmux.errors import IbmuxError
 from ibmux.messages import decode
 from ibmux.messages.contracts import TagValue

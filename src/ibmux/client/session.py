@@ -187,3 +187,9 @@ class Session(Connection):
         notice: Notice = decode(message.payload, Notice)
         self.errorEvent.emit(-1, notice.code, notice.message, None)
         self._touch()
+
+
+async def settle(result: Any) -> None:
+    """Wait for what an unsubscribe function returned, if there is anything to wait for."""
+    if result is not None:
+        await result

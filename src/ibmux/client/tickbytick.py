@@ -29,7 +29,6 @@ from ibmux.messages.ticks import BidAskTicks, LastTicks, MidPointTicks, StreamLe
 class TickClaim(Sequence[Any, StreamLease], Ticking):
     """A claim on one kind of tick-by-tick data of a contract."""
 
-    kind: ClassVar[str]
     what: ClassVar[str]
 
     def __init__(

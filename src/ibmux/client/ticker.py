@@ -82,6 +82,8 @@ class Ticker:
         timestamp: seconds UTC of the last change, by the proxy's clock; None before the first.
         marketDataType: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen.
         gaps: holes in the stream of quotes so far, each closed with a fresh quote.
+        stale: whether something that is shown here may be old: the gateway's session or one of the contract's streams
+            is interrupted, or suspiciously silent. False again with the first fresh word of each such stream.
         historicalTicks: the ticks before a tick-by-tick stream, where `numberOfTicks` asked for some.
     """
 
@@ -111,6 +113,7 @@ class Ticker:
         self._shown: dict[str, list[Any]] | None = None
         self._book = Book()
         self._rows = 0
+        self._doubts: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         # Called only for what no tick has set: a ticker holds what it knows, the rest is one shared table.
@@ -130,6 +133,8 @@ class Ticker:
         values["timestamp"] = time
         values["_batches"] = ((QUOTED, time, ticks),)
         values["_shown"] = None
+        if self._doubts:
+            self._doubts.discard(QUOTED)
 
     def take_trades(self, time: float, kind: str, ticks: list[LastTick]) -> None:
         """Apply trades of tick-by-tick data, of the stream `kind`, and show them in `tickByTicks`."""
@@ -187,6 +192,15 @@ class Ticker:
             elif name in _UNKNOWN:
                 values[name] = value
 
+    def doubt(self, kind: str) -> None:
+        """What a stream of this kind told may be old, until it tells something."""
+        self._doubts.add(kind)
+
+    @property
+    def stale(self) -> bool:
+        """Whether something that is shown here may be old."""
+        return bool(self._doubts)
+
     def gather(self, batches: list[Batch]) -> None:
         """Show what several messages brought, as if they had been one."""
         self._batches, self._shown = tuple(batches), None
@@ -201,6 +215,7 @@ class Ticker:
         values["timestamp"] = batch[1]
         values["_batches"] = (batch,)
         values["_shown"] = None
+        self._doubts.discard(batch[0])
 
     # -- what is shown
 

@@ -16,7 +16,7 @@ from ibmux.core import reference
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same
 from ibmux.core.orderindex import OrderIndex
-from ibmux.errors import KeyConflict
+from ibmux.errors import KeyConflict, OrderNotSent
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import DONE, CommissionReport, Fill, OrderState, OrderStatus, Trade, TradeLogEntry
@@ -69,7 +69,13 @@ class OrderBook:
         return self._enter(Entry(script, key, trade, fingerprint(contract, order)))
 
     def assign(self, entry: Entry, order_id: int, parent_id: int) -> Order:
-        """Give the order its address, and that of its parent (0: none); returns the order as it is to be sent."""
+        """Give the order its address, and that of its parent (0: none); returns the order as it is to be sent.
+
+        Raises:
+            OrderNotSent: it was forgotten while it waited for its turn, and must not leave any more.
+        """
+        if entry.unsent:
+            raise OrderNotSent("it was cancelled while it waited.")
         order = entry.trade.order
         order.orderId = entry.trade.orderStatus.orderId = order_id
         order.parentId = entry.trade.orderStatus.parentId = parent_id

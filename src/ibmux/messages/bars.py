@@ -11,6 +11,7 @@ from ibmux.errors import RequestError
 from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.history import BarData
 from ibmux.messages.methods import Request, method
+from ibmux.messages.streams import StreamClaim
 from ibmux.messages.wire import Record
 
 REAL_TIME_SIZE = "5s"
@@ -57,32 +58,17 @@ class BarUpdates(Record):
     bars: list[BarData]
 
 
-class BarLease(Record):
+class BarLease(StreamClaim):
     """The claim on a history that is kept up to date: where updates are heard, and the number of the next one.
 
     `bars` are the latest two bars as they stood just before that update. `ttl` is as in `StreamLease`.
     """
 
-    conId: int
-    contract: Contract
-    ttl: float
-    topic: str
-    epoch: int
-    seq: int
-    time: float
     bars: list[BarData] = []
 
 
-class RealTimeLease(Record):
+class RealTimeLease(StreamClaim):
     """The claim on five-second bars: where they are heard, the number of the next one; `ttl` as in `StreamLease`."""
-
-    conId: int
-    contract: Contract
-    ttl: float
-    topic: str
-    epoch: int
-    seq: int
-    time: float
 
 
 @method("reqRealTimeBars", reply=RealTimeLease)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.methods import Request, method
+from ibmux.messages.streams import StreamClaim
 from ibmux.messages.wire import Record
 
 Level = tuple[float, float, str]
@@ -81,19 +82,12 @@ class Depth(Record):
     changes: list[Change]
 
 
-class DepthLease(Record):
+class DepthLease(StreamClaim):
     """The claim on a shared book, and the book as it stands: the next change is number `seq`.
 
     A row is `[position, price, size, marketMaker]`. `ttl` is as in `StreamLease`.
     """
 
-    conId: int
-    contract: Contract
-    ttl: float
-    topic: str
-    epoch: int
-    seq: int
-    time: float
     bids: list[Row] = []
     asks: list[Row] = []
 

@@ -15,7 +15,8 @@ class Quote(Record):
     """Topic `md/<conId>/quote` and the reply to a snapshot: the whole quote.
 
     `fields` holds what is known, under ib_async's names (`bid`, `bidSize`, `ask`, `last`, `close`, `modelGreeks`, ...);
-    what is unknown is absent. `marketDataType`: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen.
+    what is unknown is absent. `marketDataType`: 1 live, 2 frozen, 3 delayed, 4 delayed and frozen. `stale`: the gateway
+    may have gone on without telling (its session is cut, the stream is interrupted or suspiciously silent).
     """
 
     conId: int
@@ -32,7 +33,8 @@ class Ticks(Record):
 
     A tick is `[tickType, price, size]` under Interactive Brokers' numbers. `seq` counts the ticks of the stream and
     is that of the first tick here: the next message starts at `seq + len(ticks)`, anything else is a hole. `fields`
-    holds what is no number (exchanges, greeks), under ib_async's names.
+    holds what is no number (exchanges, greeks), under ib_async's names. `stale`: what is known of the quote may be old
+    from now on, until a message that is not.
     """
 
     epoch: int
@@ -40,6 +42,7 @@ class Ticks(Record):
     time: float
     ticks: list[tuple[int, float, float]]
     fields: dict[str, Any] = {}
+    stale: bool = False
 
 
 class Lease(Record):

@@ -10,8 +10,47 @@ from ibmux.messages.wire import Record
 State = Literal["connecting", "syncing", "ready", "cut", "waiting", "standby", "parked", "draining", "stopped"]
 
 
+class CheckStep(Record):
+    """One step of an attempt to hold a session: how long it took (seconds) and what it found; `ok` is null while it
+    runs.
+    """
+
+    title: str
+    ok: bool | None = None
+    seconds: float = 0.0
+    text: str = ""
+
+
+class CheckReport(Record):
+    """How the latest attempt to hold a session went, step by step, as `ibmux check` shows it.
+
+    `exit` is the exit code of `ibmux check`, -1 while the attempt goes on; `time` is its begin (seconds UTC), `seconds`
+    how long it took.
+    """
+
+    exit: int
+    message: str
+    hint: str = ""
+    time: float = 0.0
+    seconds: float = 0.0
+    steps: list[CheckStep] = []
+
+
 class GatewayStatus(Record):
-    """Retained topic `<gateway>/status`: where the session stands, in words too. Times in seconds UTC."""
+    """Retained topic `<gateway>/status`: where the session stands, in words too. Times in seconds UTC.
+
+    `reason` says what is the case, `action` what ibmux does about it (`next_attempt`: when it tries next), `advice`
+    what a person could do; the last two may be empty. Four facts are told apart: `socket` is open, the `api` has
+    answered, the gateway is `connected` to Interactive Brokers, and each of the data `farms` serves.
+
+    Attributes:
+        endpoint: host and port that the session uses, or tries.
+        fallback: whether that is another endpoint than the first one of the settings.
+        missing: what the gateway left out of the first download, in words.
+        gaps: gaps in the data since the proxy's start, of the session and of single streams.
+        competing: another session of the user has the market data (10197): quotes are stale until it ends.
+        check: the latest attempt to connect.
+    """
 
     gateway: str
     state: State
@@ -23,6 +62,17 @@ class GatewayStatus(Record):
     accounts: list[str] = []
     farms: dict[str, bool] = {}
     serverVersion: int = 0
+    action: str = ""
+    advice: str = ""
+    endpoint: str = ""
+    fallback: bool = False
+    socket: bool = False
+    api: bool = False
+    connected: bool = False
+    missing: list[str] = []
+    gaps: int = 0
+    competing: bool = False
+    check: CheckReport | None = None
 
 
 class ProxyStatus(Record):
@@ -53,15 +103,21 @@ class Presence(Record):
 
 
 class SessionEvent(Record):
-    """Topic `<gateway>/evt/session`: one transition, or one gap in the data with its start and end (seconds UTC)."""
+    """Topic `<gateway>/evt/session`: one transition, one gap in the data with its start and end (seconds UTC), or a
+    change of the endpoint.
+
+    A `gap` without `streams` concerns everything that the gateway sends; else `streams` names the streams that missed
+    something, as `<conId>/<name>` like in their topics. `end` is 0 while the gap lasts.
+    """
 
     epoch: int
     time: float
-    event: Literal["state", "gap"]
+    event: Literal["state", "gap", "endpoint"]
     state: State = "stopped"
     reason: str = ""
     start: float = 0.0
     end: float = 0.0
+    streams: list[str] = []
 
 
 class Notice(Record):
@@ -123,3 +179,18 @@ class ReqCurrentTime(Request):
 @method("status", reply=ProxyReport)
 class StatusRequest(Request):
     """The state of the proxy, its gateways and its scripts; answered in every state."""
+
+
+@method("park", reply=GatewayStatus, role="admin")
+class Park(Request):
+    """Close the connection to the gateway and stay away until `unpark`; orders at the exchange are left alone.
+
+    `reason` is what everybody is told meanwhile.
+    """
+
+    reason: str = ""
+
+
+@method("unpark", reply=GatewayStatus, role="admin")
+class Unpark(Request):
+    """Connect now: ends `parked`, and any pause."""

@@ -10,6 +10,7 @@ from typing import Literal
 from ibmux.messages.contracts import Contract
 from ibmux.messages.history import HistoricalTick
 from ibmux.messages.methods import Request, method
+from ibmux.messages.streams import StreamClaim
 from ibmux.messages.wire import Record
 
 TickType = Literal["Last", "AllLast", "BidAsk", "MidPoint"]
@@ -57,20 +58,13 @@ class MidPointTicks(Record):
     ticks: list[MidPointTick]
 
 
-class StreamLease(Record):
+class StreamLease(StreamClaim):
     """The claim on a shared stream: where it is heard, and the number of its next item.
 
     `ttl` is in seconds: the lease ends unless the request is repeated before, the script cancels, or its connection
     ends. `history` are the ticks before the stream, where `numberOfTicks` asked for them.
     """
 
-    conId: int
-    contract: Contract
-    ttl: float
-    topic: str
-    epoch: int
-    seq: int
-    time: float
     history: list[HistoricalTick] = []
 
 

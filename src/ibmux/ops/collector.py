@@ -76,6 +76,11 @@ def _build(version: str) -> Metric:
 def _sessions(gateways: Iterable[GatewayReading]) -> Iterator[Metric]:
     states = [((each.name, state), float(each.state == state)) for each in gateways for state in STATES]
     yield _gauge("session_state", "1 for the state that the session is in.", ("gateway", "state"), states)
+    moves = [((each.name, *pair), float(count)) for each in gateways for pair, count in each.transitions.items()]
+    yield _counter("session_transitions", "Changes of the state.", ("gateway", "from", "to"), moves)
+    facts = [((each.name, part), float(up)) for each in gateways for part, up in each.parts.items()]
+    text = "1 if the socket is open, the API answers, the gateway is connected to Interactive Brokers."
+    yield _gauge("session_part_up", text, ("gateway", "part"), facts)
     epochs = [((each.name,), float(each.epoch)) for each in gateways]
     yield _gauge("session_epoch", "Successful synchronisations after a new connection.", ("gateway",), epochs)
     times = [((each.name,), each.last_message) for each in gateways if each.last_message is not None]
@@ -88,6 +93,8 @@ def _sessions(gateways: Iterable[GatewayReading]) -> Iterator[Metric]:
     yield _counter("session_connects", "Attempts to connect, by result.", ("gateway", "result"), connects)
     losses = _by_key(gateways, lambda each: each.disconnects)
     yield _counter("session_disconnects", "Ends of a connection, by reason.", ("gateway", "reason"), losses)
+    gaps = _by_key(gateways, lambda each: each.gaps)
+    yield _counter("gaps", "Gaps in the data: of the whole session, or of one stream.", ("gateway", "scope"), gaps)
 
 
 def _by_key(gateways: Iterable[GatewayReading], pick: Callable[[GatewayReading], Mapping[str, int]]) -> list[Row]:
@@ -133,8 +140,8 @@ _SHARING: tuple[tuple[_Kind, str, str, str], ...] = (
     (_gauge, "upstream_requests_in_flight", "Questions that the gateway has not answered.", "pending"),
     (_counter, "upstream_unreadable", "Messages of the gateway that could not be read.", "faults"),
     (_counter, "session_illegal_events", "Events that were impossible in their state.", "illegal"),
-    (_counter, "ticks_received", "Ticks that came from the gateway.", "ticks_in"),
-    (_counter, "ticks_published", "Ticks published to scripts.", "ticks_out"),
+    (_counter, "ticks_received", "Ticks, changes of order books and bars from the gateway.", "ticks_in"),
+    (_counter, "ticks_published", "Ticks, changes of order books and bars published to scripts.", "ticks_out"),
     (_counter, "ticks_conflated", "Quote updates folded into a later one.", "conflated"),
 )
 

@@ -28,7 +28,8 @@ class GatewayReading:
     """One gateway's session and what is shared over it.
 
     `upstream` and `received` count messages, `pending` is questions that the gateway has not answered, `illegal` counts
-    events that were impossible in their state, `faults` messages that could not be read.
+    events that were impossible in their state, `faults` messages that could not be read; `ticks_in` and `ticks_out` are
+    ticks, changes of order books and bars, `conflated` is updates of quotes folded into a later one.
     """
 
     name: str
@@ -38,6 +39,9 @@ class GatewayReading:
     farms: Mapping[str, bool] = field(default_factory=dict)
     connects: Counts = field(default_factory=dict)
     disconnects: Counts = field(default_factory=dict)
+    gaps: Counts = field(default_factory=dict)
+    transitions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    parts: Mapping[str, bool] = field(default_factory=dict)
     lines: int = 0
     lines_limit: int = 0
     leases: int = 0

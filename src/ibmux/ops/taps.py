@@ -6,6 +6,7 @@ Changes nothing; ticks pass untouched.
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ def tap(hooks: Hooks, metrics: Metrics, gateway: str) -> None:
     """Put a counter in front of each hook that tells something worth counting; call it once all hooks are set."""
     counter = _Tap(metrics, gateway)
     hooks.on_state = _before(counter.state, hooks.on_state)
+    hooks.on_endpoint = _before(counter.endpoint, hooks.on_endpoint)
     hooks.on_order_status = _before(counter.order_status, hooks.on_order_status)
     hooks.on_order_error = _before(counter.order_error, hooks.on_order_error)
     hooks.on_execution = _before(counter.execution, hooks.on_execution)
@@ -52,7 +54,7 @@ class _Tap:
         self._gateway = gateway
         self._dialled: float | None = None
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._said: set[tuple[State, str]] = set()
+        self._said: tuple[State, str] | None = None
 
     def state(self, status: GatewayStatus, previous: State) -> None:
         """The state, and the time from dialling to `ready`, once per connection."""
@@ -64,14 +66,19 @@ class _Tap:
             self._dialled = None
 
     def _say(self, status: GatewayStatus) -> None:
-        """Log each state with its reason, but only once until the session was ready: attempts go on for hours."""
-        if status.state == "ready":
-            self._said.clear()
-        if (status.state, status.reason) not in self._said:
-            self._said.add((status.state, status.reason))
-            level = logging.WARNING if status.state in TROUBLE else logging.INFO
-            facts = {"gateway": self._gateway, "epoch": status.epoch, "reason": status.reason}
-            log.log(level, "session.%s", status.state, extra=facts)
+        """Log each transition, and each change of its reason; what only repeats (a farm, a check) is not said again."""
+        if self._said == (status.state, status.reason):
+            return
+        self._said = (status.state, status.reason)
+        facts: dict[str, Any] = {"gateway": self._gateway, "epoch": status.epoch, "reason": status.reason}
+        if status.next_attempt is not None:
+            facts["next_in"] = round(status.next_attempt - time.time(), 1)
+        facts |= {name: text for name in ("action", "advice") if (text := getattr(status, name))}
+        level = logging.WARNING if status.state in TROUBLE else logging.INFO
+        log.log(level, "session.%s", status.state, extra=facts)
+
+    def endpoint(self, reason: str) -> None:
+        log.warning("session.endpoint", extra={"gateway": self._gateway, "reason": reason})
 
     def order_status(self, status: OrderStatus) -> None:
         self._metrics.order_status(self._gateway, status.status)

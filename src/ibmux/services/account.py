@@ -169,11 +169,15 @@ class Account:
         self._note(item.account)
 
     def _note(self, account: str) -> None:
+        """Publish an account soon; never while the session synchronises, when it is known in part."""
         if account and account not in self._timers:
             self._timers[account] = asyncio.get_running_loop().call_later(GATHER, self._publish_account, account)
 
     def _publish_account(self, account: str) -> None:
         del self._timers[account]
+        if self.session.state != "ready":
+            self._note(account)
+            return
         self.publisher.state(topics.account_state(self.publisher.gateway, account), self._state(account))
 
     def _state(self, account: str) -> AccountState:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from ibmux.core.hours import hours
 from ibmux.errors import AmbiguousContract, RequestError, UnknownContract
 from ibmux.messages import combos, encode
 from ibmux.messages.contracts import (
@@ -20,7 +20,7 @@ from ibmux.messages.contracts import (
     ReqSecDefOptParams,
 )
 from ibmux.services.caller import Caller, Handler
-from ibmux.services.flights import Flights
+from ibmux.services.flights import Flights, Memory
 from ibmux.services.together import together
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Contracts:
         self.flights = flights
         self._known: dict[bytes, Contract] = {}
         self._combos: dict[int, Contract] = {}
-        self._details: dict[bytes, tuple[float, list[ContractDetails]]] = {}
+        self._details = Memory(flights, DETAILS_AGE, DETAILS_LIMIT)
+        self._hours: dict[int, tuple[str, str, str]] = {}
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -56,21 +57,29 @@ class Contracts:
 
     async def details(self, caller: Caller, request: ReqContractDetails) -> list[ContractDetails]:
         """Every contract that matches; many scripts ask for the same few."""
-        question = encode(request.contract)
-        now = asyncio.get_running_loop().time()
-        known = self._details.get(question)
-        if known is not None and known[0] > now:
-            self.flights.asked += 1
-            return known[1]
-        answer = await self.flights.join(
-            caller,
-            ("details", question),
-            lambda deadline: self.session.contract_details(request.contract, deadline=deadline, script=caller.script),
+        return await self._details.ask(
+            caller, ("details", encode(request.contract)), lambda deadline: self._ask(caller, request, deadline)
         )
-        if len(self._details) >= DETAILS_LIMIT:
-            del self._details[next(iter(self._details))]
-        self._details[question] = (now + DETAILS_AGE, answer)
-        return answer
+
+    async def _ask(self, caller: Caller, request: ReqContractDetails, deadline: float) -> list[ContractDetails]:
+        found = await self.session.contract_details(request.contract, deadline=deadline, script=caller.script)
+        for each in found:
+            if each.contract is not None:
+                self._hours.pop(each.contract.conId, None)
+                if len(self._hours) >= KNOWN_LIMIT:
+                    del self._hours[next(iter(self._hours))]
+                self._hours[each.contract.conId] = (each.tradingHours, each.liquidHours, each.timeZoneId)
+        return found
+
+    def is_open(self, contract: Contract, now: float, regular: bool = False) -> bool | None:
+        """Whether a contract trades at `now` (seconds UTC), in `regular` hours or at all; None where its details are
+        not known, or are too old to tell.
+        """
+        known = self._hours.get(contract.conId)
+        if known is None:
+            return None
+        trading, liquid, zone = known
+        return hours(liquid if regular else trading, zone).is_open(now)
 
     async def qualify(self, caller: Caller, request: QualifyContracts) -> list[Contract | None]:
         """Unknown and ambiguous contracts leave a hole, and combinations, of which the gateway says nothing; other

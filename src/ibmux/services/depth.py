@@ -14,7 +14,8 @@ from ibmux.messages.depth import (
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.streams import Key, Means, Stream, Streams
-from ibmux.session.feeds import DepthFeed, Feed
+from ibmux.session.feed import Feed
+from ibmux.session.feeds import DepthFeed
 
 NAME = "depth"
 FEWEST_BOOKS = 3

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from ibmux.config import LimitSettings
-from ibmux.core.entry import Change, Entry, describe
-from ibmux.errors import IbmuxError, KeyConflict, OrderNotSent, RequestError
+from ibmux.core.entry import Entry
+from ibmux.errors import IbmuxError, OrderNotSent, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.exercise import ExerciseOptions
 from ibmux.messages.orders import Order
@@ -15,6 +14,7 @@ from ibmux.messages.trades import Trade
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.contracts import Contracts
 from ibmux.services.orderfeed import OrderFeed, utc_now
+from ibmux.services.sending import make_key, sending
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -40,7 +40,7 @@ class Exercise:
     async def exercise(self, caller: Caller, request: ExerciseOptions) -> Trade:
         """Send one instruction and wait for the gateway's word on it."""
         self._check(request)
-        key = request.key or self._make_key(caller)
+        key = request.key or make_key(self.book, caller)
         contract = await self._resolve(caller, request)
         order = to_order(request)
         order.clientId = self.session.client_id
@@ -70,23 +70,6 @@ class Exercise:
         if request.account not in self.session.accounts:
             raise _invalid(f"This login has no account {request.account!r}; it has {self.session.accounts}.")
 
-    def _make_key(self, caller: Caller) -> str:
-        """A key for an instruction that came without one, from its correlation data.
-
-        Raises:
-            RequestError: there are none.
-            KeyConflict: they were used before.
-        """
-        if not caller.correlation:
-            raise _invalid("An exercise needs a key, or correlation data of its own.")
-        key = f"{caller.instance}-{caller.correlation.hex()}-0"
-        if self.book.find(caller.script, key) is not None:
-            raise KeyConflict(
-                "These correlation data were used before; nothing was sent now.",
-                hint=f"`orderStatus` with key {key!r} shows what for; give each instruction a key of its own.",
-            )
-        return key
-
     async def _resolve(self, caller: Caller, request: ExerciseOptions) -> Contract:
         try:
             contract = await self.contracts.resolve(caller, request.contract)
@@ -97,8 +80,8 @@ class Exercise:
         return contract
 
     async def _send(self, caller: Caller, entry: Entry, contract: Contract, request: ExerciseOptions) -> None:
-        """Send when it is its turn. What certainly was not sent is forgotten, and its key is free again."""
-        try:
+        """Send when it is its turn."""
+        with sending(self.feed, entry):
             await self.session.exercise_options(
                 contract,
                 request,
@@ -106,17 +89,6 @@ class Exercise:
                 deadline=caller.deadline,
                 script=caller.script,
             )
-        except IbmuxError as error:
-            if error.fate == "unknown":
-                raise
-            self.feed.forget(entry)
-            what = describe(contract, entry.trade.order)
-            raise error.worded(f"{what} was not sent: {error.message}", "not_sent") from error
-        except asyncio.CancelledError:
-            if entry.waiting:
-                self.feed.forget(entry)
-            raise
-        self.feed.publish(Change(entry, "order"))
 
 
 def to_order(request: ExerciseOptions) -> Order:

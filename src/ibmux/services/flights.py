@@ -58,3 +58,28 @@ class Flights:
             return answer
         finally:
             del self._flights[question]
+
+
+class Memory:
+    """Answers that are reckoned on for `age` seconds; past `most` of them the oldest is forgotten."""
+
+    def __init__(self, flights: Flights, age: float, most: int) -> None:
+        self.flights = flights
+        self.age = age
+        self.most = most
+        self._known: dict[Hashable, tuple[float, Any]] = {}
+
+    async def ask(self, caller: Caller, question: Hashable, ask: Callable[[float], Awaitable[T]]) -> T:
+        """The answer that is known, or else that of `Flights.join`, with its errors; an error is not remembered."""
+        now = asyncio.get_running_loop().time()
+        until, known = self._known.get(question, (now, None))
+        if until > now:
+            self.flights.asked += 1
+            answer: T = known
+            return answer
+        answer = await self.flights.join(caller, question, ask)
+        self._known.pop(question, None)
+        if len(self._known) >= self.most:
+            del self._known[next(iter(self._known))]
+        self._known[question] = (now + self.age, answer)
+        return answer

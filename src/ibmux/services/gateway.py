@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ibmux import topics
@@ -45,7 +45,7 @@ ANSWERED_HERE = frozenset(
     {"managedAccounts", "positions", "reqPositions", "accountValues", "trades", "openTrades", "fills", "executions"}
 )
 """Methods that are answered from what the session keeps up to date: nothing goes upstream."""
-ALWAYS_ANSWERED = frozenset({"status"})
+ALWAYS_ANSWERED = frozenset({"status", "park", "unpark"})
 """Methods that are answered in every state of the session."""
 WAIT_FOR_THEMSELVES = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder", "orderStatus"})
 """Methods that look at the state themselves: an order already known is answered in every state."""
@@ -90,12 +90,13 @@ class Gateway:
         self.changes = OrderChanges(self.session, self.feed, config.limits)
         self.lists = OrderLists(self.session, self.feed, self.flights)
         self.exercise = Exercise(self.session, self.feed, self.contracts, config.limits)
-        self.scanner = Scanner(self.session, self.publisher, self.flights, settings)
+        self.scanner = Scanner(self.session, self.publisher, self.flights, settings, config.limits.leases)
         self.news = News(self.session, self.publisher, self.flights)
         self.reference = Reference(self.session, self.flights)
         self.admin = Admin(self.session, self.flights, report)
         self.answered_here = 0
         self.handlers = self._gather_handlers()
+        self.session.is_open = self.contracts.is_open
         self._wire(self.session.hooks)
 
     def _gather_handlers(self) -> dict[str, Handler]:
@@ -111,9 +112,11 @@ class Gateway:
     def _wire(self, hooks: Hooks) -> None:
         """Which update of the session goes where."""
         hooks.on_state = self._publish_state
+        hooks.on_endpoint = self._publish_endpoint
         hooks.on_gap = self._publish_gap
         hooks.on_notice = self._publish_notice
         hooks.on_ticks = self.market.publish_ticks
+        hooks.on_stale = self.market.mark_stale
         hooks.on_position = self.account.publish_position
         hooks.on_account_value = self.account.note_value
         hooks.on_portfolio = self.account.note_holding
@@ -158,7 +161,7 @@ class Gateway:
 
     def close(self) -> None:
         """Stop what still waits for its time."""
-        for streams in self.leased:
+        for streams in (*self.leased, self.scanner):
             streams.close()
         self.account.close()
 
@@ -214,15 +217,22 @@ class Gateway:
         publisher = self.publisher
         publisher.epoch = status.epoch
         publisher.state(topics.status(self.name), status)
+        if status.state != "ready":
+            self.market.mark_all_stale()
         if status.state != previous:
             event = SessionEvent(status.epoch, publisher.clock(), "state", status.state, status.reason)
             publisher.event(topics.session_event(self.name), event)
 
-    def _publish_gap(self, start: float, end: float, reason: str) -> None:
-        publisher = self.publisher
+    def _publish_gap(self, start: float, end: float, reason: str, streams: Sequence[str] = ()) -> None:
+        publisher, state = self.publisher, self.session.state
         event = SessionEvent(
-            publisher.epoch, publisher.clock(), "gap", self.session.state, reason, start=start, end=end
+            publisher.epoch, publisher.clock(), "gap", state, reason, start=start, end=end, streams=list(streams)
         )
+        publisher.event(topics.session_event(self.name), event)
+
+    def _publish_endpoint(self, reason: str) -> None:
+        publisher = self.publisher
+        event = SessionEvent(publisher.epoch, publisher.clock(), "endpoint", self.session.state, reason)
         publisher.event(topics.session_event(self.name), event)
 
     def _publish_notice(self, code: int, message: str) -> None:

@@ -1,6 +1,7 @@
 """Streams that scripts share by leases: opened for the first, given up after the last, whatever they stream.
 
-The mechanism of quotes, tick-by-tick data, books and bars alike; what is opened, and what it says, is its user's.
+The mechanism of quotes, tick-by-tick data, books, bars and scans alike; what is opened, and what it says, is its
+user's.
 """
 
 from __future__ import annotations
@@ -26,19 +27,47 @@ class Shared:
     """One stream as scripts see it.
 
     Attributes:
-        contract: what is streamed.
         demands: what was asked of it upstream.
         ready: whether it has been opened; until then nobody may count on it.
+    """
+
+    __slots__ = ("demands", "ready")
+
+    def __init__(self) -> None:
+        self.demands: Demands = frozenset()
+        self.ready = False
+
+    def check(self, offered: Any) -> None:
+        """Whether this stream does for whoever wants the one that is `offered`.
+
+        Raises:
+            RequestError: it does not.
+        """
+
+
+class ContractStream(Shared):
+    """A stream of a contract, from one exchange.
+
+    Attributes:
+        contract: what is streamed.
         seq: the number of its next item.
     """
 
-    __slots__ = ("contract", "demands", "ready", "seq")
+    __slots__ = ("contract", "seq")
 
     def __init__(self, contract: Contract) -> None:
+        super().__init__()
         self.contract = contract
-        self.demands: Demands = frozenset()
-        self.ready = False
         self.seq = 0
+
+    def check(self, offered: ContractStream) -> None:
+        """One contract has one stream of a kind, whatever the exchange."""
+        known, contract = self.contract.exchange, offered.contract
+        if known != contract.exchange:
+            raise RequestError(
+                f"{contract.symbol} is already streamed from {known}, not from {contract.exchange}.",
+                hint="One contract has one stream of a kind: ask for it under the same exchange, or take a snapshot.",
+            )
 
 
 K = TypeVar("K", bound=Hashable)
@@ -97,14 +126,14 @@ class Leased(ABC, Generic[K, S]):
         What fails leaves the script with the lease that it had.
 
         Raises:
-            RequestError: the ttl is out of bounds, or the contract is streamed from another exchange.
+            RequestError: the ttl is out of bounds, or the open stream is not the one that is wanted.
             Busy: the script has too many leases.
-            NoLines: there is no room for another stream.
+            NoLines, NoStreams: there is no room for another stream.
         """
         ttl = self.settings.lease_ttl if ttl is None else ttl
         if not 0.0 < ttl <= LONGEST_LEASE:
             raise RequestError(f"ttl is {ttl}; it must be above 0 and at most {LONGEST_LEASE:g} seconds.")
-        self._check_exchange(key, stream.contract)
+        self._check_open(key, stream)
         before = self.leases.find(caller.owner, key)
         if before is None and self.owned(caller.owner) >= self.lease_limit:
             limit = f"{caller.script} has {self.lease_limit} leases already."
@@ -115,7 +144,7 @@ class Leased(ABC, Generic[K, S]):
         try:
             while not self._serves(key, demands):
                 await self._await_stream(caller, key, stream)
-                self._check_exchange(key, stream.contract)
+                self._check_open(key, stream)
         except BaseException:
             self.leases.restore(caller.owner, key, before)
             raise
@@ -174,13 +203,20 @@ class Leased(ABC, Generic[K, S]):
                 return True
         return False
 
-    def _check_exchange(self, key: K, contract: Contract) -> None:
+    async def clear_room(self) -> None:
+        """End streams that nobody wants until there is room for one more.
+
+        Raises:
+            NoLines, NoStreams: all are wanted.
+        """
+        while len(self.opened) >= self.room():
+            if not await self.make_room():
+                raise self.full()
+
+    def _check_open(self, key: K, offered: S) -> None:
         stream = self.opened.get(key)
-        if stream is not None and stream.contract.exchange != contract.exchange:
-            raise RequestError(
-                f"{contract.symbol} is already streamed from {stream.contract.exchange}, not from {contract.exchange}.",
-                hint="One contract has one stream of a kind: ask for it under the same exchange, or take a snapshot.",
-            )
+        if stream is not None:
+            stream.check(offered)
 
     async def _await_stream(self, caller: Caller, key: K, stream: S) -> None:
         """Wait until the stream is opened or refused. A caller who leaves does not stop it: others may want it."""
@@ -206,14 +242,13 @@ class Leased(ABC, Generic[K, S]):
         """Open or reopen the stream as the leases want it. What cannot be reopened stays as it was: others read it."""
         demands = self.leases.wanted(self.now()).get(key, frozenset())
         known = self.opened.get(key)
-        if known is None and len(self.opened) >= self.room() and not await self.make_room():
-            self.leases.drop_line(key)
-            raise self.full()
         stream = known or offered
-        self.opened[key] = stream
         wanted = demands | stream.demands
         deadline = self.now() + self.settings.request_timeout
         try:
+            if known is None:
+                await self.clear_room()
+                self.opened[key] = stream
             await self.start(key, stream, wanted, again=known is not None, deadline=deadline, script=script)
         except BaseException:
             if known is None:

@@ -93,7 +93,7 @@ class Market(Leased[int, Line]):
         return self.release(caller, contract.conId)
 
     async def snapshots(self, caller: Caller, request: ReqTickers) -> list[Quote]:
-        """Complete quotes; a contract with an open line costs no request."""
+        """Complete quotes; a contract with an open line that is not stale costs no request."""
 
         async def ask(contract: Contract) -> Quote:
             return await self._quote(caller, await self.contracts.resolve(caller, contract))
@@ -155,12 +155,33 @@ class Market(Leased[int, Line]):
             return
         publisher = self.publisher
         count = len(ticks)
-        publisher.stream(line.tick_topic, Ticks(publisher.epoch, line.seq, publisher.clock(), ticks, fields), count)
+        if line.stale:
+            line.stale = self.session.is_stale(con_id)
+        message = Ticks(publisher.epoch, line.seq, publisher.clock(), ticks, fields, line.stale)
+        publisher.stream(line.tick_topic, message, count)
         line.seq += count
         self.folded += line.dirty
         line.dirty = True
         if line.timer is None:
             self._publish_quote(con_id, line)
+
+    def mark_stale(self, con_id: int) -> None:
+        """A quote may be old from now on: its readers are told once, by the stream and by the retained quote."""
+        line = self.lines.get(con_id)
+        if line is None or line.stale:
+            return
+        line.stale = True
+        publisher = self.publisher
+        publisher.stream(line.tick_topic, Ticks(publisher.epoch, line.seq, publisher.clock(), [], {}, stale=True), 0)
+        quote = self._present_quote(con_id)
+        if quote.fields:
+            line.dirty = False
+            publisher.state(line.quote_topic, quote, expiry=QUOTE_EXPIRY, qos=0)
+
+    def mark_all_stale(self) -> None:
+        """The session is not `ready` any more."""
+        for con_id in self.lines:
+            self.mark_stale(con_id)
 
     def _publish_quote(self, con_id: int, line: Line) -> None:
         line.timer = None
@@ -174,7 +195,7 @@ class Market(Leased[int, Line]):
         line = self.lines.get(contract.conId)
         if line is not None and line.ready and line.contract.exchange == contract.exchange:
             present = self._present_quote(contract.conId)
-            if present.fields:
+            if present.fields and not present.stale:
                 return present
         kind, fields = await self.flights.join(
             caller,
@@ -186,5 +207,5 @@ class Market(Leased[int, Line]):
     def _present_quote(self, con_id: int) -> Quote:
         kind, fields = self.session.quote_fields(con_id)
         seq = self.lines[con_id].seq if con_id in self.lines else 0
-        stale = self.session.state != "ready"
+        stale = self.session.is_stale(con_id)
         return Quote(con_id, self.publisher.epoch, seq, self.publisher.clock(), kind, fields, stale)

@@ -13,14 +13,13 @@ from msgspec.structs import replace
 
 from ibmux.config import LimitSettings
 from ibmux.core import reference
-from ibmux.core.entry import Change, Entry, describe
+from ibmux.core.entry import Entry
 from ibmux.core.limits import check_order
 from ibmux.errors import (
     IbmuxError,
     KeyConflict,
     NotYourOrder,
     OrderNotFound,
-    OrderNotSent,
     OrderUnknown,
     RequestError,
 )
@@ -29,6 +28,7 @@ from ibmux.messages.trades import OrderState, Trade
 from ibmux.messages.trading import OrderStatusRequest, OrderTicket, PlaceOrder, PlaceOrders, WhatIfOrder
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed, utc_now
+from ibmux.services.sending import make_key, sending
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -96,7 +96,7 @@ class Orders:
         Raises:
             RequestError, KeyConflict, OrderNotSent, NotYourOrder, OrderNotFound: nothing is sent.
         """
-        key = ticket.key or self._make_key(caller, number)
+        key = ticket.key or make_key(self.book, caller, number)
         if not reference.fits(key):
             raise RequestError(f"The key {key!r} holds the mark of an order.", outcome="not_sent")
         if self.book.same(caller.script, key, ticket.contract, ticket.order) is None:
@@ -124,48 +124,15 @@ class Orders:
         await self._send_new(caller, entry, ticket)
         return entry
 
-    def _make_key(self, caller: Caller, number: int) -> str:
-        """A key for an order that came without one: from its correlation data, so that no repeated message is a new
-        order.
-
-        Raises:
-            RequestError: there is none to make it from.
-            KeyConflict: correlation data that were used before: a repeated message, or a script that uses them twice.
-        """
-        if not caller.correlation:
-            raise RequestError("An order needs a key, or correlation data of its own.", outcome="not_sent")
-        key = f"{caller.instance}-{caller.correlation.hex()}-{number}"
-        known = self.book.find(caller.script, key)
-        if known is not None:
-            raise KeyConflict(
-                f"These correlation data were used before, for {describe(known.trade.contract, known.trade.order)} "
-                f"({known.trade.orderStatus.status}); nothing was sent now.",
-                hint=f"`orderStatus` with key {key!r} shows that order; give each order a key of its own.",
-            )
-        return key
-
     async def _send_new(self, caller: Caller, entry: Entry, ticket: OrderTicket) -> None:
-        """Send when it is the order's turn. What certainly was not sent is forgotten, and its key is free again."""
+        """Send when it is the order's turn."""
 
         def prepare(order_id: int) -> Order:
-            if entry.unsent:
-                raise OrderNotSent("it was cancelled while it waited.")
             return self.book.assign(entry, order_id, self._parent_id(caller, ticket))
 
-        try:
+        with sending(self.feed, entry):
             await self.session.until_ready(caller.deadline if caller.waits else 0.0)
             await self.session.place_order(ticket.contract, prepare, deadline=caller.deadline, script=caller.script)
-        except IbmuxError as error:
-            if error.fate == "unknown":
-                raise
-            self.feed.forget(entry, "ApiCancelled" if entry.unsent else "Inactive")
-            what = describe(ticket.contract, ticket.order)
-            raise error.worded(f"{what} was not sent: {error.message}", "not_sent") from error
-        except asyncio.CancelledError:
-            if entry.waiting:
-                self.feed.forget(entry)
-            raise
-        self.feed.publish(Change(entry, "order"))
 
     def _parent_id(self, caller: Caller, ticket: OrderTicket) -> int:
         """The parent's address. A leg whose parent has none yet would stand alone: it must not be sent.

@@ -123,26 +123,17 @@ class Profit:
     def _end(self, key: Key) -> None:
         self.session.end_pnl(*key)
         if key[1] or key[2]:  # an account's own stays, as the last that is known
-            self.publisher.clear(_topic(self.publisher.gateway, *key))
+            self.publisher.clear(topics.pnl_state(self.publisher.gateway, *key))
 
     # -- updates
 
     def publish(self, pnl: PnL) -> None:
         """Each update of an account's profit and loss."""
-        topic = _topic(self.publisher.gateway, pnl.account, pnl.modelCode, 0)
+        topic = topics.pnl_state(self.publisher.gateway, pnl.account, pnl.modelCode, 0)
         self.publisher.state(topic, PnLState(self.publisher.epoch, self.publisher.clock(), pnl))
 
     def publish_single(self, pnl: PnLSingle) -> None:
         """Each update of a position's profit and loss, while somebody follows it."""
         if (pnl.account, pnl.modelCode, pnl.conId) in self.claims:
-            topic = _topic(self.publisher.gateway, pnl.account, pnl.modelCode, pnl.conId)
+            topic = topics.pnl_state(self.publisher.gateway, pnl.account, pnl.modelCode, pnl.conId)
             self.publisher.state(topic, PnLSingleState(self.publisher.epoch, self.publisher.clock(), pnl))
-
-
-def _topic(gateway: str, account: str, model: str, con_id: int) -> str:
-    """Where a stream is published."""
-    if con_id and model:
-        return topics.model_position_pnl_state(gateway, account, model, con_id)
-    if con_id:
-        return topics.position_pnl_state(gateway, account, con_id)
-    return topics.model_pnl_state(gateway, account, model) if model else topics.pnl_state(gateway, account)

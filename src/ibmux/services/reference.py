@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ibmux.errors import Forbidden, RequestError
@@ -10,7 +9,7 @@ from ibmux.messages import encode
 from ibmux.messages.advisor import ReplaceFA, ReqAutoOpenOrders, RequestFA, ReqUserInfo
 from ibmux.messages.calendar import GetWshEventData, GetWshMetaData, ReqFundamentalData
 from ibmux.services.caller import Caller, Handler
-from ibmux.services.flights import Flights
+from ibmux.services.flights import Flights, Memory
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -27,7 +26,7 @@ class Reference:
     def __init__(self, session: Session, flights: Flights) -> None:
         self.session = session
         self.flights = flights
-        self._metadata: tuple[float, str] | None = None
+        self._daily = Memory(flights, DAY, 1)
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -53,17 +52,11 @@ class Reference:
 
     async def calendar_metadata(self, caller: Caller, _request: GetWshMetaData) -> str:
         """What the calendar can be asked for."""
-        known = self._metadata
-        if known is not None and time.monotonic() - known[0] < DAY:
-            self.flights.asked += 1
-            return known[1]
-        metadata = await self.flights.join(
+        return await self._daily.ask(
             caller,
             ("calendar",),
             lambda deadline: self.session.calendar_metadata(deadline=deadline, script=caller.script),
         )
-        self._metadata = time.monotonic(), metadata
-        return metadata
 
     async def calendar_events(self, caller: Caller, request: GetWshEventData) -> str:
         """Events of the calendar."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from ibmux.messages import encode
 from ibmux.messages.rules import (
@@ -18,6 +16,7 @@ from ibmux.messages.rules import (
 )
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.contracts import Contracts
+from ibmux.services.flights import Memory
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 AGE = 3600.0
 """Seconds for which an answer is reckoned on; these change from day to day at the most."""
 MOST = 1_000
-T = TypeVar("T")
 
 
 class Rules:
@@ -35,7 +33,7 @@ class Rules:
         self.session = session
         self.contracts = contracts
         self.flights = contracts.flights
-        self._known: dict[Hashable, tuple[float, list[object]]] = {}
+        self._known = Memory(contracts.flights, AGE, MOST)
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -49,7 +47,7 @@ class Rules:
     async def market_rule(self, caller: Caller, request: ReqMarketRule) -> list[PriceIncrement]:
         """The price steps of a rule."""
         rule = request.marketRuleId
-        return await self._remember(
+        return await self._known.ask(
             caller,
             ("rule", rule),
             lambda deadline: self.session.market_rule(rule, deadline=deadline, script=caller.script),
@@ -58,7 +56,7 @@ class Rules:
     async def smart_components(self, caller: Caller, request: ReqSmartComponents) -> list[SmartComponent]:
         """The exchanges behind the letters of a quote."""
         exchange = request.bboExchange
-        return await self._remember(
+        return await self._known.ask(
             caller,
             ("components", exchange),
             lambda deadline: self.session.smart_components(exchange, deadline=deadline, script=caller.script),
@@ -83,17 +81,3 @@ class Rules:
             ("price", encode(request)),
             lambda deadline: self.session.option_price(*values, deadline=deadline, script=caller.script),
         )
-
-    async def _remember(
-        self, caller: Caller, question: Hashable, ask: Callable[[float], Awaitable[list[T]]]
-    ) -> list[T]:
-        now = asyncio.get_running_loop().time()
-        known = self._known.get(question)
-        if known is not None and known[0] > now:
-            self.flights.asked += 1
-            return known[1]  # type: ignore[return-value]
-        answer = await self.flights.join(caller, question, ask)
-        if len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
-        self._known[question] = (now + AGE, list(answer))
-        return answer

@@ -13,9 +13,9 @@ from ibmux.config import GatewaySettings
 from ibmux.core.leases import Demands
 from ibmux.errors import GatewayError
 from ibmux.services.contracts import Contracts
-from ibmux.services.leased import Leased, Shared
+from ibmux.services.leased import ContractStream, Leased
 from ibmux.services.publisher import Publisher
-from ibmux.session.feeds import Feed
+from ibmux.session.feed import Feed
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -41,7 +41,7 @@ class Key(NamedTuple):
     name: str
 
 
-class Stream(Shared):
+class Stream(ContractStream):
     """One open stream: its feed upstream, its topic, and how its messages are made."""
 
     __slots__ = ("feed", "publisher", "topic", "wrap")
@@ -51,6 +51,7 @@ class Stream(Shared):
         self.publisher = publisher
         self.topic = topics.market(publisher.gateway, *key)
         self.feed = feed
+        feed.name = key.name
         self.wrap = wrap
 
     def publish(self, items: list[Any]) -> None:

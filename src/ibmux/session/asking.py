@@ -8,10 +8,15 @@ from typing import Any, TypeVar
 
 from ibmux.core.pacing import Lane
 from ibmux.errors import Busy, GatewayTimeout
+from ibmux.messages.session import State
 from ibmux.session.base import Base
+from ibmux.session.calls import bound
 
 Send = Callable[[Any], None]
 T = TypeVar("T")
+
+_ANSWERS: frozenset[State] = frozenset({"syncing", "ready"})
+"""States in which the gateway answers."""
 
 
 class Asking(Base):
@@ -66,6 +71,7 @@ class Asking(Base):
             nonlocal sent
             send(self._wire())
             sent = True
+            call.sent = asyncio.get_running_loop().time()
 
         try:
             async with asyncio.timeout_at(deadline):
@@ -75,6 +81,7 @@ class Asking(Base):
             if cancel is not None and sent and isinstance(error, TimeoutError | asyncio.CancelledError):
                 self._post_cancel(cancel)
             if isinstance(error, TimeoutError):
+                call.answered = True  # it is not waited for any longer: as good as answered
                 raise GatewayTimeout(f"The gateway did not answer {what} in time.") from None
             raise
         finally:
@@ -89,6 +96,27 @@ class Asking(Base):
             return await self.turns.ask(kind, ask, deadline=deadline, variant=variant)
         except TimeoutError:
             raise GatewayTimeout(f"The gateway did not answer in time ({kind}).") from None
+
+    async def _share(
+        self,
+        name: str,
+        send: Send,
+        deadline: float,
+        script: str = "",
+        variant: Hashable = None,
+        *,
+        what: str = "",
+        lane: Lane = "account",
+    ) -> Any:
+        """Ask something that has no id: one at a time, and shared; `what` is asked in words, else by its name."""
+        longest = bound()
+
+        async def put() -> Any:
+            if self.state not in _ANSWERS:  # it waited for its turn, and the gateway was cut off meanwhile
+                raise self.not_ready()
+            return await self._exchange(name, what or f"({name})", send, deadline=longest, script=script, lane=lane)
+
+        return await self._in_turn(name, put, deadline=deadline, variant=variant)
 
     def _post_cancel(self, cancel: Send) -> None:
         """End something upstream."""

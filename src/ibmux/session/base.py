@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ibmux.config import GatewaySettings
-from ibmux.core import machine
+from ibmux.core import machine, verdicts
+from ibmux.core.endpoints import Route
 from ibmux.errors import Draining, NotReady
 from ibmux.messages.account import AccountValue, PortfolioItem, Position
 from ibmux.messages.session import GatewayStatus, State
 from ibmux.messages.trades import CommissionReport, Trade
+from ibmux.session.attempt import Attempt
 from ibmux.session.calls import Calls, Turns
 from ibmux.session.gate import Gate
 from ibmux.session.hooks import Hooks
@@ -48,9 +50,14 @@ class Base(ABC):
         self.binds_manual_orders = settings.client_id == 0
         self.state: State = "stopped"
         self.reason = "Not started."
+        self.action = self.advice = ""
         self.since = clock()
         self.epoch = 0
         self.next_attempt: float | None = None
+        self.route = Route(settings.endpoints)
+        self.attempt: Attempt | None = None
+        self.upstream = False
+        self.missing: dict[str, str] = {}
         self.accounts: list[str] = []
         self.farms: dict[str, bool] = {}
         self.market_data_type: int = settings.market_data_type
@@ -64,6 +71,8 @@ class Base(ABC):
         self.illegal = 0
         self.connects: Counter[str] = Counter()
         self.disconnects: Counter[str] = Counter()
+        self.gaps = 0
+        self.transitions: Counter[tuple[str, str]] = Counter()
         self._sent = self._received = self._faults = 0
         self._last_message: float | None = None
         self._ready = asyncio.Event()
@@ -87,10 +96,13 @@ class Base(ABC):
 
     @property
     def kind(self) -> str:
-        """`paper` or `live`, as the accounts' names tell (paper accounts start with D); empty while unknown."""
-        if not self.accounts:
-            return ""
-        return "paper" if all(account.startswith("D") for account in self.accounts) else "live"
+        """`paper` or `live`, as the accounts' names tell; empty while unknown."""
+        return verdicts.kind_of(self.accounts)
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the API is up: the gateway has named its accounts and its next order id."""
+        return self.link is not None and self.link.alive and self.link.up
 
     def status(self) -> GatewayStatus:
         """Where the session stands, in words too."""
@@ -105,10 +117,20 @@ class Base(ABC):
             accounts=list(self.accounts),
             farms=dict(self.farms),
             serverVersion=self.server_version,
+            action=self.action,
+            advice=self.advice,
+            endpoint=str(self.route.current),
+            fallback=self.route.away,
+            socket=self.link is not None and self.link.alive,
+            api=self.greeted,
+            connected=self.greeted and self.upstream,
+            missing=list(self.missing.values()),
+            gaps=self.gaps,
+            check=self.attempt.report if self.attempt else None,
         )
 
     @abstractmethod
-    def feed(self, event: machine.Event, reason: str = "") -> None:
+    def feed(self, event: machine.Event, reason: str = "", advice: str = "") -> None:
         """Something happened that may move the session; the driver knows how."""
 
     def stats(self) -> Stats:
@@ -126,6 +148,7 @@ class Base(ABC):
             faults=self._faults + (link.faults if link else 0),
             connects=dict(self.connects),
             disconnects=dict(self.disconnects),
+            transitions=dict(self.transitions),
             lanes=self.gate.stats(),
         )
 
@@ -149,7 +172,11 @@ class Base(ABC):
         """The error of a request that cannot be served now."""
         if self.state == "draining":
             return Draining(self.reason)
-        after = 1.0 if self.next_attempt is None else max(0.0, self.next_attempt - self.clock())
+        after = 1.0
+        if self.next_attempt is not None:
+            after = max(0.0, self.next_attempt - self.clock())
+        elif self.state == "waiting":  # for somebody to listen, who then has time to settle
+            after = max(after, self.settings.settle)
         return NotReady(
             f"{self.name} is {self.state}: {self.reason}", retry_after=None if self.state == "parked" else after
         )

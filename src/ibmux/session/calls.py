@@ -14,22 +14,41 @@ LONGEST = 60.0
 """Seconds after which a question without an id is given up, whoever still waits for it."""
 
 
+SURE = 0.5
+"""Seconds more than the older of two questions of one name was ahead of the newer, in which the newer's end comes."""
+LONG_ENOUGH = 5.0
+"""Seconds that a whole answer is held back at most, because it may be the older question's."""
+
+
+def bound(seconds: float = LONGEST) -> float:
+    """The loop's time in so many seconds; by default the end of a question that goes on when its asker has left."""
+    return asyncio.get_running_loop().time() + seconds
+
+
 class Call:
     """One open request: what it asks in words, the parts of its answer so far, the future of the whole."""
 
-    __slots__ = ("future", "parts", "what")
+    __slots__ = ("answered", "future", "held", "parts", "sent", "what")
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.parts: list[Any] = []
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.sent = 0.0
+        self.answered = False
+        self.held: asyncio.TimerHandle | None = None
 
 
 class Calls:
-    """Every open request of the connection. An answer to a request that is gone changes nothing."""
+    """Every open request of the connection. An answer to a request that is gone changes nothing.
+
+    Of two questions of one name, the first given up while the gateway still answers it, the first end that comes may
+    be the first one's: it is held back for a moment, until the second end, or until none is likely to come.
+    """
 
     def __init__(self) -> None:
         self._open: dict[Key, Call] = {}
+        self._owed: dict[Key, float] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -54,19 +73,47 @@ class Calls:
     def end(self, key: Key, result: Any = None) -> None:
         """The answer is complete: `result`, or the parts."""
         call = self._open.get(key)
-        if call is not None and not call.future.done():
-            call.future.set_result(call.parts if result is None else result)
+        if call is None:
+            self._owed.pop(key, None)
+        elif call.future.done():
+            call.answered = True  # too late, but nothing more is to come
+        else:
+            result = call.parts if result is None else result
+            if key in self._owed:
+                self._hold(call, self._owed.pop(key), result)
+            else:
+                self._finish(call, result)
+
+    def _hold(self, call: Call, older: float, result: Any) -> None:
+        call.parts = []
+        wait = min(LONG_ENOUGH, call.sent - older + SURE)
+        call.held = asyncio.get_running_loop().call_later(wait, self._finish, call, result)
+
+    def _finish(self, call: Call, result: Any) -> None:
+        if not call.future.done():
+            call.answered = True
+            call.future.set_result(result)
 
     def fail(self, key: Key, error: Exception) -> None:
         """The request ends with an error."""
         call = self._open.get(key)
         if call is not None and not call.future.done():
+            call.answered = True
             call.future.set_exception(error)
 
     def fail_all(self, error: Exception) -> None:
-        """Every open request ends with an error."""
-        for key in list(self._open):
-            self.fail(key, error)
+        """Every open request ends with an error, though the gateway may yet answer it."""
+        for call in self._open.values():
+            if not call.future.done():
+                call.future.set_exception(error)
+
+    def owe(self, key: str) -> None:
+        """Something was asked that the gateway will answer, and that nobody waits for."""
+        self._owed[key] = bound(0.0)
+
+    def forget(self) -> None:
+        """A new connection: nothing of the one before is answered any more."""
+        self._owed.clear()
 
     def named(self) -> list[str]:
         """The open requests that have no id."""
@@ -75,7 +122,13 @@ class Calls:
     def drop(self, key: Key) -> None:
         """Forget a request, whatever its answer was."""
         call = self._open.pop(key, None)
-        if call is not None and not call.future.cancel() and not call.future.cancelled():
+        if call is None:
+            return
+        if call.held is not None:
+            call.held.cancel()
+        elif isinstance(key, str) and call.sent and not call.answered:
+            self._owed[key] = call.sent
+        if not call.future.cancel() and not call.future.cancelled():
             call.future.exception()  # looked at, so that the loop does not report it as lost
 
 

@@ -5,6 +5,8 @@ Source: IB's list of API message codes; which of them end a request was seen in 
 
 from __future__ import annotations
 
+import re
+
 from ibmux.errors import (
     AmbiguousContract,
     GatewayError,
@@ -41,8 +43,12 @@ _ERRORS: dict[int, type[GatewayError]] = {
 _REMARKS = frozenset({399, 404, 10090, 10091, 10167, 10349})
 """Remarks on a request that goes on."""
 
+_ABOUT_ORDERS = frozenset({"openOrders", "completedOrders"})
 IN_USE = 326
+COMPETING = 10197
+"""Another session of the user has the market data."""
 CUT = frozenset({1100, 2110})
+PORT_MOVED = 1300
 RESTORED_BARE = 1101
 RESTORED = 1102
 BOOK_RESET = 317
@@ -54,6 +60,22 @@ REFUSED_REQUEST = 321
 def is_remark(code: int) -> bool:
     """Whether a message about a request leaves it open; 321 does not: it ends its request."""
     return code in _REMARKS or 2100 <= code < 2200
+
+
+def new_port(text: str) -> int:
+    """The port that a gateway names when it moves there (1300); 0 if it names none."""
+    numbers = re.findall(r"\d+", text)
+    return int(numbers[-1]) if numbers and 0 < int(numbers[-1]) < 65536 else 0
+
+
+def refused_questions(text: str, open_questions: list[str]) -> list[str]:
+    """Which of the open questions without an id a refusal without an id (321) may concern.
+
+    The read-only API refuses what is about orders; anything else may have been any of them.
+    """
+    if "read-only" in text.lower():
+        return [name for name in open_questions if name in _ABOUT_ORDERS]
+    return open_questions
 
 
 def to_error(code: int, text: str, what: str = "") -> IbmuxError:

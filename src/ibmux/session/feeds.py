@@ -1,14 +1,13 @@
 """What can be streamed besides quotes: how each is asked for and cancelled, and what its messages say.
 
-One class for each kind; `streams` opens, restores and closes them. Raw fields in, the API's items out.
+One class for each kind; what they share is in `feed`, and `streams` opens, restores and closes them. Raw fields in, the
+API's items out.
 """
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from ibmux.core.history_pacing import SMALL_BARS
 from ibmux.messages.bars import RealTimeBar
@@ -17,80 +16,13 @@ from ibmux.messages.depth import CLEARED, Book
 from ibmux.messages.history import BarData
 from ibmux.messages.ticks import BidAskTick, LastTick, MidPointTick, TickType
 from ibmux.session import translate
+from ibmux.session.feed import Feed
 from ibmux.session.link import Fields
 from ibmux.session.paced import Paces
 from ibmux.session.translate import to_contract, to_tags
 
 KEPT = 20_000
 """Updated bars that are kept for those who come later: more than a day of five-second bars."""
-
-
-def ignore(*_: Any) -> None:
-    """What a feed calls while nobody listens."""
-
-
-class Feed(ABC):
-    """One subscription of one contract.
-
-    Attributes:
-        request: the request's id upstream, 0 while there is none.
-        failures: refusals since the last message.
-        first: done with the first message, or with the gateway's refusal, while somebody waits for it.
-        news: items that came since the last `deliver`.
-        deliver: gets the new items, once per network read.
-        broken: called when items may have been missed: the next ones begin anew.
-        opening: seconds that opening waits for a first message; a quiet contract may have none for hours.
-    """
-
-    opening: ClassVar[float] = 2.0
-    takes_history: ClassVar[bool] = False
-
-    def __init__(self, contract: Contract) -> None:
-        self.contract = contract
-        self.request = 0
-        self.failures = 0
-        self.first: asyncio.Future[None] | None = None
-        self.news: list[Any] = []
-        self.deliver: Callable[[list[Any]], None] = ignore
-        self.broken: Callable[[], None] = ignore
-
-    def book(self, paces: Paces, now: float, latest: float) -> float:
-        """Book the instant of its request."""
-        return now
-
-    @abstractmethod
-    def subscribe(self, link: Any) -> None:
-        """Ask for it, as `request`."""
-
-    @abstractmethod
-    def cancel(self, link: Any, request: int) -> None:
-        """End it."""
-
-    @abstractmethod
-    def take(self, fields: Fields) -> None:
-        """Read one message."""
-
-    def clear(self) -> None:
-        """The gateway knows nothing of it any more: what follows begins anew."""
-        self.flush()
-        self.broken()
-
-    def flush(self) -> None:
-        """Hand on what is new."""
-        if self.news:
-            news, self.news = self.news, []
-            self.deliver(news)
-
-    def begun(self, error: Exception | None = None) -> bool:
-        """The gateway serves it, or refuses it; whether somebody waited for that."""
-        first = self.first
-        if first is None or first.done():
-            return False
-        if error is None:
-            first.set_result(None)
-        else:
-            first.set_exception(error)
-        return True
 
 
 class TickByTick(Feed):
@@ -115,7 +47,12 @@ class TickByTick(Feed):
     def take(self, fields: Fields) -> None:
         """Read one tick; 1 and 2 are trades, 3 bid and ask, 4 a midpoint."""
         kind = fields[2]
-        self.news.append(_READERS[kind](fields))
+        tick = self.latest = _READERS[kind](fields)
+        self.news.append(tick)
+
+    def gist(self) -> Any:
+        """The latest tick without its time."""
+        return self.latest and self.latest[1:]
 
 
 def _trade(fields: Fields) -> LastTick:
@@ -166,6 +103,11 @@ class DepthFeed(Feed):
         self.book_now.apply(change)
         self.news.append(change)
 
+    def gist(self) -> Any:
+        """The book; none while it is empty."""
+        book = self.book_now.dump()
+        return book if any(book) else None
+
     def clear(self) -> None:
         """The book is empty until the gateway fills it again (also at message 317)."""
         self.book_now.apply(CLEARED)
@@ -177,6 +119,7 @@ class RealTimeFeed(Feed):
     """Five-second bars (message 50)."""
 
     opening = 1.0  # the first bar takes up to five seconds, a refusal does not
+    interval = 5.0
 
     def __init__(self, contract: Contract, what: str, rth: bool, options: list[TagValue]) -> None:
         super().__init__(contract)
@@ -200,7 +143,9 @@ class RealTimeFeed(Feed):
     def take(self, fields: Fields) -> None:
         """Read one bar."""
         first, high, low, last, volume, average = map(float, fields[4:10])
-        self.news.append(RealTimeBar(int(fields[3]), first, high, low, last, volume, average, int(fields[10] or 0)))
+        bar = RealTimeBar(int(fields[3]), first, high, low, last, volume, average, int(fields[10] or 0))
+        self.latest = bar
+        self.news.append(bar)
 
 
 class KeptBars(Feed):
@@ -246,7 +191,7 @@ class KeptBars(Feed):
             translate.iso(date), float(first), float(high), float(low), float(last), float(volume), float(average),
             max(0, int(count or 0)),
         )  # fmt: skip
-        self.live[bar.date] = bar
+        self.live[bar.date] = self.latest = bar
         if len(self.live) > KEPT:
             del self.live[next(iter(self.live))]
         self.news.append(bar)

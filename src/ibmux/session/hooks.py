@@ -25,7 +25,10 @@ class Hooks:
 
     Attributes:
         on_state: after each change of the status; the second argument is the state before it.
-        on_gap: the session was not `ready` from start to end (seconds UTC), and why.
+        on_endpoint: the session serves from another endpoint than before, in words.
+        on_gap: something was missed from start to end (seconds UTC), and why: without more, everything, as the session
+            was not `ready`; else by the streams that are named, as `<conId>/<name>`.
+        on_stale: the quote of a contract may be old from now on, until its next ticks.
         on_ticks: per network read and contract, every tick `(tickType, price, size)` in order, and what changed that is
             no numeric tick, under ib_async's names.
         on_order: each openOrder message.
@@ -46,7 +49,9 @@ class Hooks:
     """
 
     on_state: Callable[[GatewayStatus, State], None] = ignore
-    on_gap: Callable[[float, float, str], None] = ignore
+    on_endpoint: Callable[[str], None] = ignore
+    on_gap: Callable[..., None] = ignore
+    on_stale: Callable[[int], None] = ignore
     on_ticks: Callable[[int, list[tuple[int, float, float]], dict[str, Any]], None] = ignore
     on_order: Callable[[Contract, Order, OrderState], None] = ignore
     on_order_status: Callable[[OrderStatus], None] = ignore

@@ -7,14 +7,15 @@ never cancel, so there is never one.
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import Any
 
 from ibmux.errors import GatewayTimeout
 from ibmux.messages.contracts import Contract
 from ibmux.session import codes
-from ibmux.session.asking import Asking
-from ibmux.session.link import Fields
+from ibmux.session.calls import bound
+from ibmux.session.quotes import Quotes
 from ibmux.session.ticks import Line
 from ibmux.session.translate import to_contract
 
@@ -30,7 +31,7 @@ def retry_pause(failures: int) -> float:
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures, 10))
 
 
-class Lines(Asking):
+class Lines(Quotes):
     """The part of a session that deals with market data."""
 
     async def open_line(
@@ -85,7 +86,10 @@ class Lines(Asking):
     def quote_fields(self, con_id: int) -> tuple[int, dict[str, Any]]:
         """The market data type, and everything known of the quote, under ib_async's names."""
         line = self.lines.get(con_id)
-        return (line.data_type, dict(line.fields)) if line else (self.market_data_type, {})
+        if line is None:
+            return self.market_data_type, {}
+        kind, fields = line.shown()
+        return kind, dict(fields)
 
     async def snapshot(self, contract: Contract, *, deadline: float, script: str = "") -> tuple[int, dict[str, Any]]:
         """One complete quote, without a line; some contracts take the gateway eleven seconds.
@@ -124,7 +128,7 @@ class Lines(Asking):
         """The gateway knows nothing of our lines any more; while the socket stands, cancel what it may know."""
         for line in self.lines.values():
             self._cancel(line)
-            line.clear()
+            self._lose(line)
         self._streams.clear()
 
     def _restore_lines(self) -> None:
@@ -134,83 +138,10 @@ class Lines(Asking):
             self._post("market", lambda link: link.reqMarketDataType(kind))
             self._told_data_type = True
         for line in self.lines.values():
-            if not line.request:
+            if not line.request and not self.competing:
                 self._post("market", partial(self._subscribe, line))
 
     # -- in ---------------------------------------------------------------------------------------------------------
-
-    def _on_price(self, fields: Fields) -> None:
-        _, _, request, kind, price, size, _ = fields
-        line = self._streams.get(request)
-        if line is not None and price:
-            line.price(int(kind), float(price), float(size or 0))
-            self._dirty[request] = line
-
-    def _on_size(self, fields: Fields) -> None:
-        _, _, request, kind, size = fields
-        line = self._streams.get(request)
-        if line is not None:
-            line.size(int(kind), float(size or 0))
-            self._dirty[request] = line
-
-    def _on_generic(self, fields: Fields) -> None:
-        line = self._streams.get(fields[2])
-        if line is not None:
-            line.generic(int(fields[3]), float(fields[4] or 0))
-            self._dirty[fields[2]] = line
-
-    def _on_text(self, fields: Fields) -> None:
-        line = self._streams.get(fields[2])
-        if line is not None:
-            line.text(int(fields[3]), fields[4])
-            self._dirty[fields[2]] = line
-
-    def _on_data_type(self, fields: Fields) -> None:
-        line = self._streams.get(fields[2])
-        if line is not None:
-            line.data_type = int(fields[3])
-            line.changed["marketDataType"] = line.data_type
-            self._dirty[fields[2]] = line
-
-    def _on_request_parameters(self, fields: Fields) -> None:
-        _, request, min_tick, exchange, permissions = fields
-        line = self._streams.get(request)
-        if line is not None:
-            line.change("minTick", float(min_tick or 0))
-            line.change("bboExchange", exchange)
-            line.change("snapshotPermissions", int(permissions or 0))
-            self._dirty[request] = line
-
-    def on_greeks(self, request: str, kind: int, attribute: int, values: tuple[float, ...]) -> None:
-        """Greeks of an option."""
-        line = self._streams.get(request)
-        if line is not None:
-            line.greeks(kind, attribute, values)
-            self._dirty[request] = line
-
-    def on_efp(self, request: str, kind: int, values: dict[str, Any]) -> None:
-        """An exchange for physicals."""
-        line = self._streams.get(request)
-        if line is not None:
-            line.efp(kind, values)
-            self._dirty[request] = line
-
-    def _flush(self) -> None:
-        """Once per network read: hand on what is new, one call per contract."""
-        if not self._dirty:
-            return
-        dirty, self._dirty = self._dirty, {}
-        publish = self.hooks.on_ticks
-        for line in dirty.values():
-            if line.snapshot:
-                continue
-            if line.first is not None:
-                line.begun()
-            line.failures = 0
-            ticks, changed = line.take()
-            if ticks or changed:
-                self.ticks_in += len(ticks)
-                publish(line.contract.conId, ticks, changed)
 
     def _on_line_error(self, request: int, code: int, text: str) -> bool:
         """An error about a line; whether it was one."""
@@ -219,15 +150,19 @@ class Lines(Asking):
             return False
         if not codes.is_remark(code) and line.first is not None and not line.first.done():
             line.first.set_exception(codes.to_error(code, text, line.contract.symbol))
+        elif code == codes.COMPETING:
+            self._cancel(line)
+            self._yield(line, text)
         else:
             self.hooks.on_notice(code, f"{line.contract.symbol} ({line.contract.conId}): {text}")
             if not codes.is_remark(code):
-                self._try_line_again(line)
+                self._try_line_again(line, text)
         return True
 
-    def _try_line_again(self, line: Line) -> None:
-        """The gateway does not go on with an open line: ask again, and leave the quote as it was."""
+    def _try_line_again(self, line: Line, why: str) -> None:
+        """The gateway does not go on with an open line: ask again, and leave the quote as it was, marked."""
         self._cancel(line)
+        self._lose(line, why)
         line.again = asyncio.get_running_loop().call_later(retry_pause(line.failures), self._ask_line_again, line)
         line.failures += 1
 
@@ -244,12 +179,23 @@ class Lines(Asking):
         request = self.next_request()
         link.reqMktData(request, to_contract(line.contract), line.generic_ticks, False, False, [])
         line.request = request
+        line.restart()
+        line.rhythm.subscribed(time.monotonic())
         self._streams[str(request)] = line
+
+    def _replace(self, line: Line, link: Any) -> None:
+        """Subscribe again, then cancel the subscription of before."""
+        old, line.request = line.request, 0
+        if not old:
+            return  # lost while this waited its turn: others see to it
+        self._streams.pop(str(old), None)
+        self._subscribe(line, link)
+        self._post_cancel(lambda link: link.cancelMktData(old))
 
     async def _begun(self, line: Line, deadline: float) -> None:
         """Until the gateway served the line, or for `OPENING` seconds; its refusal is raised."""
         assert line.first is not None  # noqa: S101 - set by the only caller
-        limit = min(deadline, asyncio.get_running_loop().time() + OPENING)
+        limit = min(deadline, bound(OPENING))
         try:
             async with asyncio.timeout_at(limit):
                 await line.first

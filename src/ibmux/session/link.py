@@ -15,6 +15,7 @@ from typing import Any
 
 from ib_async.client import Client
 
+from ibmux.places import Endpoint
 from ibmux.session.decoder import Decoder
 from ibmux.session.wire import Wire, frame
 
@@ -31,6 +32,10 @@ class InUse(Exception):
     """Another program is connected under our clientId (326)."""
 
 
+class Stranger(Exception):
+    """What answers is no gateway."""
+
+
 class Link(Client):
     """One connection, from the attempt to its end.
 
@@ -39,6 +44,7 @@ class Link(Client):
         hot: handlers of raw fields by message id, in place of ib_async's decoder.
         flush: called once per network read, after its messages.
         lost: called once if the connection ends after the handshake and we did not end it, with the reason in words.
+        answered: called once with the gateway's own time text when it has answered the greeting.
     """
 
     MaxClientVersion = SERVER_VERSION
@@ -50,6 +56,7 @@ class Link(Client):
         hot: dict[str, Callable[[Fields], None]],
         flush: Callable[[], None],
         lost: Callable[[str], None],
+        answered: Callable[[str], None] = lambda text: None,
     ) -> None:
         super().__init__(wrapper)  # type: ignore[no-untyped-call]
         self.decoder = Decoder(wrapper, 0)
@@ -60,6 +67,7 @@ class Link(Client):
         }
         self._flush = flush
         self._lost = lost
+        self._answered = answered
         self._rest = b""
         self._closed = False
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -74,19 +82,37 @@ class Link(Client):
         """Whether a message can be handed to the socket."""
         return not self._closed and self.wire.open
 
-    async def open(self, host: str, port: int, client_id: int) -> None:
-        """Connect and wait until the gateway has named its accounts and the next order id.
+    @property
+    def up(self) -> bool:
+        """Whether the gateway has named its accounts and the next order id."""
+        return self.greeted.done() and not self.greeted.cancelled() and self.greeted.exception() is None
+
+    @property
+    def ends(self) -> tuple[Endpoint, Endpoint]:
+        """Our end of the socket, and the other one."""
+        return self.wire.ends
+
+    async def reach(self, host: str, port: int) -> None:
+        """Open the socket; nothing is said.
 
         Raises:
-            OSError: no connection, or it ended during the handshake.
-            InUse: error 326.
+            OSError: no connection.
         """
-        self.host, self.port, self.clientId = host, port, client_id
-        loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: self.wire, host, port)
+        self.host, self.port = host, port
+        await asyncio.get_running_loop().create_connection(lambda: self.wire, host, port)
         if self._closed:
             self.wire.close()
             raise ConnectionError("given up while it connected")
+
+    async def introduce(self, client_id: int) -> None:
+        """Greet, and wait until the gateway has named its accounts and the next order id.
+
+        Raises:
+            OSError: the connection ended first.
+            InUse: error 326.
+            Stranger: what answers is no gateway.
+        """
+        self.clientId = client_id
         hello = b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)
         self.wire.write(b"API\0" + struct.pack(">I", len(hello)) + hello)
         await self.greeted
@@ -128,7 +154,7 @@ class Link(Client):
         reason = f"The connection broke: {error}." if error else "The gateway closed the connection."
         if not self.greeted.done():
             self.refuse(ConnectionError(reason))
-        elif not self.greeted.cancelled() and self.greeted.exception() is None:
+        elif self.up:
             self._lost(reason)
 
     # -- out --------------------------------------------------------------------------------------------------------
@@ -189,8 +215,9 @@ class Link(Client):
         self._serverVersion = self.decoder.serverVersion = version
         self.wireState = Client.CONNECTED
         self._apiReady = True
+        self._answered(fields[1] if len(fields) > 1 else "")
         self.startApi()  # type: ignore[no-untyped-call]
 
     def _give_up(self, reason: str) -> None:
-        self.refuse(ConnectionError(reason))
+        self.refuse(Stranger(reason))
         self.wire.abort()

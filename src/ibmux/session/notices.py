@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 
+from ibmux.config import GatewaySettings
 from ibmux.session import codes, farms
+from ibmux.session.attempt import ACCOUNTS, NEXT_ID, START
 from ibmux.session.base import REQUESTS_FROM
+from ibmux.session.competing import Competing
+from ibmux.session.hooks import Hooks
 from ibmux.session.link import Fields, InUse
 from ibmux.session.orders import Orders
 from ibmux.session.questions import Questions
-from ibmux.session.watch import Watch
+from ibmux.session.renewal import Renewal
 
 
-class Notices(Watch, Orders, Questions):
+class Notices(Competing, Orders, Questions, Renewal):
     """The part of a session that listens."""
 
     _named = _counted = False
+
+    def __init__(
+        self, settings: GatewaySettings, hooks: Hooks | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(settings, hooks, clock=clock)
+        self.farm_back = asyncio.Event()
+        """Set when the gateway says that one of its farms serves."""
 
     def _hot(self) -> dict[str, Callable[[Fields], None]]:
         """Messages that are read before ib_async's decoder would: they come thousands a second, or are long."""
@@ -40,19 +53,27 @@ class Notices(Watch, Orders, Questions):
     def _expect(self) -> None:
         """A new connection: the API is up when the gateway has said both, its accounts and its count of order ids."""
         self._named = self._counted = False
+        self.upstream = True
         self.farms = {}
 
     def on_accounts(self, accounts: list[str]) -> None:
         """The login's accounts; with the next order id, the API is up."""
         self.accounts = accounts
         self._named = True
+        self._passed(ACCOUNTS, f"{', '.join(accounts)} ({self.kind})")
         self._greet()
 
     def on_next_id(self, number: int) -> None:
         """The gateway's count of order ids."""
         super().on_next_id(number)
         self._counted = True
+        self._passed(NEXT_ID, str(number))
         self._greet()
+
+    def _passed(self, step: int, text: str) -> None:
+        if self.attempt is not None:
+            self.attempt.passed(START, "accepted")
+            self.attempt.passed(step, text)
 
     def _greet(self) -> None:
         if self.link is not None and self._named and self._counted:
@@ -64,13 +85,20 @@ class Notices(Watch, Orders, Questions):
             self._on_notice(code, text)
         elif request >= REQUESTS_FROM:
             if not self._on_line_error(request, code, text) and not codes.is_remark(code):
-                call = self.calls.get(request)
-                self.calls.fail(request, codes.to_error(code, text, call.what if call else ""))
+                self._refuse(request, code, text)
         elif self.calls.get(request) is not None:
             if not codes.is_remark(code):
                 self.calls.fail(request, codes.to_order_error(code, text))
         else:
             self.hooks.on_order_error(request, code, text, advanced)
+
+    def _refuse(self, request: int, code: int, text: str) -> None:
+        """The gateway refused a question, or something that goes on."""
+        call = self.calls.get(request)
+        if call is not None:
+            self.calls.fail(request, codes.to_error(code, text, call.what))
+        else:
+            self._was_refused(request, code, text)
 
     def _on_notice(self, code: int, text: str) -> None:
         farm = farms.read(code, text)
@@ -78,16 +106,29 @@ class Notices(Watch, Orders, Questions):
             self.farms[farm[0]] = farm[1]
             if before is False:
                 self.on_farm_back()
+            if farm[1]:
+                self.farm_back.set()
             self.hooks.on_state(self.status(), self.state)
-        if code == codes.IN_USE and self.link is not None:
-            self.link.refuse(InUse(text))
-        elif code == codes.REFUSED_REQUEST:
-            for name in self.calls.named():
-                self.calls.fail(name, codes.to_error(code, text))
-        elif code in codes.CUT:
+        self._hear(code, text)
+        self.hooks.on_notice(code, text)
+
+    def _hear(self, code: int, text: str) -> None:
+        """What a notice means for the session itself."""
+        if code in codes.CUT:
+            self.upstream = False
             self.feed("cut", f"The gateway lost its connection to Interactive Brokers ({code}): {text}")
         elif code == codes.RESTORED:
+            self.upstream = True
             self.feed("restored", f"The gateway is connected again ({code}); reconciling.")
         elif code == codes.RESTORED_BARE:
+            self.upstream = True
             self.feed("restored_bare", f"The gateway is connected again, its subscriptions are lost ({code}).")
-        self.hooks.on_notice(code, text)
+        elif code == codes.IN_USE and self.link is not None:
+            self.link.refuse(InUse(text))
+        elif code == codes.REFUSED_REQUEST:
+            for name in codes.refused_questions(text, self.calls.named()):
+                self.calls.fail(name, codes.to_error(code, text))
+        elif code == codes.PORT_MOVED and (port := codes.new_port(text)):
+            self.route.move(port)
+        elif self.attempt is not None and not self.attempt.over and not codes.is_remark(code):
+            self.attempt.complaint = f"{text} ({code})"

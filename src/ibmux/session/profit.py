@@ -5,7 +5,6 @@ A stream is known by account, model and conId; conId 0 means the whole account.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,14 +13,14 @@ from typing import Any
 from ibmux.config import GatewaySettings
 from ibmux.messages.account import PnL, PnLSingle
 from ibmux.session import translate
-from ibmux.session.asking import Asking
-from ibmux.session.calls import LONGEST
+from ibmux.session.calls import bound
 from ibmux.session.hooks import Hooks
+from ibmux.session.renewal import Refused, Renewal
 
 Key = tuple[str, str, int]
 
 
-class Profit(Asking):
+class Profit(Renewal):
     """The part of a session that follows profit and loss."""
 
     def __init__(
@@ -72,7 +71,7 @@ class Profit(Asking):
                 request,
                 f"for the profit and loss of {key[0]}",
                 lambda link: _send(link, request, key),
-                deadline=asyncio.get_running_loop().time() + LONGEST,
+                deadline=bound(),
                 script=script,
                 lane="account",
             )
@@ -100,10 +99,16 @@ class Profit(Asking):
             self._post_stream(partial(self._subscribe_profit, key))
 
     def _subscribe_profit(self, key: Key, link: Any) -> None:
-        if key in self._profits:  # not given up while it waited its turn
+        if key in self._profits and key not in self._profit_requests.values():  # not given up while it waited its turn
             request = self.next_request()
             self._profit_requests[request] = key
             _send(link, request, key)
+
+    def _take_refused(self, request: int) -> Refused | None:
+        key = self._profit_requests.pop(request, None)
+        if key is None:
+            return super()._take_refused(request)
+        return ("pnl", key), partial(self._subscribe_profit, key)
 
     # -- in ---------------------------------------------------------------------------------------------------------
 

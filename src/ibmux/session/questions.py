@@ -8,8 +8,6 @@ from typing import Any
 from ibmux.messages.contracts import Contract, ContractDescription, ContractDetails, OptionChain
 from ibmux.messages.trades import DONE, CommissionReport, Fill, Trade
 from ibmux.messages.trading import ExecutionFilter
-from ibmux.session.asking import Send
-from ibmux.session.calls import LONGEST
 from ibmux.session.history import History
 from ibmux.session.rules import Rules
 from ibmux.session.translate import named, to_contract
@@ -118,16 +116,6 @@ class Questions(History, Rules):
             "completedOrders", lambda link: link.reqCompletedOrders(api_only), deadline, script, api_only
         )
         return trades
-
-    async def _share(self, name: str, send: Send, deadline: float, script: str = "", variant: Any = None) -> Any:
-        """Ask something that has no id: one at a time, and shared."""
-        longest = asyncio.get_running_loop().time() + LONGEST
-        return await self._in_turn(
-            name,
-            lambda: self._exchange(name, f"({name})", send, deadline=longest, script=script, lane="account"),
-            deadline=deadline,
-            variant=variant,
-        )
 
     async def _executions(self, execFilter: ExecutionFilter | None, *, deadline: float, script: str = "") -> list[Fill]:
         request = self.next_request()

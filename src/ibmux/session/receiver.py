@@ -40,6 +40,7 @@ class Receiver(Documents):
     def __init__(self, session: Session) -> None:
         self._session = session
         self._calls = session.calls
+        self._calls.forget()
         self._hooks = session.hooks
         self.ib = self
 

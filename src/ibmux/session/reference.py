@@ -15,7 +15,7 @@ import ib_async as ib
 from ibmux.config import GatewaySettings
 from ibmux.errors import RequestError
 from ibmux.messages.calendar import ReqFundamentalData, WshEventData
-from ibmux.session.calls import LONGEST
+from ibmux.session.calls import bound
 from ibmux.session.hooks import Hooks
 from ibmux.session.questions import Questions
 from ibmux.session.translate import to_contract, to_tags
@@ -119,7 +119,7 @@ class Reference(Questions):
         self._metadata_request = request
         try:
             metadata: str = await self._exchange(
-                request, "the calendar's metadata", send, deadline=_longest(), script=script
+                request, "the calendar's metadata", send, deadline=bound(), script=script
             )
         except BaseException:
             self._lose_calendar()
@@ -136,7 +136,7 @@ class Reference(Questions):
                 request,
                 "the calendar's events",
                 lambda link: link.reqWshEventData(request, wanted),
-                deadline=_longest(),
+                deadline=bound(),
                 script=script,
             )
         finally:
@@ -152,7 +152,3 @@ def to_event_data(source: WshEventData) -> ib.WshEventData:
     """Which events, as ib_async has it; nil becomes IB's mark for "not set"."""
     given = {name: value for name in source.__struct_fields__ if (value := getattr(source, name)) is not None}
     return ib.WshEventData(**given)
-
-
-def _longest() -> float:
-    return asyncio.get_running_loop().time() + LONGEST

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.depth import DepthMktDataDescription
 from ibmux.messages.rules import OptionComputation, PriceIncrement, SmartComponent
 from ibmux.session.asking import Asking
-from ibmux.session.calls import LONGEST
 from ibmux.session.translate import to_contract, to_tags
 
 
@@ -18,34 +15,26 @@ class Rules(Asking):
     async def market_rule(self, rule: int, *, deadline: float, script: str = "") -> list[PriceIncrement]:
         """The price steps of a rule."""
         await self.until_ready(deadline)
-        key = f"marketRule {rule}"
-        steps: list[PriceIncrement] = await self._in_turn(
-            key,
-            lambda: self._exchange(
-                key,
-                f"for market rule {rule}",
-                lambda link: link.reqMarketRule(rule),
-                deadline=_longest(),
-                script=script,
-            ),
-            deadline=deadline,
+        steps: list[PriceIncrement] = await self._share(
+            f"marketRule {rule}",
+            lambda link: link.reqMarketRule(rule),
+            deadline,
+            script,
+            what=f"for market rule {rule}",
+            lane="bulk",
         )
         return steps
 
     async def depth_exchanges(self, *, deadline: float, script: str = "") -> list[DepthMktDataDescription]:
         """The exchanges that offer market depth."""
         await self.until_ready(deadline)
-        key = "mktDepthExchanges"
-        found: list[DepthMktDataDescription] = await self._in_turn(
-            key,
-            lambda: self._exchange(
-                key,
-                "for the exchanges with market depth",
-                lambda link: link.reqMktDepthExchanges(),
-                deadline=_longest(),
-                script=script,
-            ),
-            deadline=deadline,
+        found: list[DepthMktDataDescription] = await self._share(
+            "mktDepthExchanges",
+            lambda link: link.reqMktDepthExchanges(),
+            deadline,
+            script,
+            what="for the exchanges with market depth",
+            lane="bulk",
         )
         return found
 
@@ -100,8 +89,3 @@ class Rules(Asking):
         finally:
             self._post_cancel(lambda link: link.send(ending, 1, request))
         return result
-
-
-def _longest() -> float:
-    """A question that many may share goes on when the one who asked first has left."""
-    return asyncio.get_running_loop().time() + LONGEST

@@ -26,14 +26,17 @@ _HINT = "The text is the gateway's own; `reqScannerParameters` lists the instrum
 
 
 class Scan:
-    """One live scan: what it looks for, its request upstream (0 without one)."""
+    """One live scan: what it looks for, its request upstream (0 without one), whether that was asked for again and has
+    brought nothing yet.
+    """
 
-    __slots__ = ("key", "question", "request")
+    __slots__ = ("again", "key", "question", "request")
 
     def __init__(self, key: str, question: ReqScannerData) -> None:
         self.key = key
         self.question = question
         self.request = 0
+        self.again = False
 
 
 class Scanner(Notices):
@@ -121,7 +124,7 @@ class Scanner(Notices):
 
     def _subscribe_scan(self, scan: Scan, link: Any) -> None:
         if self._scans.get(scan.key) is scan and not scan.request:
-            scan.request = self.next_request()
+            scan.request, scan.again = self.next_request(), True
             self._scan_requests[scan.request] = scan
             _send(scan.request, scan.question, link)
 
@@ -149,6 +152,7 @@ class Scanner(Notices):
         if self.calls.get(request) is not None:
             self.calls.end(request, rows)
         if scan is not None:
+            scan.again = False
             self.hooks.on_scan(scan.key, rows)
 
     def on_error(self, request: int, code: int, text: str, advanced: str) -> None:
@@ -166,6 +170,9 @@ class Scanner(Notices):
         self._forget_scan(request)
         if self.calls.get(request) is not None:
             self.calls.fail(request, GatewayError(text, hint=_HINT, ib=(code, text)))
+        elif scan is not None and scan.again:
+            scan.request = 0
+            self._try_stream_again(("scan", scan.key), partial(self._subscribe_scan, scan), code, text)
         elif scan is not None and self._scans.pop(scan.key, None) is not None:
             self.hooks.on_scan(scan.key, None)
             self.hooks.on_notice(code, f"the scan {scan.question.subscription.scanCode}: {text}")

@@ -6,22 +6,23 @@ order lists where the API is read-only) is named, not ignored.
 
 from __future__ import annotations
 
-import asyncio
-
 from ibmux.errors import GatewayError, GatewayTimeout, NotReady
 from ibmux.messages.account import Position
 from ibmux.session.accounts import Accounts
+from ibmux.session.calls import bound
 from ibmux.session.questions import Questions
 
 OPTIONAL = 10.0
 """Seconds for a part that a gateway may leave out."""
+OPTIONAL_PARTS = ("open orders", "completed orders", "end of the executions")
+"""What may be missing: the lists of orders where the API is read-only, the end of the executions at some gateways."""
 
 
 class Snapshot(Questions, Accounts):
     """The part of a session that downloads what a new connection has to know."""
 
-    async def _download(self) -> list[str]:
-        """Fetch everything, one after the other; what the gateway left out, in words.
+    async def _download(self) -> None:
+        """Fetch everything, one after the other; what the gateway left out is in `missing`.
 
         Raises:
             GatewayTimeout: a part that must not be missing did not end.
@@ -31,11 +32,28 @@ class Snapshot(Questions, Accounts):
             self._post_stream(lambda link: link.reqAutoOpenOrders(True))  # binds orders that are placed by hand
         await self._download_positions()
         await self._download_accounts()
-        missing: list[str] = []
-        missing += await self._download_open_orders()
-        missing += await self._download_completed_orders()
-        missing += await self._download_executions()
-        return missing
+        self.missing = dict.fromkeys(OPTIONAL_PARTS, "")
+        await self._complete()
+
+    async def _complete(self) -> None:
+        """Fetch the parts that are missing; those that the gateway leaves out again stay in `missing`, in words.
+
+        Raises:
+            NotReady: the connection broke.
+        """
+        fetches = (self._ask_for_open_orders, self._ask_for_completed_orders, self._ask_for_executions)
+        for part, fetch in zip(OPTIONAL_PARTS, fetches, strict=True):
+            if part in self.missing:
+                try:
+                    await fetch()
+                except NotReady:
+                    raise
+                except GatewayError as error:
+                    if part == "open orders" and isinstance(error, GatewayTimeout):
+                        raise
+                    self.missing[part] = f"no {part} ({error.message})"
+                else:
+                    del self.missing[part]
 
     async def _download_positions(self) -> None:
         arriving: dict[tuple[str, int], Position] = {}
@@ -45,7 +63,7 @@ class Snapshot(Questions, Accounts):
                 "positions",
                 "for the positions",
                 lambda link: link.reqPositions(),
-                deadline=self._bound(self.settings.request_timeout),
+                deadline=bound(self.settings.request_timeout),
                 lane="account",
             )
         finally:
@@ -60,37 +78,16 @@ class Snapshot(Questions, Accounts):
             if account == self._live_account:
                 # Asked for what it already sends, a gateway need not send it again.
                 self._post_stream(lambda link: link.reqAccountUpdates(False, self._live_account))
-            await self._account_updates(account, self._bound(self.settings.request_timeout))
+            await self._account_updates(account, bound(self.settings.request_timeout))
             self._live_account = account
 
-    async def _download_open_orders(self) -> list[str]:
-        try:
-            await self._ask_open_orders(self._bound(self.settings.request_timeout))
-        except (GatewayTimeout, NotReady):
-            raise
-        except GatewayError as error:
-            return [f"no open orders ({error.message})"]
-        return []
+    async def _ask_for_open_orders(self) -> None:
+        await self._ask_open_orders(bound(self.settings.request_timeout))
 
-    async def _download_completed_orders(self) -> list[str]:
-        try:
-            self.completed = await self._ask_completed_orders(False, self._bound(OPTIONAL))
-        except NotReady:
-            raise
-        except GatewayError as error:
-            return [f"no completed orders ({error.message})"]
+    async def _ask_for_completed_orders(self) -> None:
+        self.completed = await self._ask_completed_orders(False, bound(OPTIONAL))
         for trade in self.completed:
             self.hooks.on_completed(trade)
-        return []
 
-    async def _download_executions(self) -> list[str]:
-        try:
-            await self._executions(None, deadline=self._bound(OPTIONAL))
-        except NotReady:
-            raise
-        except GatewayError as error:
-            return [f"no end of the executions ({error.message})"]
-        return []
-
-    def _bound(self, seconds: float) -> float:
-        return asyncio.get_running_loop().time() + seconds
+    async def _ask_for_executions(self) -> None:
+        await self._executions(None, deadline=bound(OPTIONAL))

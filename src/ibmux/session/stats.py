@@ -23,7 +23,7 @@ class LaneStats:
 class Stats:
     """What one session did: messages out and in, when the last one came (seconds UTC, `None` if never), lines, ticks,
     open requests, events that were illegal in their state, messages that could not be read, connects by result and
-    disconnects by reason.
+    disconnects by reason, transitions from state to state.
     """
 
     sent: int
@@ -36,4 +36,5 @@ class Stats:
     faults: int
     connects: Mapping[str, int]
     disconnects: Mapping[str, int]
+    transitions: Mapping[tuple[str, str], int]
     lanes: Mapping[str, LaneStats]

@@ -16,7 +16,8 @@ from typing import Any
 from ibmux.config import GatewaySettings
 from ibmux.errors import GatewayTimeout
 from ibmux.session import codes
-from ibmux.session.feeds import Feed
+from ibmux.session.calls import bound
+from ibmux.session.feed import Feed
 from ibmux.session.hooks import Hooks
 from ibmux.session.lines import Lines, retry_pause
 from ibmux.session.link import Fields
@@ -86,12 +87,13 @@ class Streams(Lines, Paced):
         super()._lose_lines()
         for feed in self.feeds:
             self._end(feed)
+            self._lose(feed)
             feed.clear()
 
     def _restore_lines(self) -> None:
         super()._restore_lines()
         for feed in self.feeds:
-            if feed.request or feed in self._queued:
+            if feed.request or feed in self._queued or self.competing:
                 continue
             if feed.failures:
                 self._stop_waiting(feed)  # what was refused before may be served now
@@ -136,11 +138,19 @@ class Streams(Lines, Paced):
     def _flush(self) -> None:
         super()._flush()
         if self._stirred:
+            now = self._heard_at()
             stirred, self._stirred = self._stirred, {}
             for feed in stirred.values():
                 feed.failures = 0
+                rhythm = feed.rhythm
+                if rhythm.calm:
+                    rhythm.beat(now)
+                else:
+                    self._hear_stream(feed, now)
                 self.ticks_in += len(feed.news)
                 feed.flush()
+            if self._ended:
+                self._tell_gaps()
 
     def _on_line_error(self, request: int, code: int, text: str) -> bool:
         """An error about a line or a stream; whether it was one."""
@@ -153,16 +163,25 @@ class Streams(Lines, Paced):
         elif codes.is_remark(code):
             self.hooks.on_notice(code, named)
         elif not feed.begun(codes.to_error(code, text, feed.contract.symbol)):
-            self.hooks.on_notice(code, named)
-            self._try_again(feed)
+            self._stream_ended(feed, code, text)
         return True
 
+    def _stream_ended(self, feed: Feed, code: int, text: str) -> None:
+        """The gateway does not go on with an open stream."""
+        self._end(feed)
+        if code == codes.COMPETING:
+            self._yield(feed, text)
+            feed.clear()
+            return
+        self.hooks.on_notice(code, f"{feed.contract.symbol} ({feed.contract.conId}): {text}")
+        self._lose(feed, text)
+        feed.clear()
+        self._try_again(feed)
+
     def _try_again(self, feed: Feed) -> None:
-        """The gateway does not go on with an open stream: ask again, less and less often."""
+        """Ask again, less and less often."""
         pause = retry_pause(feed.failures)
         feed.failures += 1
-        self._end(feed)
-        feed.clear()
         self._due[feed] = asyncio.get_running_loop().call_later(pause, self._ask_feed_again, feed)
 
     def _ask_feed_again(self, feed: Feed) -> None:
@@ -178,6 +197,7 @@ class Streams(Lines, Paced):
             return  # given up, or subscribed again, while it waited its turn
         request = feed.request = self.next_request()
         self._feeds_by_request[str(request)] = feed
+        feed.rhythm.subscribed(time.monotonic())
         try:
             feed.subscribe(link)
         except BaseException:
@@ -188,7 +208,7 @@ class Streams(Lines, Paced):
     async def _serves(self, feed: Feed, deadline: float) -> None:
         """Until the gateway served the stream, or as long as a refusal may take; a refusal is raised."""
         assert feed.first is not None  # noqa: S101 - set by the only caller
-        patience = asyncio.get_running_loop().time() + feed.opening
+        patience = bound(feed.opening)
         try:
             async with asyncio.timeout_at(min(deadline, patience)):
                 await feed.first

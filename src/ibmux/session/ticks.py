@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import math
+import time
 from typing import Any
 
 from ib_async.util import UNSET_DOUBLE
@@ -23,6 +24,7 @@ from ib_async.wrapper import (
     TIMESTAMP_TICK_MAP,
 )
 
+from ibmux.core.rhythm import Rhythm
 from ibmux.messages import sides
 from ibmux.messages.contracts import Contract
 
@@ -41,11 +43,13 @@ class Line:
         request: the request's id upstream, 0 while there is none.
         failures: refusals since the last message.
         again: what asks for it again after a refusal.
+        rhythm: how often it speaks, and whether what is known may be old.
+        before: type and fields of the subscription before, until the present one speaks.
     """
 
     __slots__ = (
-        "again", "changed", "contract", "data_type", "failures", "fields", "first", "generic_ticks", "request",
-        "snapshot", "ticks",
+        "again", "before", "changed", "contract", "data_type", "failures", "fields", "first", "generic_ticks",
+        "request", "rhythm", "snapshot", "ticks",
     )  # fmt: skip
 
     def __init__(self, contract: Contract, generic_ticks: str = "", *, snapshot: bool = False) -> None:
@@ -56,6 +60,38 @@ class Line:
         self.failures = 0
         self.again: asyncio.TimerHandle | None = None
         self.first: asyncio.Future[None] | None = None
+        self.rhythm = Rhythm(time.monotonic())
+        self.before: tuple[int, dict[str, Any]] | None = None
+        self.clear()
+
+    is_regular = False
+
+    @property
+    def label(self) -> str:
+        """The stream's name, as in its topic."""
+        return f"{self.contract.conId}/quote"
+
+    def shown(self) -> tuple[int, dict[str, Any]]:
+        """Market data type and fields as they are known, if only by the subscription before."""
+        return self.before or (self.data_type, self.fields)
+
+    def gist(self) -> dict[str, Any]:
+        """What is known."""
+        return self.shown()[1]
+
+    def differs(self, before: dict[str, Any] | None) -> bool:
+        """Whether the present subscription told what the one before had not; what is computed says nothing of that."""
+        known = before or {}
+        return any(
+            known.get(name) != value
+            for name, value in self.fields.items()
+            if not name.startswith("prev") and not name.endswith("Greeks")
+        )
+
+    def restart(self) -> None:
+        """A new subscription begins: what is known stays as it was until that one speaks."""
+        if self.fields:
+            self.before = (self.data_type, self.fields)
         self.clear()
 
     def clear(self) -> None:

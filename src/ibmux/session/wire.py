@@ -11,6 +11,7 @@ from ib_async.contract import Contract
 from ib_async.util import UNSET_DOUBLE, UNSET_INTEGER
 
 from ibmux.errors import RequestError
+from ibmux.places import Endpoint
 
 
 class Reader(Protocol):
@@ -39,6 +40,13 @@ class Wire(asyncio.Protocol):
     def open(self) -> bool:
         """Whether the socket takes messages."""
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def ends(self) -> tuple[Endpoint, Endpoint]:
+        """Our end of the socket, and the other one; without a socket both are nowhere."""
+        names = [self._transport.get_extra_info(name) for name in ("sockname", "peername")] if self._transport else []
+        ours, theirs = (Endpoint(*name[:2]) if name else Endpoint("", 0) for name in names or (None, None))
+        return ours, theirs
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop has connected."""

@@ -1,72 +1,71 @@
-"""What a session says of itself, in sentences for people."""
+"""What a session says of itself, in sentences for people: what is the case, what ibmux does, what a person could do.
+
+How an attempt ended is worded in `core.verdicts`.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from ibmux.config import GatewaySettings
 from ibmux.messages.session import State
+from ibmux.places import Endpoint
 
-_REASONS: dict[State, str] = {
-    "connecting": "Connecting to {place} as client {client}.",
-    "syncing": "Connected; downloading positions, account values and orders.",
-    "ready": "Ready.",
-    "cut": "The gateway lost its connection to Interactive Brokers; it reconnects by itself.",
-    "waiting": "The connection ended; the next attempt follows.",
-    "standby": "Another program is connected as client {client}.",
-    "parked": "Parked by hand; `resume` ends it.",
-    "draining": "The proxy is stopping.",
-    "stopped": "Stopped.",
+
+class Words(NamedTuple):
+    """The three sentences of a state; what a failure or the gateway itself said comes before `reason` and `advice`."""
+
+    reason: str
+    action: str = ""
+    advice: str = ""
+
+
+_STATES: dict[State, Words] = {
+    "connecting": Words(
+        "Connecting to {place} as client {client}.", "One attempt, on one socket, for at most {connect:g} seconds."
+    ),
+    "syncing": Words(
+        "Connected to {place} as client {client}.",
+        "Downloads positions, account values, orders and executions; requests are answered once all of it is here.",
+    ),
+    "ready": Words("Ready."),
+    "cut": Words(
+        "The gateway lost its connection to Interactive Brokers.",
+        "Keeps the connection and waits for the gateway; asks every {probe:g} seconds whether data flow again. Orders "
+        "and questions are turned away meanwhile.",
+        "Mostly nothing: Interactive Brokers resets every night. After a quarter of an hour look at the gateway's "
+        "window.",
+    ),
+    "waiting": Words("The connection ended.", "Leaves the gateway alone and tries again after the pause."),
+    "standby": Words(
+        "Another program is connected as client {client}.",
+        "Stands by and tries again after the pause, always as client {client}: orders belong to it.",
+        "End the other program, or give it another clientId.",
+    ),
+    "parked": Words("Parked by hand.", "Does nothing until a person says so.", "`ibmux unpark` goes on."),
+    "draining": Words("The proxy is stopping.", "Answers what waits, then closes the connection."),
+    "stopped": Words("Stopped."),
 }
+_KNOCKING = (
+    "Knocks twice a second, which reaches no gateway while none is there; one that opens its port gets {settle:g} "
+    "seconds to settle before it is spoken to."
+)
 
 
-def reason(state: State, settings: GatewaySettings) -> str:
-    """Why a session is in this state, if nothing more is known."""
-    return _REASONS[state].format(place=place(settings), client=settings.client_id)
+def words(state: State, settings: GatewaySettings, place: Endpoint, *, knocking: bool = False) -> Words:
+    """What can be said of a state if nothing more is known; `knocking`: nothing listens."""
+    facts = {
+        "place": place, "client": settings.client_id, "connect": settings.connect_timeout, "settle": settings.settle,
+        "probe": settings.probe,
+    }  # fmt: skip
+    reason, action, advice = (text.format(**facts) for text in _STATES[state])
+    return Words(reason, _KNOCKING.format(**facts) if knocking else action, advice)
 
 
-def place(settings: GatewaySettings) -> str:
-    """Host and port."""
-    return f"{settings.host}:{settings.port}"
-
-
-def ready(missing: Sequence[str]) -> str:
-    """Ready, and what the gateway left out of the first download."""
-    return f"Ready, but the gateway gave {'; '.join(missing)}." if missing else "Ready."
-
-
-def in_use(settings: GatewaySettings, text: str) -> str:
-    """Another program holds our clientId."""
-    return (
-        f"Another program is connected to {place(settings)} as client {settings.client_id}, or a connection that just "
-        "ended still holds the id. ibmux keeps to it, because orders belong to it, and tries again. "
-        f"The gateway says (326): {text}"
+def settling(settings: GatewaySettings, place: Endpoint) -> Words:
+    """The gateway has just opened its port."""
+    return Words(
+        f"{place} has just begun to listen.",
+        f"Gives the gateway {settings.settle:g} seconds to settle, on the socket that it took, before it says "
+        "anything: requests in a gateway's first minute can wedge it.",
     )
-
-
-def silent(settings: GatewaySettings) -> str:
-    """The port takes connections and nobody answers."""
-    return (
-        f"{place(settings)} takes connections but does not answer within {settings.connect_timeout:g} seconds: a login "
-        "or a dialog may be open there, or this machine's address is not trusted."
-    )
-
-
-def unreachable(settings: GatewaySettings, error: OSError) -> str:
-    """No connection, or it ended before the API was up."""
-    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return f"Cannot connect to {place(settings)}: {why}. Is the gateway running and logged in, and its API port open?"
-
-
-def unsuitable(settings: GatewaySettings, kind: str, accounts: Sequence[str]) -> str:
-    """Why this login is not the one that the settings promise; empty if it is."""
-    listed = ", ".join(accounts)
-    if settings.kind and settings.kind != kind:
-        return (
-            f"proxy.toml promises a {settings.kind} login at {place(settings)}, but its accounts are {kind}: {listed}."
-        )
-    missing = [account for account in settings.accounts if account not in accounts]
-    if missing:
-        return f"The login at {place(settings)} has no account {', '.join(missing)}; it has {listed}."
-    return ""

@@ -10,13 +10,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 KEPT = 20_000
 """Events kept in memory; beyond them the oldest is forgotten (the file keeps all)."""
 
-CONNECTION_KINDS = ("attempt", "greeted", "started", "refused", "closed")
+CONNECTION_KINDS = ("attempt", "spoke", "greeted", "started", "refused", "closed")
 KINDS = (*CONNECTION_KINDS, "listening", "deaf", "fault", "lifted", "act", "step", "error", "behind")
 
 
@@ -26,9 +27,10 @@ class Entry(NamedTuple):
     Attributes:
         at: the simulated instant, epoch seconds.
         real: the same in real time, on the monotonic clock of the process (seconds).
-        kind: `attempt` (a socket was accepted), `greeted` (versions agreed), `started` (startApi accepted), `refused`,
-            `closed`; `listening` and `deaf` (the port opens and closes); `fault` and `lifted`, `act` (what does not
-            last); `step` (of a scenario), `error` (a step that failed); `behind` (a fast clock had ticks left out).
+        kind: `attempt` (a socket was accepted), `spoke` (its first bytes came), `greeted` (versions agreed), `started`
+            (startApi accepted), `refused`, `closed`; `listening` and `deaf` (the port opens and closes); `fault` and
+            `lifted`, `act` (what does not last); `step` (of a scenario), `error` (a step that failed); `behind` (a fast
+            clock had ticks left out).
         connection: the number of the socket, from 1; 0 where none is concerned.
         client: the clientId, None before startApi.
         text: the reason, or what was done.
@@ -126,6 +128,11 @@ class Log:
                 is_open.discard(entry.connection)
                 ended = entry.real
         return found
+
+    def intervals(self) -> list[float]:
+        """Real seconds from each attempt to the next one."""
+        at = [entry.real for entry in self._entries if entry.kind == "attempt"]
+        return [after - before for before, after in pairwise(at)]
 
     def close(self) -> None:
         """Close the file until the next event; the events stay readable."""

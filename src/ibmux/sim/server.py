@@ -29,6 +29,7 @@ from ibmux.sim.faults.delivery_faults import Disturbance
 from ibmux.sim.faults.door import Door
 from ibmux.sim.faults.farms import Farms
 from ibmux.sim.faults.faults import Faults
+from ibmux.sim.faults.listener import Listener
 from ibmux.sim.faults.outage import Outage
 from ibmux.sim.feeds.feed import Feed
 from ibmux.sim.instants import parse_start
@@ -56,8 +57,7 @@ class SimulatedGateway:
     Attributes:
         faults: what may go wrong, by name: `await gateway.faults.cut(30)`.
         log: who connected when, and which faults were in force.
-        clock: the simulated time.
-        agenda: what is to happen at which instant of it.
+        clock, agenda: the simulated time, and what is to happen at which instant of it.
     """
 
     def __init__(self, settings: Settings | None = None, log: Path | None = None) -> None:
@@ -77,7 +77,8 @@ class SimulatedGateway:
         self.outage = Outage(self)
         self.farms = Farms(self)
         self.ids = ClientIds(self.settings.linger, self.settings.max_clients)
-        self.door = Door(self.settings.host, self.settings.port, lambda: Connection(self), self.log.add)
+        self.listener = Listener(self)
+        self.door = Door(self.settings.host, self.settings.port, lambda: Connection(self), self.listener.note)
         self.faults = Faults(self)
         self.loop: asyncio.AbstractEventLoop
         self._accepted = 0
@@ -110,6 +111,7 @@ class SimulatedGateway:
             ticks_sent=counts.ticks_sent,
             orders_placed=counts.orders_placed,
             lines={client_id: len(client.lines) for client_id, client in self.clients.items()},
+            close_wait=len(self.listener.left),
         )
 
     async def start(self) -> None:
@@ -136,8 +138,9 @@ class SimulatedGateway:
         self.reports.stop()
         if self._timer is not None:
             self._timer.cancel()
-        for connection in list(self.connections):
-            connection.close("the gateway stops")
+        self.listener.restart()
+        for each in list(self.connections):
+            each.close("the gateway stops")
         await self._drain()
         self.log.close()
 
@@ -183,8 +186,7 @@ class SimulatedGateway:
 
     def admit(self, connection: Connection, client_id: int) -> str:
         """Start a client on this connection. Return "" or why not: "used", "full"."""
-        refused = "full" if self.conduct.full else self.ids.claim(client_id, self.clock.now())
-        if refused:
+        if refused := "full" if self.conduct.full else self.ids.claim(client_id, self.clock.now()):
             return refused
         client = Client(client_id, connection.version, self, connection.send)
         connection.client = client
@@ -220,12 +222,14 @@ class SimulatedGateway:
     def drop(self, client_id: int | None = None) -> int:
         """Cut the connection of a client, or of all, as a gateway does that restarts. Return how many there were."""
         found = [
-            connection
-            for connection in self.connections
-            if client_id is None or (connection.client is not None and connection.client.client_id == client_id)
+            each
+            for each in self.connections
+            if client_id is None or (each.client is not None and each.client.client_id == client_id)
         ]
         for connection in found:
             connection.abort("cut off", reset=True)
+        if client_id is None:
+            self.listener.release()
         return len(found)
 
     def keep_quiet(self) -> None:
@@ -248,10 +252,8 @@ class SimulatedGateway:
             if isinstance(event, PositionChange):
                 deliver_position(self.clients.values(), event)
                 continue
-            for client_id in {event.clientId, self.settings.master}:
-                client = self.clients.get(client_id) if client_id is not None else None
-                if client is not None:
-                    deliver(client, (event,))
+            for client_id in self.clients.keys() & {event.clientId, self.settings.master}:
+                deliver(self.clients[client_id], (event,))
 
     def after(self, seconds: float, act: Callable[[], object]) -> Appointment:
         """Call `act` in so many simulated seconds."""

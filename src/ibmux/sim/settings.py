@@ -36,7 +36,8 @@ class Settings:
     say whether fundamental reports and the event calendar are allowed (else 10358 and 10276), `bulletins` how many
     news bulletins come by themselves a day. Of two questions for the time within `time_pause` the second is
     swallowed. `history_pacing` refuses history that is asked for too fast, `history_delay` is how long such a request
-    stays open before it is answered.
+    stays open before it is answered. A greeting within `fragile` of the opening of the port leaves the API listener
+    stuck: it accepts and never answers, until a restart.
 
     Raises:
         ValueError: a value out of its range; the text names it.
@@ -82,7 +83,8 @@ class Settings:
     bar_interval: float = 5.0
     history_pacing: bool = False
     history_delay: float = 0.0
-    greeting_timeout: float = 10.0
+    greeting_timeout: float = 120.0
+    fragile: float = 0.0
     send_limit: int = 16 * 1024 * 1024
     program: str = "gateway"
     read_only: bool = False

@@ -21,7 +21,8 @@ class Stats:
     """A snapshot of the counts.
 
     `connections` are started clients now, `connections_ever` all that ever started, `by_client` the same per clientId;
-    `lines` the streaming market-data lines now per connected clientId.
+    `lines` the streaming market-data lines now per connected clientId; `close_wait` the sockets whose peers went while
+    the gateway was stuck.
     """
 
     connections: int
@@ -31,3 +32,4 @@ class Stats:
     ticks_sent: int
     orders_placed: int
     lines: dict[int, int]
+    close_wait: int = 0

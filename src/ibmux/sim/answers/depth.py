@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibmux.sim.answers.kind import Handler, resolve
-from ibmux.sim.answers.market import has_data, is_new
+from ibmux.sim.answers.market import end_stream, has_data, is_new
 from ibmux.sim.catalogue.contracts import ContractDetails
 from ibmux.sim.catalogue.routes import has_depth, names_makers
 from ibmux.sim.clients.client import Client
@@ -58,11 +58,8 @@ def _has_book(details: ContractDetails, smart_depth: bool) -> bool:
 
 def cancel_market_depth(client: Client, ask: Values) -> None:
     """Answer cancelMktDepth: nothing, unless there is no such book."""
-    stream = client.streams.get(ask["reqId"])
-    if stream is None or stream.kind != "depth":
+    if not end_stream(client, ask["reqId"], "depth"):
         client.error(ask["reqId"], 310, f"Can't find the subscribed market depth with tickerId:{ask['reqId']}")
-    else:
-        client.gateway.feed.streams.remove(stream)
 
 
 HANDLERS: dict[str, Handler] = {"reqMktDepth": market_depth, "cancelMktDepth": cancel_market_depth}

@@ -195,6 +195,15 @@ def cancel_market_data(client: Client, ask: Values) -> None:
         unknown(client, request_id)
 
 
+def end_stream(client: Client, request_id: int, kind: str) -> bool:
+    """Close the client's stream of this kind; False if the id is none's."""
+    stream = client.streams.get(request_id)
+    if stream is None or stream.kind != kind:
+        return False
+    client.gateway.feed.streams.remove(stream)
+    return True
+
+
 def unknown(client: Client, request_id: int) -> None:
     """Tell the client with error 300 that there is no such subscription."""
     client.error(request_id, 300, f"Can't find EId with tickerId:{request_id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibmux.sim.answers.kind import Handler, resolve
-from ibmux.sim.answers.market import has_data, has_line, is_new, unknown
+from ibmux.sim.answers.market import end_stream, has_data, has_line, is_new, unknown
 from ibmux.sim.catalogue.contracts import ContractDetails
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.wire import query_from
@@ -49,11 +49,8 @@ def _problem(client: Client, ask: Values, details: ContractDetails) -> str:
 
 def cancel_real_time_bars(client: Client, ask: Values) -> None:
     """Answer cancelRealTimeBars: nothing, unless there is no such request."""
-    stream = client.streams.get(ask["reqId"])
-    if stream is None or stream.kind != "bars":
+    if not end_stream(client, ask["reqId"], "bars"):
         unknown(client, ask["reqId"])
-    else:
-        client.gateway.feed.streams.remove(stream)
 
 
 HANDLERS: dict[str, Handler] = {"reqRealTimeBars": real_time_bars, "cancelRealTimeBars": cancel_real_time_bars}

@@ -6,7 +6,7 @@ Limits: IB's documentation of tick-by-tick data; texts as gateways send them.
 from __future__ import annotations
 
 from ibmux.sim.answers.kind import Handler, invalid, resolve
-from ibmux.sim.answers.market import has_data, is_new, unknown
+from ibmux.sim.answers.market import end_stream, has_data, is_new, unknown
 from ibmux.sim.catalogue.contracts import ContractDetails
 from ibmux.sim.clients.client import Client
 from ibmux.sim.clients.wire import query_from
@@ -111,11 +111,8 @@ def past_row(tick: Tick) -> Values:
 
 def cancel_tick_by_tick(client: Client, ask: Values) -> None:
     """Answer cancelTickByTickData: nothing, unless there is no such request."""
-    stream = client.streams.get(ask["reqId"])
-    if stream is None or stream.kind != "ticks":
+    if not end_stream(client, ask["reqId"], "ticks"):
         unknown(client, ask["reqId"])
-    else:
-        client.gateway.feed.streams.remove(stream)
 
 
 HANDLERS: dict[str, Handler] = {

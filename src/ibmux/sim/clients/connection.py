@@ -14,12 +14,13 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from ibmux.sim.answers import HANDLERS
+from ibmux.sim.clients.intake import Intake
 from ibmux.sim.clients.outbox import Outbox
 from ibmux.sim.clients.registry import REFUSALS
 from ibmux.sim.faults.conduct import RESET, SILENT, SILENT_API, SLAM
 from ibmux.sim.faults.delivery_faults import Courier
-from ibmux.tws.framing import Framer, FrameTooLong, split_fields
-from ibmux.tws.handshake import PREFIX, BadGreeting, encode_answer, negotiate, parse_greeting
+from ibmux.tws.framing import FrameTooLong, split_fields
+from ibmux.tws.handshake import BadGreeting, encode_answer, negotiate, parse_greeting
 from ibmux.tws.layout import BadMessage, Message, Values
 from ibmux.tws.replies import encode_reply
 from ibmux.tws.requests import find_id, find_request
@@ -30,15 +31,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_REQUEST = 1 << 20
-"""Longest request read, in bytes."""
-MAX_GREETING = 1024
 MAX_MALFORMED = 20
 """Unreadable messages in a row after which a connection is closed."""
 CLOSE_TIMEOUT = 1.0
 """Seconds that a peer has for reading what was sent before its connection was closed."""
-MAX_KEPT = 1 << 20
-"""Bytes that are taken in while the gateway is frozen; the rest waits in the system."""
 
 
 class Connection(asyncio.Protocol):
@@ -57,13 +53,11 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self.dead = False
         self._transport: asyncio.Transport | None = None
-        self._greeting = bytearray()
-        self._framer = Framer(MAX_GREETING)
+        self._intake = Intake()
+        self._spoke = False
         self._meter = gateway.new_meter()
         self._courier = Courier(gateway.disturbance, gateway.clock.now, gateway.agenda.at, self._queue)
-        limit = gateway.settings.send_limit
-        self._outbox = Outbox(gateway.loop, limit, lambda: gateway.conduct.frozen, self._overflow)
-        self._kept = bytearray()
+        self._outbox = Outbox(gateway.loop, gateway.settings.send_limit, lambda: gateway.conduct.frozen, self._overflow)
         self._malformed = 0
         self._reason = ""
         self._deadline: asyncio.TimerHandle | None = None
@@ -76,7 +70,7 @@ class Connection(asyncio.Protocol):
         if self.gateway.conduct.greeting == RESET:
             self.abort("reset at once", reset=True)
             return
-        self.dead = self.gateway.conduct.greeting == SILENT
+        self.dead = self.gateway.conduct.greeting == SILENT or self.gateway.listener.stuck
         if not self.dead:
             self._await_start()
         if len(self.gateway.connections) > 2 * self.gateway.settings.max_clients:
@@ -91,8 +85,21 @@ class Connection(asyncio.Protocol):
         elif not self.dead:
             self.close("no startApi in time")
 
+    def eof_received(self) -> bool:
+        """The peer has gone; a gateway that is stuck does not notice, and keeps its half of the socket (CLOSE_WAIT)."""
+        if self.closing or not (self.dead or self.gateway.conduct.frozen):
+            return False
+        self.closing = True
+        self._stop_deadline()
+        self.gateway.listener.left.add(self)
+        self.gateway.forget(self, "client", "left in CLOSE_WAIT")
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the clientId back; its orders stay."""
+        if self in self.gateway.listener.left:
+            self.gateway.listener.left.discard(self)
+            return
         by = "gateway" if self.closing else "client"
         self.closing = True
         self._transport = None
@@ -110,6 +117,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, unless the gateway stands still or is deaf on this socket."""
+        if not self._spoke:
+            self._spoke = True
+            self._note("spoke")
         if self.dead or self.closing:
             return
         if self.gateway.conduct.frozen:
@@ -118,39 +128,30 @@ class Connection(asyncio.Protocol):
             self._read(data)
 
     def _keep(self, data: bytes) -> None:
-        self._kept += data
-        if len(self._kept) > MAX_KEPT and self._transport is not None:
+        self._intake.keep(data)
+        if self._intake.full and self._transport is not None:
             self._transport.pause_reading()
 
     def thaw(self) -> None:
         """Go on after the gateway stood still: with what has come meanwhile, and with what was to be sent."""
-        data = bytes(self._kept)
-        self._kept.clear()
-        if self._transport is not None and len(data) > MAX_KEPT:
+        if self._transport is not None and self._intake.full:
             self._transport.resume_reading()
+        data = self._intake.take_kept()
         self._outbox.flush()
         if data and not self.dead and not self.closing:
             self._read(data)
 
     def _read(self, data: bytes) -> None:
         """Cut bytes into messages and answer each."""
-        if len(self._greeting) < len(PREFIX):
-            data = self._strip_prefix(data)
         try:
-            for payload in self._framer.feed(data):
+            for payload in self._intake.payloads(data):
                 if self.closing or self.dead:
                     return
                 self._receive(payload)
+        except BadGreeting as error:
+            self.close(str(error))
         except FrameTooLong as error:
             self._refuse(507, f"Bad Message Length. {error}")
-
-    def _strip_prefix(self, data: bytes) -> bytes:
-        missing = len(PREFIX) - len(self._greeting)
-        self._greeting += data[:missing]
-        if not PREFIX.startswith(self._greeting):
-            self.close(f"no API greeting: {bytes(self._greeting)!r}")
-            return b""
-        return data[missing:]
 
     def _receive(self, payload: bytes) -> None:
         if not self.version:
@@ -167,26 +168,26 @@ class Connection(asyncio.Protocol):
             self._dispatch(message, texts)
 
     def _greet(self, payload: bytes) -> None:
-        try:
-            self.version = negotiate(parse_greeting(payload), self.gateway.settings.version)
-        except BadGreeting as error:
-            self.close(str(error))
+        version = negotiate(parse_greeting(payload), self.gateway.settings.version)
+        if not self.gateway.listener.bears(self):
+            self.dead = True
             return
-        self._framer.limit = MAX_REQUEST
+        self.version = version
+        self._intake.allow_requests()
         now = time.gmtime(self.gateway.clock.now())
         self.send(encode_answer(self.version, f"{time.strftime('%Y%m%d %H:%M:%S', now)} UTC"))
         self._note("greeted", f"version {self.version}")
 
     def _note(self, kind: str, text: str = "") -> None:
-        client_id = None if self.client is None else self.client.client_id
-        self.gateway.log.add(kind, text, connection=self.number, client=client_id)
+        client = None if self.client is None else self.client.client_id
+        self.gateway.log.add(kind, text, connection=self.number, client=client)
 
     def _dispatch(self, message: Message, texts: list[str]) -> None:
         try:
             ask = message.decode(texts, self.version)
         except BadMessage as error:
-            request_id = find_id(message, texts, self.version)
-            self._note_malformed(request_id, 320, f"Error reading request. {message.name}: {error}")
+            found = find_id(message, texts, self.version)
+            self._note_malformed(found, 320, f"Error reading request. {message.name}: {error}")
             return
         self._malformed = 0
         if message.name == "startApi":
@@ -206,8 +207,7 @@ class Connection(asyncio.Protocol):
             if conduct.greeting == SLAM:
                 self.gateway.after(conduct.slam_after, lambda: self.close("closed after startApi"))
             return
-        outcome = self.gateway.admit(self, ask["clientId"])
-        if outcome:
+        if outcome := self.gateway.admit(self, ask["clientId"]):
             code, text = REFUSALS[outcome]
             self._refuse(code, text.format(self.gateway.settings.max_clients))
         else:

@@ -110,6 +110,7 @@ class Faults:
         if fault is None:
             return ""
         fault.lift()
+        self._gateway.listener.settle()
         return fault.text
 
     def forget(self, name: str) -> InForce | None:

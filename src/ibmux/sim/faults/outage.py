@@ -48,6 +48,9 @@ MAX_HELD = 10_000
 LATE, LOST_FILLS, THROUGH = "late", "lost", "through"
 TOLD = (LATE, LOST_FILLS, THROUGH)
 """What becomes of news about orders during a cut."""
+TOLD_ALL, TOLD_FARMS, TOLD_NOTHING = "full", "farms", "none"
+WORDS = (TOLD_ALL, TOLD_FARMS, TOLD_NOTHING)
+"""What a gateway says when a cut is over; each has been seen."""
 
 
 def refuse(name: str, cut: bool, read_only: bool, broken: Iterable[str]) -> tuple[int, str] | None:
@@ -109,18 +112,31 @@ class Outage:
         self._told = told
         self._gateway.keep_quiet()
 
-    def restore(self, bare: bool = False) -> None:
-        """Find Interactive Brokers again: 1102, or 1101 with every subscription gone (`bare`); held orders leave."""
+    def restore(self, bare: bool = False, word: str = TOLD_ALL) -> None:
+        """Find Interactive Brokers again: 1102, or 1101 with every subscription gone (`bare`); held orders leave.
+
+        Args:
+            bare: streams are gone.
+            word: what is said of it: 1101 or 1102 (`full`), only that farms are well (`farms`), nothing (`none`).
+        """
         gateway = self._gateway
         gateway.conduct.cut = False
         gateway.keep_quiet()
         if bare:
             for client in list(gateway.clients.values()):
                 client.forget_streams()
-        farms = ", ".join(sorted(gateway.farms.connected()))
-        text = RESTORED.format("lost" if bare else "maintained", f"All data farms are connected: {farms}.")
-        gateway.announce(1101 if bare else 1102, text)
+        self._say(bare, word)
         self._let_go()
+
+    def _say(self, bare: bool, word: str) -> None:
+        gateway = self._gateway
+        if word == TOLD_ALL:
+            farms = ", ".join(sorted(gateway.farms.connected()))
+            text = RESTORED.format("lost" if bare else "maintained", f"All data farms are connected: {farms}.")
+            gateway.announce(1101 if bare else 1102, text)
+        elif word == TOLD_FARMS:
+            for code, text in gateway.farms.notices():
+                gateway.announce(code, text)
 
     def _let_go(self) -> None:
         """Tell what was held, then do what was asked for meanwhile by clients that are still there."""

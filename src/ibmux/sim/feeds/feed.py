@@ -155,6 +155,18 @@ class Feed:
                 self._mute(line)
         self.streams.silence(venues)
 
+    def deaden(self, what: str) -> int:
+        """Let the present streams of a kind (`quotes`, `ticks`, `depth`, `bars`), of a symbol, or `all` die without a
+        word; new requests work. Return how many.
+        """
+        wanted = what.casefold()
+        count = 0
+        for line in list(self._lines):
+            if wanted in ("all", "quotes", line.details.contract.symbol.casefold()):
+                self._mute(line)
+                count += 1
+        return count + self.streams.deaden(wanted)
+
     def reset_depth(self) -> None:
         """Let every book begin anew: error 317, then all rows again."""
         self.streams.reset_books()

@@ -131,6 +131,17 @@ class Streams:
         for stream in self._open:
             stream.dead = stream.dead or venues is None or concerns(venues, stream.details)
 
+    def deaden(self, wanted: str) -> int:
+        """Let streams of a kind or of a symbol (in lower case), or `all`, send nothing more. Return how many."""
+        dying = [
+            stream
+            for stream in self._open
+            if not stream.dead and wanted in ("all", stream.kind, stream.details.contract.symbol.casefold())
+        ]
+        for stream in dying:
+            stream.dead = True
+        return len(dying)
+
     def reset_books(self) -> None:
         """Let every book begin anew: error 317, then all rows again."""
         for stream in self.of("depth"):

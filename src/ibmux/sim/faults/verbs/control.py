@@ -22,6 +22,7 @@ def heal(gateway: SimulatedGateway) -> str:
         for name in in_force:
             gateway.faults.end(name)
         names += in_force
+    gateway.listener.fragile = gateway.settings.fragile
     gateway.farms.mend_all()
     gateway.disturbance.clear()
     gateway.world.desk.expect_nothing()
@@ -54,9 +55,10 @@ def speed(gateway: SimulatedGateway, factor: Annotated[float, float]) -> str:
 def status(gateway: SimulatedGateway) -> str:
     """Show the simulated time, the clients and the faults in force."""
     stats = gateway.stats
+    left = f", {stats.close_wait} in CLOSE_WAIT" if stats.close_wait else ""
     lines = [
         f"{instant_text(gateway.clock.now())}, port {gateway.port}{'' if gateway.door.is_open else ' (closed)'}",
-        f"clients: {', '.join(map(str, sorted(gateway.clients))) or 'none'}; sockets: {len(gateway.connections)}",
+        f"clients: {', '.join(map(str, sorted(gateway.clients))) or 'none'}; sockets: {len(gateway.connections)}{left}",
         f"orders placed: {stats.orders_placed}; open: {len(gateway.book.open_orders(None))}",
     ]
     faults = [f"fault {name}: {text}" for name, text in gateway.faults.in_force.items()]
@@ -92,7 +94,8 @@ def instant_text(instant: float) -> str:
 
 WORDS = {
     "attempt": "connection {0.connection} accepted",
-    "greeted": "connection {0.connection} speaks {0.text}",
+    "spoke": "connection {0.connection} speaks",
+    "greeted": "connection {0.connection} agreed on {0.text}",
     "started": "client {0.client} started (connection {0.connection})",
     "refused": "connection {0.connection} refused: {0.text}",
     "listening": "listening on {0.text}",
@@ -101,6 +104,7 @@ WORDS = {
     "lifted": "lifted {0.text}",
     "act": "{0.text}",
     "step": "scenario: {0.text}",
+    "behind": "{0.text}",
     "error": "cannot be done: {0.text}",
 }
 

@@ -1,11 +1,11 @@
-"""What happens to the market as a whole: prices that fall or rise together."""
+"""What happens to the market: prices that fall or rise together, streams that die without a word."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from ibmux.sim.faults.verbs.kind import Seconds
+from ibmux.sim.faults.verbs.kind import FaultError, Seconds, count_of
 
 if TYPE_CHECKING:
     from ibmux.sim.server import SimulatedGateway
@@ -29,4 +29,14 @@ def shock(gateway: SimulatedGateway, change: Annotated[float, to_change], second
     return gateway.faults.note("shock", f"prices change by {change:+.1%} within {seconds:g} s")
 
 
-ACTS = (shock,)
+def deaden(gateway: SimulatedGateway, what: str = "all") -> str:
+    """Let the present streams of a kind (`quotes`, `ticks`, `depth`, `bars`) or of a symbol (`AAPL`) die without a word,
+    or `all`: they stay open and send nothing more. New requests work.
+    """
+    count = gateway.feed.deaden(what)
+    if not count:
+        raise FaultError(f"deaden: nothing is streamed of {what!r}")
+    return gateway.faults.note("deaden", f"{count_of(count, 'stream')} dead")
+
+
+ACTS = (shock, deaden)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ibmux.sim.faults.farms import BROKEN
-from ibmux.sim.faults.outage import LATE, TOLD
+from ibmux.sim.faults.outage import LATE, TOLD, TOLD_ALL, TOLD_NOTHING, WORDS
 from ibmux.sim.faults.verbs.connections import reopen, shut
 from ibmux.sim.faults.verbs.kind import FaultError, Number, Seconds, YesNo
 
@@ -13,29 +13,41 @@ if TYPE_CHECKING:
     from ibmux.sim.server import SimulatedGateway
 
 
-def cut(
+def cut(  # noqa: PLR0917 - a line of text names them
     gateway: SimulatedGateway,
     seconds: Seconds = 0.0,
     bare: YesNo = False,
     told: str = LATE,
     broken: YesNo = False,
+    word: str = TOLD_ALL,
 ) -> str:
     """Lose Interactive Brokers (1100; `broken`: 2110, too) until `restore`, or for so long: no data, requests for
     them get 200 or 504, orders are held. News of orders are told afterwards (`late`), never (`lost`) or meanwhile
-    (`through`). `bare`: it ends with 1101 and without subscriptions.
+    (`through`). `bare`: it ends with 1101 and without subscriptions. `word`: what is said at its end: `full` (1101 or
+    1102), `farms` (2104 and the like alone) or `none`.
     """
     if told not in TOLD:
         raise FaultError(f"cut: told is one of {', '.join(TOLD)}")
+    _check_word("cut", word)
     gateway.outage.cut(told, broken)
-    return gateway.faults.begin("cut", "no Interactive Brokers", lambda: gateway.outage.restore(bare), seconds)
+    return gateway.faults.begin("cut", "no Interactive Brokers", lambda: gateway.outage.restore(bare, word), seconds)
 
 
-def restore(gateway: SimulatedGateway, bare: YesNo = False) -> str:
-    """End `cut` with 1102: lines go on; or `bare` with 1101: every subscription is gone. Held orders leave now."""
+def restore(gateway: SimulatedGateway, bare: YesNo = False, word: str = TOLD_ALL) -> str:
+    """End `cut` with 1102: lines go on; or `bare` with 1101: every subscription is gone. Held orders leave now.
+    `word` `farms` or `none`: neither is said, at most that the farms are well (2104 and the like).
+    """
+    _check_word("restore", word)
     if gateway.faults.forget("cut") is None:
         return "there is no cut"
-    gateway.outage.restore(bare)
-    return "Interactive Brokers is back" + (", subscriptions are gone" if bare else "")
+    gateway.outage.restore(bare, word)
+    back = "Interactive Brokers is back" + (", subscriptions are gone" if bare else "")
+    return back + (", and nothing is said of it" if word == TOLD_NOTHING else "")
+
+
+def _check_word(verb: str, word: str) -> None:
+    if word not in WORDS:
+        raise FaultError(f"{verb}: word is one of {', '.join(WORDS)}")
 
 
 def farm(gateway: SimulatedGateway, name: str, state: str = BROKEN, dead: YesNo = True) -> str:
@@ -69,11 +81,19 @@ def compete(gateway: SimulatedGateway, seconds: Seconds = 0.0) -> str:
     )
 
 
-def restart(gateway: SimulatedGateway, seconds: Seconds = 180.0, roll: Number = 0, settle: Seconds = 0.0) -> str:
+def restart(
+    gateway: SimulatedGateway,
+    seconds: Seconds = 180.0,
+    roll: Number = 0,
+    settle: Seconds = 0.0,
+    fragile: Seconds = 0.0,
+) -> str:
     """Restart: sockets are reset, the port is closed for so long. Orders and accounts stay, clientIds are free;
-    nextValidId goes back by `roll`; then new connections are met with silence for `settle`.
+    nextValidId goes back by `roll`; then new connections are met with silence for `settle`. Who greets within
+    `fragile` of the opening of the port leaves the API stuck (accepted, never answered) until another restart.
     """
     gateway.drop()
+    gateway.listener.restart(fragile)
     shut(gateway, "restart")
 
     def lift() -> None:
@@ -94,6 +114,7 @@ def logout(gateway: SimulatedGateway, port: str = "closed") -> str:
     if port not in ("closed", "silent"):
         raise FaultError("logout: port is closed or silent")
     gateway.drop()
+    gateway.listener.restart()
     if port == "closed":
         shut(gateway, "logout")
     else:

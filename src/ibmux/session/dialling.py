@@ -1,0 +1,323 @@
+"""Attempts to connect, one at a time, each on one socket, and the knocking where nobody listens.
+
+A failed attempt ends in an event for `core.machine` and in a verdict for people. When the next one is due is not
+decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from ibmux import sockets
+from ibmux.config import GatewaySettings
+from ibmux.core import machine, verdicts
+from ibmux.core.verdicts import Promise, Verdict
+from ibmux.errors import IbmuxError
+from ibmux.messages.session import CheckStep
+from ibmux.places import Endpoint, in_words
+from ibmux.session import wording
+from ibmux.session.attempt import ACCOUNTS, ANSWER, CONNECT, DOWNLOAD, NEXT_ID, START, Attempt
+from ibmux.session.hooks import Hooks
+from ibmux.session.link import InUse, Link, Stranger
+from ibmux.session.notices import Notices
+from ibmux.session.receiver import Receiver
+from ibmux.session.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+KNOCK = 0.5
+"""Seconds between two looks at ports where nobody listens; only the system answers them."""
+LATE = 5.0
+"""Seconds after which a first download counts as slow."""
+AT_ONCE = 2.0
+"""Seconds within which a forwarder without a gateway behind it closes what it took."""
+PATIENCE = 5.0
+"""Seconds for a socket of before to vanish."""
+
+
+AWAITED = {START: "an answer to startApi", NEXT_ID: "nextValidId", ACCOUNTS: "managedAccounts"}
+"""What a gateway that has greeted still owes."""
+
+
+class Fell(Exception):
+    """An attempt failed: what that is to the state machine, and what it is to people."""
+
+    def __init__(self, event: machine.Event, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.event, self.verdict = event, verdict
+
+
+class Dialling(Notices, Snapshot):
+    """The part of a session that gets connected and synchronised."""
+
+    def __init__(
+        self, settings: GatewaySettings, hooks: Hooks | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(settings, hooks, clock=clock)
+        self.concluded = asyncio.Event()
+        """Set when the first attempt is over."""
+        self.show_step: Callable[[int, CheckStep], None] = lambda number, step: None
+        """Hears of each step of an attempt when it begins and when it ends."""
+        self._closing: list[Link] = []
+        self._ends: list[tuple[Endpoint, Endpoint]] = []
+        self._knocked: Link | None = None
+        self._was_absent = False
+        self._listening_since: float | None = None
+        self._served: Endpoint | None = None
+        self._fresh = False
+
+    # -- one attempt ------------------------------------------------------------------------------------------------
+
+    async def _dial(self) -> None:
+        """One attempt to connect; never while an older socket is still there."""
+        place = str(self.route.current)
+        attempt = self.attempt = Attempt(place, self.client_id, self.clock, self.show_step)
+        try:
+            await self._reach(attempt)
+        except Fell as fell:
+            self._give_up(fell.event, fell.verdict)
+        except Exception as error:
+            log.exception("%s: the attempt to connect failed", self.name)
+            self._give_up("failed", verdicts.broken(place, repr(error)))
+        else:
+            self._connected()
+
+    async def _reach(self, attempt: Attempt) -> None:
+        """Connect, let the gateway settle if it was away, greet it.
+
+        Raises:
+            Fell: the attempt failed.
+        """
+        self._expect()
+        link, self._knocked = self._knocked, None
+        if link is None:
+            await self._make_room()
+            link = self.link = self._make_link()
+            await self._open(link)
+        self.link = link
+        attempt.passed(CONNECT)
+        if self._was_absent:
+            await self._settle(link)
+            attempt.settle()
+        await self._greet_gateway(link, attempt)
+
+    async def _open(self, link: Link) -> None:
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout):
+                await link.reach(*self.route.current)
+        except TimeoutError:
+            raise Fell("absent", verdicts.absent(str(self.route.current), "no answer")) from None
+        except OSError as error:
+            raise Fell("absent", verdicts.absent(str(self.route.current), in_words(error))) from None
+        self._ends.append(link.ends)
+
+    async def _settle(self, link: Link) -> None:
+        """A gateway that has just opened its port is left alone, on the socket that it took. One that closes it after a
+        while is a gateway, and its time runs on; one that closes it at once may be a forwarder's.
+
+        Raises:
+            Fell: the socket was closed.
+        """
+        begun = time.monotonic()
+        since = self._listening_since = self._listening_since or begun
+        left = max(0.0, since + self.settings.settle - begun)
+        self.next_attempt = self.clock() + left
+        self._say(wording.settling(self.settings, self.route.current))
+        try:
+            async with asyncio.timeout(left):
+                await link.gone.wait()
+        except TimeoutError:
+            self.next_attempt = None
+            self.settled()
+            self._say(wording.words(self.state, self.settings, self.route.current))
+        else:
+            if time.monotonic() - begun < AT_ONCE:
+                self._listening_since = None
+            raise Fell("failed", verdicts.hung_up(str(self.route.current)))
+
+    def was_absent(self) -> None:
+        """Nobody listened: whoever does next has to settle."""
+        self._was_absent, self._listening_since = True, None
+
+    def settled(self) -> None:
+        """The gateway has had its time."""
+        self._was_absent, self._listening_since = False, None
+
+    async def _greet_gateway(self, link: Link, attempt: Attempt) -> None:
+        place, limit = str(self.route.current), self.settings.connect_timeout
+        try:
+            async with asyncio.timeout(limit):
+                await link.introduce(self.client_id)
+        except InUse as error:
+            raise Fell("in_use", verdicts.in_use(place, self.client_id, str(error))) from None
+        except Stranger as error:
+            raise Fell("failed", verdicts.stranger(place, str(error))) from None
+        except TimeoutError:
+            verdict = verdicts.silent(place, limit)
+            if link.serverVersion():
+                verdict = verdicts.stuck(place, AWAITED.get(attempt.reached, "an answer"), limit)
+            raise Fell("failed", verdict) from None
+        except OSError:
+            if link.received:
+                raise Fell("failed", verdicts.refused(place, attempt.complaint)) from None
+            self.was_absent()  # a forwarder may stand there, and the gateway behind it be away
+            raise Fell("failed", verdicts.hung_up(place)) from None
+
+    def _connected(self) -> None:
+        """The API is up; whether this is the login that was promised decides what follows."""
+        settings, place = self.settings, str(self.route.current)
+        promise = Promise(settings.kind or verdicts.kind_of(settings.accounts), settings.accounts)
+        problem = verdicts.unsuitable(place, promise, self.accounts)
+        if problem is None:
+            self.connects["connected"] += 1
+            self._fresh = True
+            self.feed("connected")
+            if not self.upstream:
+                self.feed("cut", f"{place} has no connection to Interactive Brokers.")
+        elif self.route.away:
+            self.route.rule_out(self.route.current, problem.reason)
+            self._give_up("failed", problem)
+        else:
+            self._give_up("unsuitable", problem)
+
+    def _give_up(self, event: machine.Event, verdict: Verdict) -> None:
+        """The attempt failed: tell, and choose the endpoint of the next one."""
+        self._conclude(verdict, failed=True)
+        if event == "failed":
+            self.route.advance()
+        if event == "absent":
+            self.was_absent()
+        self.feed(event, verdict.reason, verdict.advice)
+
+    def _conclude(self, verdict: Verdict, *, failed: bool) -> None:
+        """The attempt has a verdict, unless it had one before."""
+        if self.attempt is not None:
+            self.attempt.conclude(verdict, failed=failed)
+        self.concluded.set()
+
+    def _lost(self, reason: str) -> None:
+        """The connection ended though nobody here wanted it."""
+        verdict = verdicts.unfinished(reason)
+        if self.attempt is not None and not self.attempt.over and self.attempt.complaint:
+            verdict = verdicts.refused(str(self.route.current), self.attempt.complaint)
+            reason = verdict.reason
+        self._conclude(verdict, failed=True)
+        self.feed("lost", reason)
+
+    # -- the first download -----------------------------------------------------------------------------------------
+
+    async def _synchronise(self) -> None:
+        began = time.monotonic()
+        try:
+            await self._download()
+        except IbmuxError as error:
+            self._give_up("failed", verdicts.unfinished(error.message))
+        except Exception as error:
+            log.exception("%s: the first download failed", self.name)
+            self._give_up("failed", verdicts.unfinished(repr(error)))
+        else:
+            self._synchronised(time.monotonic() - began)
+
+    def _synchronised(self, seconds: float) -> None:
+        verdict = verdicts.complete(self.client_id, self.accounts, list(self.missing.values()))
+        if verdict.exit == verdicts.CheckExit.READY and seconds > min(LATE, self.settings.request_timeout / 2):
+            verdict = verdicts.late(seconds)
+        if self.attempt is not None:
+            self.attempt.passed(DOWNLOAD, f"{len(self._positions)} positions of {len(self.accounts)} accounts")
+        self._conclude(verdict, failed=False)
+        complete = verdict.exit == verdicts.CheckExit.READY
+        self.feed("synchronised", "" if complete else verdict.reason, "" if complete else verdict.advice)
+        self._announce_endpoint()
+
+    def _announce_endpoint(self) -> None:
+        """Say that the session serves from another endpoint than before."""
+        before, self._served = self._served or self.route.home, self.route.current
+        if before != self._served:
+            what = "fell back to" if self.route.away else "came home to"
+            self.hooks.on_endpoint(f"{self.name} {what} {self._served}, from {before}.")
+
+    # -- nobody there -----------------------------------------------------------------------------------------------
+
+    async def _knock(self) -> None:
+        """Look every half second whether somebody listens, home first; the first socket taken is the attempt's."""
+        while self.state == "waiting":
+            await asyncio.sleep(min(KNOCK, self.settings.pause_floor))
+            await self._await_end()
+            for endpoint in self.route.open():
+                if await self._knock_at(endpoint):
+                    self.route.current = endpoint
+                    self.feed("opened")
+                    return
+
+    async def _knock_at(self, endpoint: Endpoint) -> bool:
+        link = self._make_link()
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout):
+                await link.reach(*endpoint)
+        except (OSError, TimeoutError):
+            self._put_away(link)
+            return False
+        except BaseException:
+            self._put_away(link)
+            raise
+        self._ends.append(link.ends)
+        self._knocked = link
+        return True
+
+    # -- sockets ----------------------------------------------------------------------------------------------------
+
+    def _make_link(self) -> Link:
+        def answered(text: str) -> None:
+            if self.attempt is not None:
+                self.attempt.passed(ANSWER, f"server version {self.server_version}, {text}")
+
+        return Link(Receiver(self), self._hot(), self._flush, self._lost, answered)  # type: ignore[arg-type]
+
+    async def _make_room(self) -> None:
+        """Until every socket of before is gone, by the kernel's word, too.
+
+        Raises:
+            Fell: one stays.
+        """
+        await self._await_end()
+        limit = time.monotonic() + PATIENCE
+        while left := await asyncio.to_thread(still_there, tuple(self._ends)):
+            if time.monotonic() > limit:
+                raise Fell("failed", verdicts.leftover(str(self.route.current), ", ".join(left)))
+            await asyncio.sleep(0.1)
+        self._ends.clear()
+
+    def _put_away(self, link: Link) -> None:
+        """Close a socket, and remember that it has to be gone before the next one."""
+        link.close()
+        self._closing.append(link)
+
+    async def _await_end(self) -> None:
+        """Until every socket of before is closed."""
+        for link in list(self._closing):
+            await link.end()
+            if link in self._closing:
+                self._closing.remove(link)
+
+    def _say(self, words: wording.Words) -> None:
+        """The same state, in other words."""
+        self.reason, self.action, self.advice = words
+        self.hooks.on_state(self.status(), self.state)
+
+
+def still_there(ends: Sequence[tuple[Endpoint, Endpoint]]) -> list[str]:
+    """Which of these connections (our end, the other end) this process still holds, with their states; none where the
+    kernel does not tell. Takes a millisecond or more.
+    """
+    if not ends:
+        return []
+    try:
+        found = sockets.ours((), local=[ours for ours, _ in ends])
+    except sockets.NoTable as error:
+        log.debug("%s", error)
+        return []
+    known = {(str(ours), str(theirs)) for ours, theirs in ends}
+    return [f"{each.local} {each.state}" for each in found if (each.local, each.remote) in known]
