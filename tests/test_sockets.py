@@ -41,7 +41,7 @@ def until_state(server: socket.socket, state: str) -> list[sockets.OpenSocket]:
         time.sleep(0.005)
 
 
-def test_a_socket_from_its_begin_to_its_end(listening: socket.socket):
+def test_a_socket_from_its_begin_to_its_end(listening: socket.socket) -> None:
     with ExitStack() as held:
         near, far = connect(listening, held)
         (found,) = until_state(listening, "ESTABLISHED")
@@ -53,21 +53,21 @@ def test_a_socket_from_its_begin_to_its_end(listening: socket.socket):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::ffff:127.0.0.1"])
-def test_every_spelling_of_an_endpoint_finds_it(listening: socket.socket, host: str):
+def test_every_spelling_of_an_endpoint_finds_it(listening: socket.socket, host: str) -> None:
     with ExitStack() as held:
         connect(listening, held, "::ffff:127.0.0.1")
         assert len(sockets.ours([(host, port_of(listening))])) == 1
         assert sockets.ours([("192.0.2.1", port_of(listening)), (host, 1)]) == []
 
 
-def test_a_socket_is_found_by_its_own_end_too(listening: socket.socket):
+def test_a_socket_is_found_by_its_own_end_too(listening: socket.socket) -> None:
     with ExitStack() as held:
         near, _ = connect(listening, held)
         assert len(sockets.ours([("no-such-host.invalid", 4002)], local=[near.getsockname()[:2]])) == 1
         assert sockets.ours([("no-such-host.invalid", port_of(listening))]) == []
 
 
-def test_who_is_connected_and_who_listens(listening: socket.socket):
+def test_who_is_connected_and_who_listens(listening: socket.socket) -> None:
     with ExitStack() as held:
         near, _ = connect(listening, held)
         (entry,) = sockets.towards([port_of(listening), 1])
@@ -88,7 +88,7 @@ def test_where_the_whole_table_is_for_administrators_the_visible_processes_are_a
     assert (found := sockets.listener(port_of(listening))) is not None and found.pid == os.getpid()
 
 
-def test_no_table_is_an_answer_in_words(monkeypatch: pytest.MonkeyPatch):
+def test_no_table_is_an_answer_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> list[object]:
         raise PermissionError(13, "Permission denied", "/proc/net/tcp")
 
@@ -100,6 +100,6 @@ def test_no_table_is_an_answer_in_words(monkeypatch: pytest.MonkeyPatch):
         sockets.ours([("127.0.0.1", 4002)])
 
 
-def test_which_names_are_this_machine():
+def test_which_names_are_this_machine() -> None:
     assert sockets.is_local("localhost") and sockets.is_local("::1") and sockets.is_local("::ffff:127.0.0.1")
     assert not sockets.is_local("192.0.2.1") and not sockets.is_local("no-such-host.invalid")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -56,6 +55,6 @@ def socket_to_open(environ: Mapping[str, str] = os.environ) -> str:
 
 def in_words(error: OSError) -> str:
     """Why a connection failed, by the system or the resolver; where several addresses were tried, asyncio's own text."""
-    if isinstance(error, socket.gaierror):
+    if type(error).__name__ == "gaierror":  # its numbers are not the system's; `socket` itself is not needed here
         return error.strerror or "no such host"
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error).rstrip(".")

@@ -18,7 +18,7 @@ import pytest
 from stage import running_proxy, settings, until, url_of
 
 import ibmux
-from ibmux.core import reference
+from ibmux.core import reference, rhythm
 from ibmux.core.history_pacing import Quota, Spacing
 from ibmux.daemon import Proxy
 from ibmux.errors import IbmuxError, NotReady
@@ -36,13 +36,16 @@ MINE = "of-reader-"
 """How the keys of readers' orders begin."""
 GATEWAY = {
     "client_id": 1, "kind": "paper", "connect_timeout": 0.5, "request_timeout": 1.5, "heartbeat": 0.5,
-    "pause_floor": FLOOR, "pause_cap": 0.4, "settle": 0.3,
+    "pause_floor": FLOOR, "pause_cap": 0.4, "settle": 0.3, "probe": 0.5,
 }  # fmt: skip
 
 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let sessions wait shortly where they would wait long."""
     monkeypatch.setattr(watch, "SILENCE", 0.5)
+    monkeypatch.setattr(rhythm, "FLOOR", 1.0)
+    monkeypatch.setattr(rhythm, "UNSURE", 1.5)
+    monkeypatch.setattr(rhythm, "TIMES", 0.2)  # five-second bars come four times a second here
     monkeypatch.setattr(competing, "PROBE", 0.5)
     monkeypatch.setattr(lines, "FIRST_PAUSE", 0.3)
     monkeypatch.setattr(lines, "LONGEST_PAUSE", 1.0)
@@ -57,7 +60,13 @@ class Reader:
         self.heard: Counter[str] = Counter()
         self.empty: list[str] = []
         self.refused: Counter[str] = Counter()
+        self.retries: list[float | None] = []
+        self.broken = 0
+        ib.disconnectedEvent += self._note_break
         self.lists = 0
+
+    def _note_break(self) -> None:
+        self.broken += 1
 
     async def follow(self) -> None:
         """Subscribe everything; each update is counted. One order works, so that its list of orders is never empty."""
@@ -89,6 +98,8 @@ class Reader:
                 answer = await self.ib.call(name, timeout=3.0)
             except IbmuxError as error:
                 self.refused[error.code] += 1
+                if isinstance(error, NotReady):
+                    self.retries.append(error.retry_after)
             else:
                 self.lists += 1
                 if not answer:
@@ -269,6 +280,8 @@ async def scene(
         begin(gateway)
         tree = settings(gateway.port, gateways={"paper": {"port": gateway.port, **GATEWAY}})
         proxy = await stack.enter_async_context(running_proxy(tree))
+        if simulated.always_open:  # whatever the hours of its contracts say
+            proxy.gateways["paper"].session.is_open = lambda *_: True
         paces = proxy.gateways["paper"].session.paces
         paces.ticks, paces.bars = Spacing(-1.0), Quota(1_000_000, 1.0)
         names = ("ann", "ben", "cat")

@@ -44,19 +44,31 @@ ACCOUNT = "DU1000001"
 APPLE = Contract("STK", 265598, "AAPL", exchange="SMART", currency="USD")
 OTHERS = tuple(Contract("STK", 0, name, exchange="SMART", currency="USD") for name in ("MSFT", "NVDA", "GOOG"))
 
-FAULTS = (
-    "refuse", "reset", "silent", "silent_api", "slam 2", "half_open", "half_open new=silent", "half_open new=refuse",
-    "half_open ids=held", "freeze", "drop", "stuck 1", "occupy 1", "full", "strict 1 1", "strict 1 1000000",
-    "move_port", "cut", "cut bare=yes", "cut told=lost", "cut told=through broken=yes", "cut word=farms",
-    "cut word=none", "cut bare=yes word=none", "restore", "restore yes", "restore word=none", "farm usfarm",
-    "farm ushmds", "farm secdefil", "blip usfarm 4", "blip ushmds 2", "compete", "restart 15",
-    "restart 12 roll=3 settle=5", "restart 14 fragile=4", "logout", "logout silent", "read_only", "wrong_account",
-    "slow_sync 6", "partial_sync", "partial_sync execDetailsEnd", "delay 4 2", "duplicate 50%", "reorder 50%",
-    "lose 20%", "say 1100", "say 1101", "say 1102", "say 2110", "reject_next 201 no 2", "delay_next 10", "hold_next",
-    "roll_ids 5", "shock -7% 10",
-)  # fmt: skip
-"""Every kind of fault. A restart keeps the port closed for longer than the longest pause (0.4 s): one that is over
-before anybody looks again cannot be told from a broken connection."""
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "connections": (
+        "refuse", "reset", "silent", "silent_api", "slam 2", "half_open", "half_open new=silent",
+        "half_open new=refuse", "half_open ids=held", "freeze", "drop", "stuck 1", "occupy 1", "full", "strict 1 1",
+        "strict 1 1000000", "move_port",
+    ),
+    "session": (
+        "cut", "cut bare=yes", "cut told=lost", "cut told=through broken=yes", "cut word=farms", "cut word=none",
+        "cut bare=yes word=none", "restore", "restore yes", "restore word=none", "compete", "restart 20",
+        "restart 20 roll=3 settle=5", "restart 20 fragile=4", "logout", "logout silent", "read_only", "wrong_account",
+    ),
+    "data": (
+        "farm usfarm", "farm ushmds", "farm secdefil", "blip usfarm 4", "blip ushmds 2", "shock -7% 10", "deaden",
+    ),
+    "messages": (
+        "slow_sync 6", "partial_sync", "partial_sync execDetailsEnd", "delay 4 2", "duplicate 50%", "reorder 50%",
+        "lose 20%", "say 1100", "say 1101", "say 1102", "say 2110",
+    ),
+    "orders": (
+        "reject_next 201 no 2", "delay_next 10", "hold_next", "roll_ids 5",
+    ),
+}  # fmt: skip
+"""Every kind of fault. A restart keeps the port closed for a second, longer than the longest pause (0.4 s) and what may
+come on top: one that is over before anybody looks again cannot be told from a broken connection."""
+FAULTS = tuple(line for family in FAMILIES.values() for line in family)
 DEAFENING = ("lose", "partial_sync")
 """With these in force a gateway withholds what it knows and says nothing of it."""
 
@@ -115,9 +127,9 @@ class Rig:
         }
         for name, feed in feeds.items():
             feed.deliver = lambda came, name=name: ear.streams.update([name])
-            await session.open_stream(feed, deadline=self.soon())
+            await session.open_stream(feed, deadline=self.soon(BOUND))
         await self.subscribe(APPLE)
-        await session.pnl(ACCOUNT, deadline=self.soon())
+        await session.pnl(ACCOUNT, deadline=self.soon(BOUND))
         await self.place(STANDING, 1.5)
         await until(lambda: ear.refs.get(STANDING), "the standing order is acknowledged")
 
@@ -204,7 +216,7 @@ class Rig:
         """
         for name in ("restart", "logout"):
             if name in self.gateway.faults.in_force:
-                await asyncio.sleep(0.5)  # closed for longer than a pause
+                await asyncio.sleep(1.0)  # closed for longer than a pause
         await self.gateway.faults.heal()
         assert self.gateway.faults.in_force == {}
         if self._lost:

@@ -28,8 +28,8 @@ class Case(NamedTuple):
         lines: what is done, one after the other.
         state: the session's state that is waited for while it lasts; `again` is a new connection; empty: none.
         after: what is done beside `heal` at its end, where the proxy does not find back by itself: messages that were
-            lost on a connection that stands are learned with the next one (`lose`), and a cut that nobody ends lasts
-            (`say 1100`).
+            lost on a connection that stands are learned with the next one (`lose`): nothing tells a program that there
+            was something to hear.
     """
 
     lines: tuple[str, ...]
@@ -59,12 +59,16 @@ CASES = {
     "cut-bare": Case(("cut bare=yes",), "cut"),
     "cut-lost": Case(("cut told=lost",), "cut"),
     "cut-through": Case(("cut told=through broken=yes",), "cut"),
+    "cut-farms": Case(("cut word=farms",), "cut"),
+    "cut-unsaid": Case(("cut word=none",), "cut"),
+    "cut-bare-unsaid": Case(("cut bare=yes word=none",), "cut"),
     "farm": Case(("farm usfarm",), ""),
     "farm-history": Case(("farm ushmds",), ""),
     "farm-definitions": Case(("farm secdefil",), ""),
     "blip": Case(("blip usfarm 10",), ""),
     "compete": Case(("compete",), ""),
     "restart": Case(("restart 20 roll=3 settle=10",)),
+    "restart-fragile": Case(("restart 20 fragile=5",)),
     "logout": Case(("logout",)),
     "logout-silent": Case(("logout silent",)),
     "read_only": Case(("read_only", "drop"), "again"),
@@ -76,13 +80,15 @@ CASES = {
     "duplicate": Case(("duplicate 50%",), ""),
     "reorder": Case(("reorder 50%",), ""),
     "lose": Case(("lose 20%",), "", ("drop",)),
-    "say": Case(("say 1100",), "cut", ("say 1102",)),
+    "say": Case(("say 1100",), "cut"),
+    "say-2110": Case(("say 2110",), "cut"),
     "reject_next": Case(("reject_next 201 no 2",), ""),
     "delay_next": Case(("delay_next 10",), ""),
     "hold_next": Case(("hold_next",), ""),
     "roll_ids": Case(("roll_ids 5", "drop"), "again"),
     "fork_on_modify": Case(("fork_on_modify",), ""),
     "shock": Case(("shock -7% 10",), ""),
+    "deaden": Case(("deaden",), ""),
 }
 
 

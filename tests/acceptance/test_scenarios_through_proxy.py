@@ -9,6 +9,8 @@ from fault_scene import Scene, impatient, scene
 
 from ibmux.sim.faults.scenario import Scenario, load, shipped
 
+AWAY = ("nightly-restart", "weekly-relogin", "sixteen-scripts")
+"""Those in which the gateway is away for a while."""
 AROUND = 8.0
 """Simulated seconds that are played slowly before a step, and after it."""
 
@@ -50,3 +52,16 @@ async def test_a_shipped_day(name: str) -> None:
         await stage.is_ready()
         await stage.money_is_right()
         stage.manners_were_kept()
+        if name in AWAY:
+            nobody_had_to_do_anything(stage)
+
+
+def nobody_had_to_do_anything(stage: Scene) -> None:
+    """Scripts stayed connected, were told when to try again, and went on; the order of before works."""
+    for reader in stage.readers:
+        assert not reader.broken, f"{reader.ib.script} lost the proxy"
+        assert set(reader.refused) <= {"gateway.not_ready", "gateway.timeout", "request.expired"}, reader.refused
+        assert reader.retries, f"{reader.ib.script} was never told when to try again"
+        assert all(each is not None and each >= 0 for each in reader.retries), reader.retries
+    assert stage.trader.answers["standing"] == "ok"
+    assert not all(order.over for order in stage.orders()["standing"])

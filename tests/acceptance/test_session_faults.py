@@ -18,7 +18,8 @@ from fault_scene import impatient
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from session_rig import FAULTS, OTHERS, Rig, rig
+from session_rig import FAMILIES, FAULTS, OTHERS, Rig, rig
+from stage import until
 
 from ibmux.sim.faults.verbs import VERBS
 
@@ -26,11 +27,11 @@ SEQUENCES = int(os.environ.get("IBMUX_FAULTS_SEQUENCES", "12"))
 """How many sequences are played, all kinds together."""
 ROW = int(os.environ.get("IBMUX_FAULTS_ROW", "30"))
 """How many faults follow each other in one long row."""
-STEPS = 8
-LONG_FORM = SEQUENCES > 100 or ROW > 100
+STEPS = 12
+MOMENT = st.floats(0.0, 0.4)
 ENDS = {"heal", "clear", "lift", "speed", "status", "log", "help", "thaw", "unstuck", "login", "release"}
 """Verbs that end faults or show something."""
-ELSEWHERE = {"fork_on_modify", "deaden"}
+ELSEWHERE = {"fork_on_modify"}
 """Faults of what a session does not do alone: `test_faults_through_proxy` has them."""
 
 
@@ -67,13 +68,34 @@ class Sequence(RuleBasedStateMachine):
         """Let the loop run until this is done."""
         return self.loop.run_until_complete(work)
 
-    @initialize(number=st.integers(1, 999))
-    def begin(self, number: int) -> None:
+    @initialize(number=st.integers(1, 999), line=st.sampled_from(FAULTS))
+    def begin(self, number: int, line: str) -> None:
         self.rig = self.run(self.stack.enter_async_context(rig(number, behind=self.behind)))
-
-    @rule(line=st.sampled_from(FAULTS))
-    def inject(self, line: str) -> None:
         self.run(self.rig.play(line))
+
+    def strike(self, line: str, seconds: float) -> None:
+        self.run(self.rig.play(line))
+        self.run(asyncio.sleep(seconds))  # the moment at which the next thing happens is the test
+
+    @rule(line=st.sampled_from(FAMILIES["connections"]), seconds=MOMENT)
+    def break_connections(self, line: str, seconds: float) -> None:
+        self.strike(line, seconds)
+
+    @rule(line=st.sampled_from(FAMILIES["session"]), seconds=MOMENT)
+    def break_session(self, line: str, seconds: float) -> None:
+        self.strike(line, seconds)
+
+    @rule(line=st.sampled_from(FAMILIES["data"]), seconds=MOMENT)
+    def break_data(self, line: str, seconds: float) -> None:
+        self.strike(line, seconds)
+
+    @rule(line=st.sampled_from(FAMILIES["messages"]), seconds=MOMENT)
+    def break_messages(self, line: str, seconds: float) -> None:
+        self.strike(line, seconds)
+
+    @rule(line=st.sampled_from(FAMILIES["orders"]), seconds=MOMENT)
+    def break_orders(self, line: str, seconds: float) -> None:
+        self.strike(line, seconds)
 
     @rule(number=st.integers(0, 9))
     def lift(self, number: int) -> None:
@@ -115,7 +137,7 @@ class Sequence(RuleBasedStateMachine):
             await self.rig.all_is_well()
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.rig.story()}") from error
-        self.lengths.append(len(self.rig.played))
+        self.lengths.append(sum(not line.startswith("lift ") for line in self.rig.played))
 
 
 @pytest.mark.timeout(60 + 6 * SEQUENCES)
@@ -135,11 +157,11 @@ def test_any_sequence_of_faults_ends_in_ready(behind: bool, chosen_seed: int) ->
             suppress_health_check=list(HealthCheck),
         ),
     )
-    sys.stdout.write(f"{len(kind.lengths)} sequences, {sum(kind.lengths)} faults and their ends\n")
+    sys.stdout.write(f"{len(kind.lengths)} sequences, {sum(kind.lengths)} faults, at most {max(kind.lengths)} in one\n")
     assert len(kind.lengths) >= SEQUENCES // 2
 
 
-@pytest.mark.timeout(60 + ROW)
+@pytest.mark.timeout(60 + 2 * ROW)
 async def test_a_long_row_of_faults(chosen_seed: int) -> None:
     chance = random.Random(chosen_seed)
     async with rig(chosen_seed % 1000) as stage:
@@ -156,3 +178,19 @@ async def test_a_long_row_of_faults(chosen_seed: int) -> None:
             await stage.all_is_well()
         except AssertionError as error:
             raise AssertionError(f"{error}\n{', '.join(stage.played)}\n{stage.story()}") from error
+
+
+async def test_a_stuck_listener_that_is_restarted_inside_a_pause_has_time_to_settle() -> None:
+    """Nobody was looking while its port was closed: that it answers again says that it has just been started."""
+    async with rig() as stage:
+        log, session = stage.gateway.log, stage.session
+        await stage.play("silent")
+        await stage.play("drop")
+        await until(lambda: len(log.of("closed")) == 2 and session.state == "waiting", "a stuck listener is found")
+        assert "stuck" in session.status().reason
+        attempts = len(log.of("attempt"))
+        await stage.play("restart 1")
+        await stage.play("lift silent")
+        await until(lambda: stage.gateway.door.is_open, "the port is open again")
+        assert len(log.of("attempt")) == attempts
+        await stage.all_is_well()

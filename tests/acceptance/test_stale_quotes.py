@@ -13,6 +13,7 @@ import ibmux
 from ibmux import errors, survey, topics
 from ibmux.core import rhythm
 from ibmux.core.history_pacing import Spacing
+from ibmux.core.hours import hours
 from ibmux.daemon import Proxy
 from ibmux.mqtt.message import Message
 from ibmux.session import competing, lines, watch
@@ -104,16 +105,13 @@ async def test_a_loss_makes_quotes_and_tickers_stale_until_their_first_fresh_tic
         assert ticker.bid > 0 and bid > 0, "the last known stays readable"
         quote = await until(lambda: [each for each in witness.of("quote") if each.get("stale")], "a stale quote")
         assert quote[-1]["fields"]["bid"] > 0
-        with pytest.raises(errors.IbmuxError):
-            await one.reqTickers(AAPL, timeout=0.1) if False else await one.call(
-                "reqTickers", contracts=[AAPL], timeout=0.2
-            )
         if LOSSES[loss]:
+            with pytest.raises(errors.IbmuxError):
+                await one.call("reqTickers", timeout=0.2, contracts=[AAPL])
             await simulator.faults.apply(LOSSES[loss])
         await until(lambda: state() == "ready", "ready again", 20)
         await until(lambda: not (ticker.stale or single.stale or book.stale), "everything is fresh", 10)
         assert not wrong, wrong
-        assert not any(each.get("stale", False) is False and not each["ticks"] for each in witness.of("tick")[-1:])
         stale = [each.get("stale", False) for each in witness.of("quote")]
         first = stale.index(True)
         assert True not in stale[first + 1 :] or stale[first:].count(True) <= 2, "told once, not at each moment"
@@ -133,15 +131,18 @@ async def test_one_stream_that_dies_is_stale_for_its_readers_alone_and_comes_bac
         other = await one.reqMktData(ibmux.Stock("MSFT", "SMART", "USD"))
         gaps: list[tuple[float, float, str]] = []
         one.gapEvent += lambda *gap: gaps.append(gap)
+        stale: dict[ibmux.Ticker, list[bool]] = {ticker: [], other: []}
+        for each, flags in stale.items():
+            each.updateEvent += lambda each, flags=flags: flags.append(each.stale)
         await until(lambda: ticker.bid > 0 and other.bid > 0 and witness.of("quote"), "quotes")
         await simulator.faults.apply("deaden AAPL")
-        await until(lambda: ticker.stale, "the silence is suspected")
-        assert not other.stale
-        assert [each for each in witness.of("quote") if each.get("stale")]
+        await until(lambda: True in stale[ticker], "the silence is suspected")
         assert [each for each in witness.of("tick") if each.get("stale")]
+        await until(lambda: [each for each in witness.of("quote") if each.get("stale")], "a stale quote")
         (fresh,) = await one.reqTickers(AAPL)
         assert fresh.bid > 0 and not fresh.stale
-        await until(lambda: not ticker.stale, "the stream is back")
+        await until(lambda: not ticker.stale and stale[ticker][-1] is False, "the stream is back")
+        assert True not in stale[other]
         await until(lambda: gaps, "the gap is told")
         (gap,) = [each for each in witness.of("session") if each["event"] == "gap"]
         assert gap["streams"] == [f"{APPLE}/quote"]
@@ -208,3 +209,21 @@ async def test_every_stream_is_back_after_1101_and_after_a_drop_without_any_scri
             await until(lambda: state() == "ready", "ready", 20)
             heard.clear()
         await until(lambda: len(heard) == 7, f"all seven flow: {heard}", 20)
+
+
+async def test_the_hours_of_a_contract_are_known_once_somebody_asked_for_its_details(
+    simulator: SimulatedGateway, proxy: Proxy
+) -> None:
+    gateway = proxy.gateways["paper"]
+    async with ibmux.connect("one", url=url_of(proxy)) as one:
+        (details,) = await one.reqContractDetails(ibmux.Stock("AAPL", "SMART", "USD"))
+        known = hours(details.tradingHours, details.timeZoneId)
+        regular = hours(details.liquidHours, details.timeZoneId)
+        day = simulator.clock.now()
+        instants = [day + 1800 * step for step in range(-100, 500)]
+        is_open = gateway.contracts.is_open
+        for rth, expected in ((False, known), (True, regular)):
+            answers = [is_open(AAPL, instant, rth) for instant in instants]
+            assert answers == [expected.is_open(instant) for instant in instants]
+            assert set(answers) == {True, False, None}
+        assert is_open(ibmux.Contract(conId=4711), day, False) is None

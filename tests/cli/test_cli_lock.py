@@ -36,15 +36,17 @@ class Serving:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
+        self.log: list[dict[str, Any]] = []
 
     async def hear(self, event: str) -> dict[str, Any]:
-        """The next line of log with this event."""
+        """The first line of log with this event, be it there already or still to come."""
         assert self.process.stderr is not None
         async with asyncio.timeout(20):
-            async for line in self.process.stderr:
-                if (said := json.loads(line))["event"] == event:
-                    return dict(said)
-        raise AssertionError(f"it ended with {await self.process.wait()} before it said {event}")
+            while not (found := [each for each in self.log if each["event"] == event]):
+                line = await self.process.stderr.readline()
+                assert line, f"it ended with {await self.process.wait()} before it said {event}: {self.log}"
+                self.log.append(json.loads(line))
+        return found[0]
 
 
 @asynccontextmanager

@@ -85,6 +85,7 @@ def metrics() -> list[str]:
         farms={"x": True},
         connects=ONE,
         disconnects=ONE,
+        gaps=ONE,
         transitions={("x", "y"): 1},
         parts={"x": True},
         lanes={"x": LaneReading()},

@@ -1,4 +1,4 @@
-"""What is no market data and alone is refused when it is subscribed again after a loss: asked for until it is served."""
+"""What is no market data, and alone is refused when it is subscribed again after a loss: asked for until served."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_profit_and_loss_that_is_refused_alone_comes_back(
     await until(lambda: asked["reqPnL"] == 3 and asked["reqPnLSingle"] == 4)
     heard.calls.clear()
     await until(lambda: heard.of("on_pnl") and heard.of("on_pnl_single"))
-    assert {key for key in session._profit_requests.values()} == {(account, "", 0), (account, "", con_id)}
+    assert set(session._profit_requests.values()) == {(account, "", 0), (account, "", con_id)}
     assert len(gateway.clients[1].pnls) == 2
 
 
@@ -101,14 +101,14 @@ async def test_what_is_given_up_meanwhile_is_not_asked_for(
 ) -> None:
     account = session.accounts[0]
     await session.pnl(account, deadline=soon())
-    asked = refuse("reqPnL", 1)
+    asked = refuse("reqPnL", 1000)
     epoch = session.epoch
     await gateway.faults.apply("drop")
-    await until(lambda: session.epoch > epoch and asked["reqPnL"] == 1)
-    await until(lambda: session._retries)
+    await until(lambda: session.epoch > epoch and session._retries)
     session.end_pnl(account)
+    count = asked["reqPnL"]
     await until(lambda: not session._retries)
-    assert asked["reqPnL"] == 1
+    assert asked["reqPnL"] == count > 0
     assert not session._profit_requests
 
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 from session_stage import Heard, Stage, soon, until
 
+from ibmux.config import GatewaySettings
 from ibmux.core import rhythm
 from ibmux.core.history_pacing import Spacing
 from ibmux.errors import NotSubscribed
 from ibmux.messages.contracts import Contract
 from ibmux.session import Session, competing, lines, watch
 from ibmux.session.feeds import DepthFeed, RealTimeFeed, TickByTick
+from ibmux.session.ticks import Line
 from ibmux.sim import SimulatedGateway
 
 SILENT = "The stream was silent beyond its usual rhythm."
@@ -218,7 +220,7 @@ async def test_another_session_is_noted_once_probed_by_one_line_and_outlasted(
     feed, book = TickByTick(apple, "Last"), DepthFeed(apple, 5, True, [])
     await session.open_stream(feed, deadline=soon())
     await session.open_stream(book, deadline=soon())
-    await until(lambda: book.gist())
+    await until(book.gist)
     heard.calls.clear()
     await gateway.faults.apply("compete")
     await until(lambda: not any(line.request for line in session.lines.values()) and not feed.request)
@@ -325,3 +327,26 @@ async def test_a_drained_session_looks_no_more(session: Session, gateway: Simula
     await until(lambda: session._looker is not None)
     await session.drain()
     await until(lambda: session._looker is None)
+
+
+async def test_a_stream_that_is_given_up_while_it_is_asked_for_again_leaves_nothing(
+    session: Session, gateway: SimulatedGateway, apple: Contract
+) -> None:
+    open_always(session)
+    await session.open_line(apple, deadline=soon())
+    await gateway.faults.apply("deaden AAPL")
+    await until(lambda: session._before)
+    await session.close_line(apple.conId)
+    await until(lambda: not session._before)
+    await until(lambda: gateway.stats.lines == {1: 0})
+    assert session.gaps == 0
+
+
+def test_a_line_marked_stale_in_vain_is_told_once(heard: Heard) -> None:
+    session = Session(GatewaySettings(), heard.hooks())
+    line = session.lines[7] = Line(Contract(conId=7))
+    for _ in range(3):
+        session._lose(line, "the farm")
+        session._suspect(line, "silent")
+    assert heard.of("on_stale") == [7]
+    assert session.is_stale(7)

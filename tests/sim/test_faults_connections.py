@@ -306,6 +306,7 @@ async def test_the_log_is_a_witness_of_sockets(gateway: SimulatedGateway, raw: R
         ("cut 'x", "cannot be read"),
         ("strict 0", "at least 1"),
         ("shock 7", "write -7%"),
+        ("deaden APPL", "nothing is streamed of 'APPL'; kinds are all, quotes"),
         ("cut told=never", "late, lost, through"),
         ("cut word=never", "full, farms, none"),
         ("cut 5" + " " * 5000, "at most"),
@@ -389,3 +390,17 @@ async def test_whoever_goes_while_the_gateway_is_stuck_leaves_a_socket_in_close_
     await until(lambda: gateway.stats.close_wait == 0)
     assert len(gateway.log.of("closed")) == 1
     assert await is_served(gateway, 5)
+
+
+async def test_a_half_open_socket_that_is_gone_before_the_fault_is_lifted(gateway: SimulatedGateway) -> None:
+    client = await dial(gateway)
+    await until(lambda: client.version)
+    await gateway.faults.half_open()
+    await client.close()
+    await until(lambda: gateway.stats.close_wait == 1)
+    await gateway.faults.freeze()
+    await gateway.faults.thaw()
+    await until(lambda: gateway.stats.close_wait == 0)
+    await gateway.faults.half_open()
+    await gateway.faults.heal()
+    assert await is_served(gateway)

@@ -29,7 +29,8 @@ ARGUMENTS = {
     "slow_sync": ["1"], "partial_sync": ["", "positionEnd"], "delay": ["0.1", "1 1"],
     "duplicate": ["50%", "0.2 orderStatus"], "reorder": ["50%"], "lose": ["20%", "100% execDetails"],
     "say": ["2104 x", "1100"], "reject_next": ["", "201 no 2"], "delay_next": ["1"], "hold_next": ["", "1"],
-    "release": [""], "roll_ids": ["2"], "fork_on_modify": [""], "shock": ["-3%", "+1% 10"], "heal": [""],
+    "release": [""], "roll_ids": ["2"], "fork_on_modify": [""], "shock": ["-3%", "+1% 10"],
+    "deaden": ["", "quotes", "depth"], "heal": [""],
     "clear": [""], "lift": ["cut"], "speed": ["1"], "status": [""], "log": ["5"], "help": ["", "cut"],
 }  # fmt: skip
 ORDER = {

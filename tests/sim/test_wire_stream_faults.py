@@ -106,3 +106,21 @@ async def test_a_pause_loses_what_was_meanwhile(open_gateway: Opener, raw: RawOp
     assert not [when for when in times if paused + 2 < when < resumed - 2]
     starts = [int(message[3]) for message in client.of(50)]
     assert not [when for when in starts if paused + 5 < when < resumed - 5]
+
+
+async def test_streams_of_a_kind_or_a_symbol_die_without_a_word(open_gateway: Opener, raw: RawOpener) -> None:
+    gateway = await quick(open_gateway)
+    client, other = await raw(gateway, 1), await raw(gateway, 2)
+    await open_all(client)
+    assert await gateway.faults.apply("deaden depth") == "1 stream dead"
+    ask(other, "reqMktData", 1, "MSFT")
+    await until(lambda: of_request(other, 1, 1))
+    before = await settled(client, other)
+    await until(lambda: [now > then for now, then in zip(counts(client), before, strict=True)].count(True) == 3, 10)
+    assert counts(client)[2] == before[2]
+    assert await gateway.faults.apply("deaden aapl") == "4 streams dead"
+    all_dead = await settled(client, other)
+    assert await settled(client, other) == all_dead
+    await open_all(client, 11)
+    assert counts(client) == all_dead
+    assert not [number for number, _ in client.errors() if number > 0]

@@ -164,6 +164,8 @@ def _show_held(status: GatewayStatus, json: bool) -> int:
     for text in (status.action, status.advice):
         if text:
             screen.out.print(Text(text))
+    if status.next_attempt is not None:
+        screen.out.print(Text(f"Next attempt {screen.until(status.next_attempt)}."))
     if status.accounts:
         screen.out.print(f"  epoch {status.epoch}, server version {status.serverVersion}, {', '.join(status.accounts)}")
     return code

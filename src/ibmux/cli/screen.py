@@ -129,6 +129,11 @@ def money(value: float | None) -> Text:
     return Text(number(value), "red" if value is not None and value < 0 else "")
 
 
+def until(moment: float) -> str:
+    """How long it is to a time (seconds UTC), and the time itself, local."""
+    return f"in {max(0.0, moment - time.time()):.0f} s, at {time.strftime('%H:%M:%S', time.localtime(moment))}"
+
+
 def since(moment: float) -> str:
     """How long ago a time (seconds UTC) was, in words."""
     seconds = max(0, int(time.time() - moment))

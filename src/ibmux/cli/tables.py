@@ -41,23 +41,41 @@ def status(report: ProxyReport) -> RenderableType:
     head = Text.assemble(
         ("ibmux ", "bold"), f"{report.version}  ", screen.state(report.state), f"  for {screen.since(report.started)}"
     )
-    below = (gateways(report.gateways), sharing(report.sharing), scripts(report.scripts))
+    told = [told for each in report.gateways if (told := situation(each)) is not None]
+    below = (gateways(report.gateways), *told, sharing(report.sharing), scripts(report.scripts))
     return Group(head, *(part for each in below for part in ("", each)))
 
 
 def gateways(statuses: Iterable[GatewayStatus]) -> Table:
     """One row per session."""
-    made = screen.table("gateway", "state", "for", "epoch>", "kind", "accounts~", "farms~", "reason~")
+    made = screen.table("gateway", "state", "for", "endpoint", "epoch>", "gaps>", "kind", "accounts~", "farms~")
     cells = []
     for each in statuses:
         down = [name for name, up in each.farms.items() if not up]
         farms = Text(f"{', '.join(down)} down", "red") if down else Text(f"{len(each.farms)} up" if each.farms else "")
         age = screen.since(each.since)
         accounts = ", ".join(each.accounts)
-        cells.append(
-            (each.gateway, screen.state(each.state), age, str(each.epoch), each.kind, accounts, farms, each.reason)
-        )
+        place = Text(f"{each.endpoint} (fallback)", "yellow") if each.fallback else each.endpoint
+        state = screen.state(each.state)
+        cells.append((each.gateway, state, age, place, str(each.epoch), str(each.gaps), each.kind, accounts, farms))
     return screen.rows(made, cells)
+
+
+def situation(status: GatewayStatus) -> RenderableType | None:
+    """What is the case, what ibmux does, when it tries next, what a person could do; nothing if all is well."""
+    if status.state == "ready" and not status.missing:
+        return None
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    made.add_row(status.gateway, status.reason)
+    if status.action:
+        made.add_row("ibmux", status.action)
+    if status.next_attempt is not None:
+        made.add_row("next", screen.until(status.next_attempt))
+    if status.advice:
+        made.add_row("you", status.advice)
+    return made
 
 
 def sharing(shared: dict[str, SharingInfo]) -> Table:

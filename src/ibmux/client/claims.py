@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
+from ibmux import topics
 from ibmux.client.connection import Identity
 from ibmux.client.session import Session, settle
 from ibmux.errors import IbmuxError
@@ -21,6 +22,8 @@ log = logging.getLogger("ibmux.client")
 
 RETRY = 2.0
 """Seconds until a lease that could not be renewed is asked for again."""
+TOLD_BY = {"quote": "tick"}
+"""Streams whose claims listen to another topic of the contract."""
 SHARE = 0.45
 """The part of a lease's time after which it is renewed."""
 
@@ -147,6 +150,11 @@ class Claims(Session):
         for claim in self._claims.values():
             claim.distrust()
         super()._on_disconnect(reason)
+
+    def _concerns(self, streams: list[str]) -> bool:
+        names = (name.split("/", 1) for name in streams)
+        heard = (topics.market(self.gateway, int(conId), TOLD_BY.get(name, name)) for conId, name in names)
+        return not streams or any(topic in self._claims for topic in heard)
 
     def _on_hole(self, claim: Claim, start: float, end: float) -> None:
         """Something of a stream was missed from `start` to `end` (seconds UTC): a fresh answer is asked for."""

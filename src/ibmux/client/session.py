@@ -179,9 +179,13 @@ class Session(Connection):
 
     def _on_session_event(self, message: Message) -> None:
         event: SessionEvent = decode(message.payload, SessionEvent)
-        if event.event == "gap":
+        if event.event == "gap" and self._concerns(event.streams):
             log.warning("gap of %.1f s in the gateway's data: %s", event.end - event.start, event.reason)
             self._gap(event.start, event.end, event.reason)
+
+    def _concerns(self, streams: list[str]) -> bool:
+        """Whether a gap of these streams (`<conId>/<name>`; none: of everything) is one of this script's."""
+        return not streams
 
     def _on_notice(self, message: Message) -> None:
         notice: Notice = decode(message.payload, Notice)

@@ -168,20 +168,38 @@ class Dialling(Notices, Snapshot):
 
     def _connected(self) -> None:
         """The API is up; whether this is the login that was promised decides what follows."""
-        settings, place = self.settings, str(self.route.current)
-        promise = Promise(settings.kind or verdicts.kind_of(settings.accounts), settings.accounts)
-        problem = verdicts.unsuitable(place, promise, self.accounts)
+        problem = self._unsuitable()
         if problem is None:
             self.connects["connected"] += 1
             self._fresh = True
             self.feed("connected")
             if not self.upstream:
-                self.feed("cut", f"{place} has no connection to Interactive Brokers.")
+                self.feed("cut", f"{self.route.current} has no connection to Interactive Brokers.")
         elif self.route.away:
             self.route.rule_out(self.route.current, problem.reason)
             self._give_up("failed", problem)
         else:
             self._give_up("unsuitable", problem)
+
+    def _unsuitable(self) -> Verdict | None:
+        settings = self.settings
+        promise = Promise(settings.kind or verdicts.kind_of(settings.accounts), settings.accounts)
+        return verdicts.unsuitable(str(self.route.current), promise, self.accounts)
+
+    def on_accounts(self, accounts: list[str]) -> None:
+        """The login's accounts. Other ones in the middle of a session are looked at as at its begin: an account that
+        was not downloaded must not seem empty.
+        """
+        before = self.accounts
+        super().on_accounts(accounts)
+        if accounts == before or self.state not in ("syncing", "ready"):
+            return
+        problem = self._unsuitable()
+        if problem is not None:
+            self.feed("unsuitable", problem.reason, problem.advice)
+        else:
+            named = f"The login has other accounts now: {', '.join(accounts)}."
+            self.feed("restored" if self.state == "ready" else "restored_bare", named)
 
     def _give_up(self, event: machine.Event, verdict: Verdict) -> None:
         """The attempt failed: tell, and choose the endpoint of the next one."""

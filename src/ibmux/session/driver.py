@@ -156,6 +156,7 @@ class Session(Upkeep, Scanner, News, Reference, Exercise):
             self._sent, self._received = self._sent + link.sent, self._received + link.received
             self._faults += link.faults
         self.upstream = False
+        self.farms = {}
         self._live_account = ""
         self._told_data_type = False
 

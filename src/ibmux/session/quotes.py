@@ -83,27 +83,37 @@ class Quotes(Pulse):
         if self._dirty:
             now = self._heard_at()
             dirty, self._dirty = self._dirty, {}
+            publish = self.hooks.on_ticks
             for line in dirty.values():
-                if line.snapshot:
-                    continue
                 line.failures = 0
                 rhythm = line.rhythm
-                was_stale = rhythm.stale
-                if rhythm.calm:
-                    rhythm.beat(now)
-                else:
-                    line.before = None
-                    self._hear_stream(line, now)
-                self._hand_on(line, always=was_stale)
+                if not rhythm.calm:
+                    self._wake(line, now)
+                    continue
+                rhythm.beat(now)
+                ticks, changed = line.take()
+                if ticks or changed:
+                    self.ticks_in += len(ticks)
+                    publish(line.contract.conId, ticks, changed)
         if self._heads:  # what a line is, not what it says: no sign of life
             heads, self._heads = self._heads, {}
             for line in heads.values():
-                if not line.snapshot:
-                    self._hand_on(line)
+                self._hand_on(line)
         if self._ended:
             self._tell_gaps()
 
+    def _wake(self, line: Line, now: float) -> None:
+        """The first word of a line, or one that was awaited: what was known by the subscription before is void."""
+        if line.snapshot:
+            return
+        was_stale = line.rhythm.stale
+        line.before = None
+        self._hear_stream(line, now)
+        self._hand_on(line, always=was_stale)
+
     def _hand_on(self, line: Line, *, always: bool = False) -> None:
+        if line.snapshot:
+            return
         if line.first is not None:
             line.begun()
         ticks, changed = line.take()

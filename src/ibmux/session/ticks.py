@@ -61,6 +61,8 @@ class Line:
         self.again: asyncio.TimerHandle | None = None
         self.first: asyncio.Future[None] | None = None
         self.rhythm = Rhythm(time.monotonic())
+        if snapshot:
+            self.rhythm.calm = False  # it is no stream: nothing of it is handed on
         self.before: tuple[int, dict[str, Any]] | None = None
         self.clear()
 

@@ -27,6 +27,8 @@ FALLEN = 5.0
 """Seconds of silence after which a stream counts as stale while a farm is lost; one with a slow rhythm has longer."""
 LOOK = 1.0
 """Seconds between two looks at the streams."""
+SILENT = "The stream was silent beyond its usual rhythm."
+LEFT = "The stream did not go on by itself after an interruption."
 AT_ONCE = 10
 """Streams that are asked for again at one look: they must not fill the way out."""
 
@@ -97,6 +99,8 @@ class Watch(Streams):
             return
         self._look_later()
         now = time.monotonic()
+        if self._before:
+            self._before = {stream: self._before[stream] for stream in self._all() if stream in self._before}
         dead = [stream for stream in self._all() if self._is_dead(stream, now)]
         for stream in dead[:AT_ONCE]:
             self._renew(stream, now)
@@ -124,7 +128,7 @@ class Watch(Streams):
                 floor = FALLEN if isinstance(stream, DepthFeed) else floor
         if not pulse.is_due(now, floor):
             return False
-        self._suspect(stream, "The stream was silent beyond its usual rhythm.")
+        self._suspect(stream, SILENT if pulse.due is None else LEFT)
         return bool(stream.request)
 
     def _lost_farms(self) -> list[str]:

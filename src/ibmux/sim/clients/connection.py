@@ -99,6 +99,7 @@ class Connection(asyncio.Protocol):
         """Give the clientId back; its orders stay."""
         if self in self.gateway.listener.left:
             self.gateway.listener.left.discard(self)
+            self._transport = None
             return
         by = "gateway" if self.closing else "client"
         self.closing = True
@@ -136,9 +137,8 @@ class Connection(asyncio.Protocol):
         """Go on after the gateway stood still: with what has come meanwhile, and with what was to be sent."""
         if self._transport is not None and self._intake.full:
             self._transport.resume_reading()
-        data = self._intake.take_kept()
         self._outbox.flush()
-        if data and not self.dead and not self.closing:
+        if (data := self._intake.take_kept()) and not self.dead and not self.closing:
             self._read(data)
 
     def _read(self, data: bytes) -> None:

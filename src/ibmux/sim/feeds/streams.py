@@ -136,7 +136,7 @@ class Streams:
         dying = [
             stream
             for stream in self._open
-            if not stream.dead and wanted in ("all", stream.kind, stream.details.contract.symbol.casefold())
+            if wanted in ("all", stream.kind, stream.details.contract.symbol.casefold())
         ]
         for stream in dying:
             stream.dead = True

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ibmux.sim.server import SimulatedGateway
 
 
+STREAMS = ("all", "quotes", "ticks", "depth", "bars")
+
+
 def to_change(text: str) -> float:
     """A change in per cent: `-7%`, `+2.5%`.
 
@@ -30,12 +33,12 @@ def shock(gateway: SimulatedGateway, change: Annotated[float, to_change], second
 
 
 def deaden(gateway: SimulatedGateway, what: str = "all") -> str:
-    """Let the present streams of a kind (`quotes`, `ticks`, `depth`, `bars`) or of a symbol (`AAPL`) die without a word,
-    or `all`: they stay open and send nothing more. New requests work.
+    """Let the present streams of a kind (`quotes`, `ticks`, `depth`, `bars`), of a symbol (`AAPL`) or `all` die without
+    a word: they stay open and send nothing more. New requests work.
     """
     count = gateway.feed.deaden(what)
-    if not count:
-        raise FaultError(f"deaden: nothing is streamed of {what!r}")
+    if not count and what not in STREAMS:
+        raise FaultError(f"deaden: nothing is streamed of {what!r}; kinds are {', '.join(STREAMS)}")
     return gateway.faults.note("deaden", f"{count_of(count, 'stream')} dead")
 
 

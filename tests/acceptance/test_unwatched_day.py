@@ -1,0 +1,230 @@
+"""A day that nobody watches, on a fast clock: two cuts, a restart, a stuck listener; sixteen scripts work through it.
+
+The simulator's own record is the witness: its prices, its book of orders, its log of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from bisect import bisect_left
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from stage import child, settings
+from test_sixteen_scripts import executions_by_key, shares
+
+from ibmux.sim import SimulatedGateway
+from ibmux.sim.faults.scenario import parse
+
+SCRIPTS = 16
+SYMBOLS = 8
+SPEED = float(os.environ.get("IBMUX_DAY_SPEED", "900"))
+"""Simulated seconds in a real one: a trading day in half a minute."""
+FLOOR = 0.3
+LAG = 0.4
+"""Real seconds that a quote may be old when a script reads it: a look of the simulator, the way, sixteen processes."""
+TOLERANCE = 0.003
+"""Share of the price by which it may differ from the true ones of that time; the shocks in the outages are ten times
+as large."""
+DAY = """
+title = "A day that nobody watches"
+start = "20260106 09:31:00 US/Eastern"
+length = "6.4h"
+
+[[at]]
+time = "10:00:00"
+do = "cut 20min"
+[[at]]
+time = "10:07:00"
+do = "shock -3% 5min"
+[[at]]
+time = "11:00:00"
+do = "cut 20min bare=yes broken=yes"
+[[at]]
+time = "11:07:00"
+do = "shock +4% 5min"
+[[at]]
+time = "12:00:00"
+do = "restart 30min roll=3 fragile=6min"
+[[at]]
+time = "12:10:00"
+do = "shock -4% 5min"
+[[at]]
+time = "13:45:00"
+do = ["silent", "drop"]
+[[at]]
+time = "14:00:00"
+do = "shock +3% 5min"
+[[at]]
+time = "14:30:00"
+do = ["restart 40min fragile=6min", "lift silent"]
+"""
+OUTAGES = 4
+PROXY = {
+    "client_id": 1, "kind": "paper", "pause_floor": FLOOR, "pause_cap": 0.6, "settle": 0.5, "connect_timeout": 0.5,
+    "request_timeout": 3.0, "heartbeat": 1.5, "probe": 1.0,
+}  # fmt: skip
+
+
+class Truth:
+    """The prices of the simulated day by real time."""
+
+    def __init__(self, simulator: SimulatedGateway) -> None:
+        self._simulator = simulator
+        self._real: list[float] = []
+        self._simulated: list[float] = []
+        self._mids: dict[tuple[int, int], float] = {}
+
+    async def keep(self) -> None:
+        """Note how the two times go together, until cancelled."""
+        while True:
+            self._real.append(time.monotonic())
+            self._simulated.append(self._simulator.clock.now())
+            await asyncio.sleep(0.01)
+
+    def when(self, real: float) -> float:
+        """The simulated instant that belongs to a real one (of the process's monotonic clock)."""
+        return self._simulated[min(bisect_left(self._real, real), len(self._real) - 1)]
+
+    def blind(self, real: float) -> float:
+        """For how long the simulator had looked at nothing when it saw what it noted at this instant: it happened at
+        any moment of that time.
+        """
+        at = bisect_left(self._real, real)
+        return self._real[at] - self._real[at - 1] if 0 < at < len(self._real) else 0.0
+
+    def mid(self, con_id: int, step: int) -> float:
+        """The true price at a step of ten simulated seconds."""
+        found = self._mids.get((con_id, step))
+        if found is None:
+            found = self._mids[con_id, step] = self._simulator.world.market.tape(con_id).mid(step * 10.0)
+        return found
+
+    def error(self, real: float, con_id: int, bid: float, ask: float) -> float:
+        """How far a quote lies outside of the true prices of its last moments, as a share of the price."""
+        steps = range(int(self.when(real - LAG) // 10), int(self.when(real) // 10) + 2)
+        prices = [self.mid(con_id, step) for step in steps]
+        shown = (bid + ask) / 2
+        return max(0.0, min(prices) - shown, shown - max(prices)) / shown
+
+
+@pytest.mark.timeout(180)
+async def test_a_day_that_nobody_watches() -> None:
+    day = parse(DAY, "the day", speed=1.0, always_open=False, rate=200.0, linger=0.0, partial_share=0.3, fill_delay=1.0)
+    names = [f"day{number:02}" for number in range(SCRIPTS)]
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(SimulatedGateway(day.settings))
+        truth = Truth(simulator)
+        table = {"gateways": {"paper": {"port": simulator.port, **PROXY}}}
+        proxy = await stack.enter_async_context(child("proxy", "proxy", json.dumps(settings(0, **table))))
+        url = f"mqtt://127.0.0.1:{(await proxy.hear())['mqtt']}"
+        scripts = await asyncio.gather(
+            *(
+                stack.enter_async_context(child(name, "day", name, url, json.dumps(plan)))
+                for name, plan in zip(names, plans(simulator), strict=True)
+            )
+        )
+        assert all(await asyncio.gather(*(script.hear(60) for script in scripts)))
+        keeping = asyncio.create_task(truth.keep())
+        simulator.clock.set(speed=SPEED)
+        day.play(simulator)
+        tell(scripts, do="begin")
+        await asyncio.sleep(day.length / SPEED)
+        tell(scripts, do="end")
+        await asyncio.gather(*(script.hear() for script in scripts))
+        simulator.clock.set(speed=1.0)
+        await asyncio.sleep(1.5)  # what was placed last may take as long to fill
+        by_key = executions_by_key(simulator)
+        for name, script in zip(names, scripts, strict=True):
+            script.tell(fills={key: len(each) for key, each in by_key.items() if key.startswith(f"{name}-")})
+        reports = dict(zip(names, await asyncio.gather(*(script.hear(60) for script in scripts)), strict=True))
+        keeping.cancel()
+        tell(scripts, do="bye")
+    manners_were_kept(simulator, truth)
+    for name, report in reports.items():
+        orders_are_known(name, report, by_key)
+        quotes_were_true(name, report, truth)
+    outages_were_told(reports)
+    nothing_was_doubled(simulator, reports, by_key)
+
+
+def plans(simulator: SimulatedGateway) -> list[dict[str, Any]]:
+    """What each script watches and trades; every second one is patient."""
+    stocks, accounts = shares(simulator)[:SYMBOLS], simulator.world.accounts.names
+    return [
+        {
+            "watch": [stocks[(number + each) % SYMBOLS] for each in range(3)],
+            "trade": stocks[number % SYMBOLS],
+            "account": accounts[number % len(accounts)],
+            "patient": number % 2 == 0,
+        }
+        for number in range(SCRIPTS)
+    ]
+
+
+def tell(scripts: list[Any], **order: Any) -> None:
+    """Send every script an order."""
+    for script in scripts:
+        script.tell(**order)
+
+
+def manners_were_kept(simulator: SimulatedGateway, truth: Truth) -> None:
+    """One socket at a time, no attempt inside a pause, no greeting before the gateway has settled; few attempts."""
+    log = simulator.log
+    assert log.most_at_once() == 1
+    ends = [entry.real for entry in log.of("closed")]
+    pauses = [pause + truth.blind(end) for pause, end in zip(log.pauses(), ends, strict=False)]
+    assert not [pause for pause in pauses if pause < FLOOR * 0.9], pauses
+    assert not [entry for entry in log.of("fault") if entry.text.startswith("wedged")]
+    assert not log.of("error"), log.of("error")
+    assert len(log.of("started")) == 3, "the morning, after the restart, after the stuck listener"
+
+
+def orders_are_known(name: str, report: dict[str, Any], by_key: dict[str, list[str]]) -> None:
+    """What one script placed is there, once, and it heard of every execution, once."""
+    mine = {key: each for key, each in by_key.items() if key.startswith(f"{name}-")}
+    assert sorted(report["executions"]) == sorted(each for found in mine.values() for each in found), name
+    assert set(report["executions"].values()) <= {1}, f"{name} heard of an execution twice"
+    assert report["standing"] in ("Submitted", "PreSubmitted"), f"{name}: {report['standing']}"
+    assert f"{name}-standing" in report["shown"], f"{name} lost sight of its order of the morning"
+    for key, status in report["status"].items():
+        # One that was handed to a dying socket stays without an answer, and is never sent again.
+        assert status == "Filled" or (key in report["unknown"] and key not in mine), (name, key, status)
+    assert len(report["status"]) > 5, name
+    assert not report["empty"], f"{name} read {report['empty']} empty lists"
+
+
+def quotes_were_true(name: str, report: dict[str, Any], truth: Truth) -> None:
+    """Whatever the script took for fresh was a price of that moment."""
+    samples = report["samples"]
+    assert len(samples) > 100 * 3, f"{name} saw {len(samples)} fresh quotes"
+    assert report["stale"] > 10 * 3, f"{name} never saw a stale quote in {OUTAGES} outages"
+    wrong = [each for each in samples if truth.error(*each) > TOLERANCE]
+    assert not wrong, f"{name} read {len(wrong)} of {len(samples)} quotes as fresh that were not: {wrong[:3]}"
+
+
+def outages_were_told(reports: dict[str, dict[str, Any]]) -> None:
+    """Those in a hurry were told when to try again; the patient waited and got their answers."""
+    for number, (name, report) in enumerate(reports.items()):
+        assert all(each is not None and each >= 0 for each in report["retries"]), name
+        assert report["retries"], f"{name} was never refused"
+        allowed = {"ok", "gateway.not_ready"} | ({"request.expired"} if number % 2 else set())
+        assert set(report["answers"]) <= allowed, (name, report["answers"])
+        if number % 2 == 0:
+            assert report["slowest"] > 0.8, f"{name} never waited"
+
+
+def nothing_was_doubled(
+    simulator: SimulatedGateway, reports: dict[str, dict[str, Any]], by_key: dict[str, list[str]]
+) -> None:
+    """All executions of the day arrived, each at one script; no order was sent twice."""
+    seen = Counter(each for report in reports.values() for each in report["executions"])
+    assert sorted(seen) == sorted(each for found in by_key.values() for each in found)
+    assert set(seen.values()) == {1}
+    placed = Counter(order.order.spec.orderRef for order in simulator.book.completed())
+    assert set(placed.values()) == {1}, [ref for ref, count in placed.items() if count > 1]
