@@ -27,8 +27,8 @@ SEQUENCES = int(os.environ.get("IBMUX_FAULTS_SEQUENCES", "12"))
 """How many sequences are played, all kinds together."""
 ROW = int(os.environ.get("IBMUX_FAULTS_ROW", "30"))
 """How many faults follow each other in one long row."""
-STEPS = 12
-MOMENT = st.floats(0.0, 0.4)
+STEPS = 10
+MOMENT = st.floats(0.0, 0.25)
 ENDS = {"heal", "clear", "lift", "speed", "status", "log", "help", "thaw", "unstuck", "login", "release"}
 """Verbs that end faults or show something."""
 ELSEWHERE = {"fork_on_modify"}
@@ -101,7 +101,7 @@ class Sequence(RuleBasedStateMachine):
     def lift(self, number: int) -> None:
         self.run(self.rig.lift(number))
 
-    @rule(seconds=st.floats(0.01, 0.5))
+    @rule(seconds=st.floats(0.01, 0.4))
     def wait(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
 

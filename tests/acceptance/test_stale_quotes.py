@@ -32,8 +32,8 @@ LOSSES = {
 def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Seconds become tenths."""
     for where, name, seconds in (
-        (rhythm, "FLOOR", 0.8), (rhythm, "UNSURE", 1.0), (rhythm, "ANSWER", 0.2), (watch, "LOOK", 0.05),
-        (watch, "FALLEN", 0.6), (watch, "SILENCE", 0.5), (competing, "PROBE", 0.3), (lines, "FIRST_PAUSE", 0.1),
+        (rhythm, "FLOOR", 2.0), (rhythm, "UNSURE", 2.0), (rhythm, "ANSWER", 0.2), (watch, "LOOK", 0.05),
+        (watch, "FALLEN", 1.5), (watch, "SILENCE", 0.5), (competing, "PROBE", 0.3), (lines, "FIRST_PAUSE", 0.1),
     ):  # fmt: skip
         monkeypatch.setattr(where, name, seconds)
     yield
@@ -124,11 +124,18 @@ async def test_a_loss_makes_quotes_and_tickers_stale_until_their_first_fresh_tic
 async def test_one_stream_that_dies_is_stale_for_its_readers_alone_and_comes_back(
     simulator: SimulatedGateway, proxy: Proxy
 ) -> None:
-    async with raw_script(url_of(proxy), "raw") as raw, ibmux.connect("one", url=url_of(proxy)) as one:
+    url, others = url_of(proxy), list[Any]()
+    async with (
+        raw_script(url, "raw") as raw,
+        ibmux.connect("one", url=url) as one,
+        ibmux.connect("two", url=url) as two,
+    ):
         witness = Witness()
         await witness.listen(raw.link)
         ticker = await one.reqMktData(AAPL)
         other = await one.reqMktData(ibmux.Stock("MSFT", "SMART", "USD"))
+        await two.reqMktData(ibmux.Stock("MSFT", "SMART", "USD"))
+        two.gapEvent += lambda *gap: others.append(gap)
         gaps: list[tuple[float, float, str]] = []
         one.gapEvent += lambda *gap: gaps.append(gap)
         stale: dict[ibmux.Ticker, list[bool]] = {ticker: [], other: []}
@@ -144,6 +151,7 @@ async def test_one_stream_that_dies_is_stale_for_its_readers_alone_and_comes_bac
         await until(lambda: not ticker.stale and stale[ticker][-1] is False, "the stream is back")
         assert True not in stale[other]
         await until(lambda: gaps, "the gap is told")
+        assert not others, "a gap of a stream concerns its readers"
         (gap,) = [each for each in witness.of("session") if each["event"] == "gap"]
         assert gap["streams"] == [f"{APPLE}/quote"]
         assert 0 < gap["start"] < gap["end"]

@@ -117,6 +117,15 @@ class MktDepthData(NamedTuple):
     size: float
 
 
+class Dividends(msgspec.Struct):
+    """Dividends per share of the past and the next twelve months, and the next one."""
+
+    past12Months: float | None = None
+    next12Months: float | None = None
+    nextDate: dt.date | None = None
+    nextAmount: float | None = None
+
+
 class EfpData(msgspec.Struct, frozen=True):
     """An exchange for physicals: what a future on a single stock costs against the stock."""
 

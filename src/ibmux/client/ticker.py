@@ -16,6 +16,7 @@ from ibmux.client.batches import CHANGED, QUOTED, Batch, show
 from ibmux.client.events import Owner, Stream
 from ibmux.client.foreign import adapt
 from ibmux.client.marketdata import (
+    Dividends,
     DOMLevel,
     EfpData,
     FundamentalRatios,
@@ -34,15 +35,6 @@ from ibmux.messages.ticks import BidAskTick, LastTick
 
 BUFFERED = 10_000
 """Batches that an `async for` over a ticker may fall behind before it loses the oldest."""
-
-
-class Dividends(msgspec.Struct):
-    """Dividends per share of the past and the next twelve months, and the next one."""
-
-    past12Months: float | None = None
-    next12Months: float | None = None
-    nextDate: dt.date | None = None
-    nextAmount: float | None = None
 
 
 _EFPS = ("bidEfp", "askEfp", "lastEfp", "openEfp", "highEfp", "lowEfp", "closeEfp")
@@ -147,8 +139,8 @@ class Ticker:
         """Apply changes of bid and ask of tick-by-tick data; what is the same as before is no change."""
         values = self.__dict__
         for _, bid, ask, bid_size, ask_size, *_ in ticks:
-            _amend(values, sides.BID, bid, bid_size)
-            _amend(values, sides.ASK, ask, ask_size)
+            table.amend(values, sides.BID, bid, bid_size)
+            table.amend(values, sides.ASK, ask, ask_size)
         self._note((kind, time, ticks))
 
     def take_midpoints(self, time: float, kind: str, ticks: list[Any]) -> None:
@@ -300,15 +292,3 @@ class Ticker:
         known = {name: value for name, value in self.__dict__.items() if name in _UNKNOWN}
         body = ", ".join(f"{name}={value!r}" for name, value in known.items())
         return f"Ticker(contract={self.contract!r}, {body})"
-
-
-def _amend(values: dict[str, Any], side: sides.Side, price: float, size: float) -> None:
-    """Price and size of a side where they differ; nothing at all shows as no price and no size."""
-    for name, previous, value, none in (
-        (side.price, side.previous_price, price, sides.NO_PRICE),
-        (side.size, side.previous_size, size, 0.0),
-    ):
-        known = values.get(name, nan)
-        if value != known:
-            values[previous] = known
-            values[name] = value if value > 0 else none

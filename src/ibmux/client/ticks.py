@@ -6,6 +6,7 @@ twins.
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from ibmux.messages import sides
@@ -59,3 +60,15 @@ def apply(values: Values, ticks: list[tuple[int, float, float]]) -> None:
         side = sides.SIZED.get(kind)
         if side is not None:
             sides.resize(values, side, size)
+
+
+def amend(values: dict[str, Any], side: sides.Side, price: float, size: float) -> None:
+    """Price and size of a side where they differ; nothing at all shows as no price and no size."""
+    for name, previous, value, none in (
+        (side.price, side.previous_price, price, sides.NO_PRICE),
+        (side.size, side.previous_size, size, 0.0),
+    ):
+        known = values.get(name, nan)
+        if value != known:
+            values[previous] = known
+            values[name] = value if value > 0 else none
