@@ -144,11 +144,14 @@ class Proxy:
 
     async def _serve_scripts(self, held: locks.Locks) -> None:
         await self._await_attempts()
-        await self._open_doors()
-        held.tell_door(self.door_url)
-        self.started.set()
-        await self._stopping.wait()
-        await self._drain()
+        if not self._stopping.is_set():
+            await self._open_doors()
+            held.tell_door(self.door_url)
+            self.started.set()
+            await self._stopping.wait()
+            await self._drain()
+        for gateway in self.gateways.values():
+            await gateway.session.drain()
 
     async def _await_attempts(self) -> None:
         """Until the first attempt at each gateway is over, well or not: scripts shall not meet a proxy that knows
@@ -200,8 +203,6 @@ class Proxy:
         self._publish_status()
         log.info("proxy.draining", extra={"in_flight": self.door.in_flight})
         await self.door.drain(self.config.drain_timeout)
-        for gateway in self.gateways.values():
-            await gateway.session.drain()
 
     async def _close(self) -> None:
         for gateway in self.gateways.values():

@@ -95,7 +95,7 @@ def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
         farms=status.farms,
         connects=stats.connects,
         transitions=stats.transitions,
-        parts={"socket": status.socket, "api": status.api, "upstream": status.connected},
+        parts={"socket": status.socket, "api": status.api, "connected": status.connected},
         disconnects=stats.disconnects,
         gaps={"session": session.gaps - session.stream_gaps, "stream": session.stream_gaps},
         lines=sharing.lines,

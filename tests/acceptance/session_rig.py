@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -97,6 +98,18 @@ class Ear:
         )
 
 
+class Wrongs(logging.Handler):
+    """Keeps what is logged as an error: nobody expected it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, with the exception."""
+        self.texts.append(f"{record.getMessage()} {record.exc_info}")
+
+
 class Rig:
     """A session that subscribed everything and has an order standing, on a gateway that may do anything.
 
@@ -112,6 +125,7 @@ class Rig:
         self.sent: list[str] = []
         self.played: list[str] = []
         self.asked: Counter[str] = Counter()
+        self.wrongs = Wrongs()
         self._lost = False
         self._orders = 0
 
@@ -297,6 +311,7 @@ class Rig:
         wedged = [entry.text for entry in log.of("fault") if entry.text.startswith("wedged")]
         assert not wedged, wedged
         assert not log.of("error"), [entry.text for entry in log.of("error")]
+        assert not self.wrongs.texts, self.wrongs.texts
         assert not [gap for gap in self.ear.gaps if not 0 < gap[0] <= gap[1]], self.ear.gaps
 
     def story(self) -> str:
@@ -322,6 +337,9 @@ async def rig(seed: int = 7, *, behind: bool = False) -> AsyncIterator[Rig]:
         try:
             await session.until_ready(asyncio.get_running_loop().time() + BOUND)
             found = Rig(gateway, session, ear)
+            logger = logging.getLogger("ibmux")
+            logger.addHandler(found.wrongs)
+            stack.callback(logger.removeHandler, found.wrongs)
             await found.begin()
             yield found
         finally:

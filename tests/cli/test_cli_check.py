@@ -13,10 +13,11 @@ import pytest
 from cli_stage import Command, Talk, bad_peer
 
 import ibmux
+from ibmux.cli.checking import judge_held
 from ibmux.config import GatewaySettings
 from ibmux.core.verdicts import CheckExit, Promise, kind_of, unsuitable
 from ibmux.daemon import Proxy
-from ibmux.messages.session import CheckReport, CheckStep
+from ibmux.messages.session import CheckReport, CheckStep, GatewayStatus, State
 from ibmux.session.examination import examine as examine_once
 from ibmux.sim import SimulatedGateway
 from ibmux.tws.framing import Framer, split_fields
@@ -293,6 +294,26 @@ class TestCommand:
         assert done.code == 64, done
         assert done.err.startswith("ibmux: ")
         assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("state", "missing", "checked", "code"),
+    [
+        ("ready", [], 0, 0),
+        ("ready", [], 6, 0),  # it was slow, or something was missing: that is over
+        ("ready", ["no completed orders"], 6, 6),
+        ("ready", ["no open orders (read-only)"], 5, 5),
+        ("cut", [], 0, 6),
+        ("waiting", [], 0, 2),  # it stood once: what its first attempt found is long over
+        ("waiting", [], 1, 1),
+        ("connecting", [], -1, 2),
+        ("standby", [], 3, 3),
+        ("parked", [], 0, 4),
+    ],
+)
+def test_what_a_held_session_means(state: State, missing: list[str], checked: int, code: int) -> None:
+    status = GatewayStatus("paper", state, "", 0.0, 1, missing=missing, check=CheckReport(checked, ""))
+    assert judge_held(status) == code
 
 
 def test_every_code_is_documented_in_the_help() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from math import nan
 
 import pytest
@@ -14,9 +15,9 @@ from ibmux import errors
 from ibmux.cli import screen, symbols, tables
 from ibmux.cli.calling import arrange
 from ibmux.cli.exits import Exit, exit_for
-from ibmux.core.verdicts import CheckExit
 from ibmux.cli.watching import Board
 from ibmux.client.ticker import Ticker
+from ibmux.core.verdicts import CheckExit
 from ibmux.errors import AmbiguousContract, IbmuxError, RequestError, UnknownContract
 from ibmux.messages.contracts import Contract, ContractDetails
 from ibmux.messages.orders import Order
@@ -151,6 +152,30 @@ class TestLook:
         for word in ("waiting", "b down", "The connection was refused.", "trader", "1,234", "21", "5,000"):
             assert word in text
         assert max(map(len, text.splitlines())) <= 100
+
+    @pytest.mark.parametrize("width", [80, 120])
+    def test_gateways_fit_without_a_broken_word(self, width: int) -> None:
+        gateway = GatewayStatus(
+            "paper", "connecting", "Connecting.", time.time(), 2, accounts=["DU1000001", "DU1000002"]
+        )
+        gateway.endpoint, gateway.fallback, gateway.farms, gateway.competing = "127.0.0.1:4002", True, {"f": True}, True
+        gateway.reason = "Ready, but another session has the market data: quotes are stale."
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(tables.gateways([gateway], width))
+        console.print(tables.situation(gateway))
+        text = console.export_text()
+        assert max(map(len, text.splitlines())) <= width
+        for word in (
+            "connecting",
+            "127.0.0.1:4002",
+            "(fallback)",
+            "DU1000001",
+            "DU1000002",
+            "1 up",
+            "quotes are stale",
+        ):
+            assert word in text
+        assert ("epoch" in text) == (width == 120)
 
     @pytest.mark.parametrize("width", [80, 160])
     def test_orders_fit_without_a_cut_number(self, width: int) -> None:

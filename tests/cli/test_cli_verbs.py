@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from typing import Any
 
 import pytest
 from cli_stage import Command, run_command, until

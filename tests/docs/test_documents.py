@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from ibmux.cli import app
 from ibmux.cli.exits import Exit
-from ibmux.core.verdicts import CheckExit
 from ibmux.config import build, load
+from ibmux.core.verdicts import CheckExit
 from ibmux.doors.http import LINKS
 from ibmux.ops.collector import LiveCollector
 from ibmux.ops.metrics import Metrics

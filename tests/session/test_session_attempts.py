@@ -13,7 +13,7 @@ from session_stage import QUICK, Far, Heard, Stage, soon, until
 from ibmux import sockets
 from ibmux.config import GatewaySettings
 from ibmux.errors import NotReady
-from ibmux.session import Session, dialling
+from ibmux.session import Session, dialling, knocking
 from ibmux.session.attempt import DOWNLOAD
 from ibmux.sim import SimulatedGateway
 
@@ -114,8 +114,8 @@ async def test_an_old_socket_that_stays_keeps_the_next_attempt_away(
     stage: Stage, gateway: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[str] = []
-    monkeypatch.setattr(dialling, "PATIENCE", 0.1)
-    monkeypatch.setattr(dialling, "still_there", lambda ends: left)
+    monkeypatch.setattr(knocking, "PATIENCE", 0.1)
+    monkeypatch.setattr(knocking, "still_there", lambda ends: left)
     session = await stage.ready(gateway)
     left.append("127.0.0.1:5 CLOSE_WAIT")
     await gateway.faults.drop()
@@ -129,10 +129,10 @@ async def test_an_old_socket_that_stays_keeps_the_next_attempt_away(
 async def test_the_kernel_is_asked_for_our_sockets(session: Session, gateway: SimulatedGateway) -> None:
     assert session.link is not None
     ends = [session.link.ends]
-    assert dialling.still_there(ends) == [f"{session.link.ends[0]} ESTABLISHED"]
+    assert knocking.still_there(ends) == [f"{session.link.ends[0]} ESTABLISHED"]
     await gateway.faults.drop()
     await until(lambda: session.epoch == 2)
-    assert dialling.still_there(ends) == []
+    assert knocking.still_there(ends) == []
 
 
 async def test_a_kernel_that_does_not_tell_stops_nobody(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,20 +141,32 @@ async def test_a_kernel_that_does_not_tell_stops_nobody(session: Session, monkey
 
     monkeypatch.setattr(sockets, "ours", hidden)
     assert session.link is not None
-    assert dialling.still_there([session.link.ends]) == []
+    assert knocking.still_there([session.link.ends]) == []
 
 
-async def test_a_gateway_that_restarts_while_a_pause_lasts_settles_too(stage: Stage, far: Far) -> None:
-    session = stage.start(far.port, connect_timeout=0.05, pause_floor=0.6, pause_cap=0.6, settle=0.3)
-    await until(lambda: session.state == "waiting" and session.next_attempt)
-    await far.close()
-    await until(lambda: session._was_absent, timeout=0.6)
-    gateway = await stage.gateway(port=far.port)
+async def test_a_gateway_that_restarts_while_a_pause_lasts_settles_too(stage: Stage, gateway: SimulatedGateway) -> None:
+    session = await stage.ready(gateway, pause_floor=0.6, pause_cap=0.6, settle=0.3)
+    await until(lambda: session._seen)
+    await gateway.close()
+    await until(lambda: session.state == "waiting" and session._was_absent, timeout=0.6)
+    again = await stage.gateway(port=gateway.port)
     opened = time.monotonic()
     await until(lambda: "begun to listen" in session.reason)
     await session.until_ready(soon())
     assert time.monotonic() - opened >= 0.3
-    assert gateway.stats.connections_ever == 1
+    assert again.stats.connections_ever == 1
+
+
+async def test_home_with_another_login_does_not_park_a_session_that_a_fallback_serves(
+    stage: Stage, gateway: SimulatedGateway
+) -> None:
+    home = free_port()
+    session = stage.start(home, fallback=(f"127.0.0.1:{gateway.port}",), accounts=OURS, home=0.1, settle=0.1)
+    await session.until_ready(soon())
+    other = await stage.gateway(port=home, accounts=("DU5555555",))
+    await until(lambda: other.stats.connections_ever >= 1 and session.state == "ready" and session.epoch >= 2)
+    assert session.status().fallback
+    assert session.accounts[0] == OURS[0]
 
 
 async def test_a_gateway_that_hangs_up_on_the_silent_is_spoken_to_in_the_end(

@@ -346,6 +346,7 @@ async def test_a_peer_that_does_not_read_cannot_keep_its_socket() -> None:
     release = asyncio.Event()
 
     async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(4)
         writer.write(struct.pack(">I", 8) + b"176\0now\0")
         await release.wait()
         writer.close()

@@ -39,7 +39,7 @@ async def status(*, proxy: Proxy = PROXY) -> int:
     if proxy.json:
         screen.emit(report)
     else:
-        screen.out.print(tables.status(report))
+        screen.out.print(tables.status(report, screen.out.width))
     wanted = [each for each in report.gateways if proxy.gateway in ("", each.gateway)]
     return Exit.OK if all(each.state == "ready" for each in wanted) else Exit.NOT_READY
 

@@ -6,14 +6,15 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter, validators
+from rich.table import Table
 from rich.text import Text
 
 from ibmux import locks
-from ibmux.cli import screen
+from ibmux.cli import screen, tables
 from ibmux.cli.asking import ask_status
 from ibmux.cli.options import Proxy
 from ibmux.cli.whereabouts import find_settings
@@ -24,6 +25,8 @@ from ibmux.messages.session import CheckReport, CheckStep, GatewayStatus
 from ibmux.places import Endpoint
 
 STEPS = 6
+WIDEST = 36
+"""Columns for the title of a step."""
 HELD = {
     "ready": CheckExit.READY,
     "cut": CheckExit.SLOW,
@@ -148,53 +151,63 @@ async def _held(proxy: Proxy, gateway: str, holder: locks.Holder | None) -> Gate
     return None
 
 
+def judge_held(status: GatewayStatus) -> CheckExit:
+    """The exit code for a session that a proxy holds; what was slow or missing when it began counts while it is so."""
+    checked = status.check.exit if status.check else -1
+    whole = status.state == "ready" and not status.missing
+    return HELD[status.state] if whole or status.state == "cut" or checked <= 0 else CheckExit(checked)
+
+
 def _show_held(status: GatewayStatus, json: bool) -> int:
-    code = HELD[status.state]
-    if status.check is not None and status.state != "cut":
-        code = CheckExit(status.check.exit) if status.check.exit > 0 else code
+    code = judge_held(status)
     if json:
         screen.emit({"exit": code, "message": status.reason, "hint": status.advice, "proxy": status})
         return code
-    for number, step in enumerate(status.check.steps if status.check else ()):
-        _show(number, step)
     line = Text.assemble(
-        "The proxy holds this session: ", screen.state(status.state), f" for {screen.since(status.since)}"
+        "The proxy holds this session: ", screen.state(status.state), f" for {screen.since(status.since)}."
     )
-    screen.out.print(line + Text(f", {status.reason}" if status.reason else ""))
-    for text in (status.action, status.advice):
-        if text:
-            screen.out.print(Text(text))
-    if status.next_attempt is not None:
-        screen.out.print(Text(f"Next attempt {screen.until(status.next_attempt)}."))
-    if status.accounts:
-        screen.out.print(f"  epoch {status.epoch}, server version {status.serverVersion}, {', '.join(status.accounts)}")
+    if status.check is not None:
+        line += Text(f" Its latest attempt to connect, {screen.since(status.check.time)} ago:")
+    screen.out.print(line)
+    for number, step in enumerate(status.check.steps if status.check else ()):
+        _show(number, step, last=True)
+    if (told := tables.situation(status)) is not None:
+        screen.out.print(told)
+    screen.out.print(Text(f"exit code {code}", "dim"))
     return code
 
 
 def _show_stuck(holder: locks.Holder, json: bool) -> int:
     """A proxy holds the gateway and does not answer: it is left alone, and so is the gateway."""
     message = f"Another proxy holds this gateway and does not answer: {holder}. No connection was opened."
-    hint = "Ask it: `ibmux status --url ...`. If it hangs, end it; its clientId is free some seconds later."
+    door = f" --url {holder.door}" if holder.door else ""
+    hint = f"Ask it: `ibmux status{door}`. If it hangs, end it; its clientId is free some seconds later."
     report = CheckReport(CheckExit.CLIENT_ID_IN_USE, message, hint)
     screen.emit(report) if json else _conclude(report)
     return report.exit
 
 
-def _show(number: int, step: CheckStep) -> None:
+def _show(number: int, step: CheckStep, *, last: bool = False) -> None:
+    """One line for a step; one that is under way is written over when it ends, unless this is the `last` word of it."""
     head = f"[{number + 1}/{STEPS}] {step.title} "
     if step.ok is None:
-        if sys.stdout.isatty():
-            screen.out.print(Text(head + "…", "dim"), end="\r")
+        if last or sys.stdout.isatty():
+            screen.out.print(Text(head + "…", "dim"), end="\n" if last else "\r")
         return
-    mark: Any = ("ok  ", "green") if step.ok else ("FAIL", "bold red")
-    took = f"{step.seconds * 1e3:8.1f} ms  "
-    text = step.text if step.ok else ""
-    screen.out.print(Text.assemble(head.ljust(42, "."), " ", mark, took, (text, "dim")))
+    mark = ("ok  ", "green") if step.ok else ("FAIL", "bold red")
+    line = Table.grid(padding=(0, 1))
+    line.add_column(no_wrap=True)
+    line.add_column(overflow="fold")
+    line.add_row(
+        Text.assemble(head.ljust(WIDEST, "."), " ", mark, f"{step.seconds * 1e3:8.1f} ms"),
+        Text(step.text if step.ok else "", "dim"),
+    )
+    screen.out.print(line)
 
 
 def _conclude(report: CheckReport) -> None:
     good = report.exit == CheckExit.READY
-    screen.out.print(Text(report.message, "green" if good else "bold red"))
+    screen.out.print(Text(report.message, "green" if good else "bold red"), soft_wrap=not screen.out.is_terminal)
     if report.hint:
-        screen.out.print(Text(report.hint))
+        screen.tell(report.hint)
     screen.out.print(Text(f"{report.seconds * 1e3:.0f} ms, exit code {report.exit}", "dim"))

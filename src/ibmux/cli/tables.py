@@ -18,6 +18,8 @@ from ibmux.messages.trades import Trade
 ORDER_COLOURS = {"Filled": "green", "Submitted": "cyan", "PreSubmitted": "cyan", "Cancelled": "dim", "Inactive": "red"}
 ROOMY = 130
 """Columns of a terminal from which the table of orders shows everything."""
+NARROW = 100
+"""Columns of a terminal below which the table of gateways leaves out what is seldom asked for."""
 
 
 def contract_name(contract: Contract) -> str:
@@ -36,34 +38,37 @@ def order_name(order: Order) -> str:
     return " ".join([order.action, screen.quantity(order.totalQuantity), order.orderType, *prices])
 
 
-def status(report: ProxyReport) -> RenderableType:
+def status(report: ProxyReport, width: int = ROOMY) -> RenderableType:
     """The whole report: the proxy, its gateways, what is shared, the scripts."""
     head = Text.assemble(
         ("ibmux ", "bold"), f"{report.version}  ", screen.state(report.state), f"  for {screen.since(report.started)}"
     )
     told = [told for each in report.gateways if (told := situation(each)) is not None]
-    below = (gateways(report.gateways), *told, sharing(report.sharing), scripts(report.scripts))
+    below = (gateways(report.gateways, width), *told, sharing(report.sharing), scripts(report.scripts))
     return Group(head, *(part for each in below for part in ("", each)))
 
 
-def gateways(statuses: Iterable[GatewayStatus]) -> Table:
-    """One row per session."""
-    made = screen.table("gateway", "state", "for", "endpoint", "epoch>", "gaps>", "kind", "accounts~", "farms~")
+def gateways(statuses: Iterable[GatewayStatus], width: int = ROOMY) -> Table:
+    """One row per session; without epoch and kind where the terminal is narrow."""
+    roomy = width >= NARROW
+    more = ("epoch>", "kind") if roomy else ()
+    made = screen.table("gateway", "state", "for", "endpoint", *more, "gaps>", "accounts~", "farms~")
     cells = []
     for each in statuses:
         down = [name for name, up in each.farms.items() if not up]
         farms = Text(f"{', '.join(down)} down", "red") if down else Text(f"{len(each.farms)} up" if each.farms else "")
         age = screen.since(each.since)
         accounts = ", ".join(each.accounts)
-        place = Text(f"{each.endpoint} (fallback)", "yellow") if each.fallback else each.endpoint
+        place = Text(f"{each.endpoint}\n(fallback)", "yellow") if each.fallback else each.endpoint
         state = screen.state(each.state)
-        cells.append((each.gateway, state, age, place, str(each.epoch), str(each.gaps), each.kind, accounts, farms))
+        rest = (str(each.epoch), each.kind) if roomy else ()
+        cells.append((each.gateway, state, age, place, *rest, str(each.gaps), accounts, farms))
     return screen.rows(made, cells)
 
 
 def situation(status: GatewayStatus) -> RenderableType | None:
     """What is the case, what ibmux does, when it tries next, what a person could do; nothing if all is well."""
-    if status.state == "ready" and not status.missing:
+    if status.state == "ready" and not (status.missing or status.competing):
         return None
     made = Table.grid(padding=(0, 2))
     made.add_column(style="bold", no_wrap=True)

@@ -69,7 +69,7 @@ def unsuitable(place: str, promise: Promise, accounts: Sequence[str]) -> Verdict
             CheckExit.WRONG_ACCOUNT,
             f"proxy.toml promises a {promise.kind} login at {place}, but its accounts are {kind_of(accounts)}: "
             f"{listed}.",
-            "Log the gateway in to the other kind, or correct `kind` in proxy.toml. Do not trade before.",
+            "Log the gateway in to the promised kind, or correct `kind` in proxy.toml. Do not trade before.",
         )
     return None
 
@@ -83,14 +83,14 @@ def absent(place: str, why: str) -> Verdict:
     )
 
 
-def in_use(place: str, client: int, text: str) -> Verdict:
+def in_use(place: str, client: int) -> Verdict:
     """Another program holds our clientId."""
     return Verdict(
         CheckExit.CLIENT_ID_IN_USE,
-        f"clientId {client} is in use at {place}: another program is connected with it, or a connection that just "
-        f"ended still holds it (326: {text})",
+        f"clientId {client} is in use at {place} (326): another program is connected with it, or a connection that "
+        "ended a moment ago still holds it.",
         "If another proxy holds the gateway, use that one (`ibmux status`). Otherwise end the other program, or give "
-        "it another clientId; ibmux keeps to its own, because orders belong to it.",
+        "that one another clientId: orders belong to the one that ibmux uses.",
     )
 
 
@@ -99,8 +99,8 @@ def silent(place: str, seconds: float) -> Verdict:
     return Verdict(
         CheckExit.NO_ANSWER,
         f"{place} takes connections and says nothing for {seconds:g} seconds: the API listener is stuck.",
-        "Restart the gateway. If its window shows a login, a second factor or another dialog, deal with that first; a "
-        "program behind an address that the gateway does not trust waits like this, too.",
+        "Restart the gateway, unless its window shows a login, a second factor, or the question whether to accept a "
+        "connection from this address: they look the same from here.",
     )
 
 
@@ -125,11 +125,13 @@ def hung_up(place: str) -> Verdict:
 
 def refused(place: str, complaint: str = "") -> Verdict:
     """The gateway greeted and then closed the connection; `complaint` is the last thing it said."""
-    said = f": {complaint}" if complaint else "."
+    said = f": {complaint}." if complaint else "."
     return Verdict(
         CheckExit.API_REFUSED,
-        f"{place} speaks the API and then closed the connection{said}",
-        "Is `Enable ActiveX and Socket Clients` on, and is this address trusted? The gateway's log names the reason.",
+        f"{place} greeted and then closed the connection{said}",
+        "The gateway's own log may say more."
+        if complaint
+        else "Is `Enable ActiveX and Socket Clients` on, and this address trusted? The gateway's log names the reason.",
     )
 
 
@@ -155,7 +157,7 @@ def leftover(place: str, sockets: str) -> Verdict:
     """A socket of before is still there."""
     return Verdict(
         CheckExit.NO_ANSWER,
-        f"A connection of before to {place} is still there ({sockets}); ibmux never opens a second one.",
+        f"An earlier connection to {place} has not ended ({sockets}); ibmux never opens a second one.",
         "If it stays, restart the proxy.",
     )
 
@@ -193,7 +195,7 @@ def complete(client: int, accounts: Sequence[str], missing: Sequence[str]) -> Ve
     if any("read-only" in each.lower() for each in missing):
         return Verdict(
             CheckExit.API_REFUSED,
-            reason,
+            "Ready, but the gateway's API is in Read-Only mode: it takes no orders, and does not say which there are.",
             "Switch off `Read-Only API` in the gateway's API settings, unless scripts shall only read.",
         )
     return Verdict(CheckExit.SLOW, reason, "Nothing at once: ibmux asks again for what is missing.")

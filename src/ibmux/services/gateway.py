@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ibmux import topics
 from ibmux.config import Config, GatewaySettings
@@ -220,20 +220,18 @@ class Gateway:
         if status.state != "ready":
             self.market.mark_all_stale()
         if status.state != previous:
-            event = SessionEvent(status.epoch, publisher.clock(), "state", status.state, status.reason)
-            publisher.event(topics.session_event(self.name), event)
+            self._publish_event("state", status.reason)
 
     def _publish_gap(self, start: float, end: float, reason: str, streams: Sequence[str] = ()) -> None:
-        publisher, state = self.publisher, self.session.state
-        event = SessionEvent(
-            publisher.epoch, publisher.clock(), "gap", state, reason, start=start, end=end, streams=list(streams)
-        )
-        publisher.event(topics.session_event(self.name), event)
+        self._publish_event("gap", reason, start=start, end=end, streams=list(streams))
 
     def _publish_endpoint(self, reason: str) -> None:
+        self._publish_event("endpoint", reason)
+
+    def _publish_event(self, event: Literal["state", "gap", "endpoint"], reason: str, **more: Any) -> None:
         publisher = self.publisher
-        event = SessionEvent(publisher.epoch, publisher.clock(), "endpoint", self.session.state, reason)
-        publisher.event(topics.session_event(self.name), event)
+        told = SessionEvent(publisher.epoch, publisher.clock(), event, self.session.state, reason, **more)
+        publisher.event(topics.session_event(self.name), told)
 
     def _publish_notice(self, code: int, message: str) -> None:
         publisher = self.publisher

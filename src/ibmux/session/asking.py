@@ -127,8 +127,12 @@ class Asking(Base):
         self._post("account", send)
 
     def _post(self, lane: Lane, send: Send) -> None:
-        """Send when it is its turn, if this connection still stands then; it is told if the queue is full."""
+        """Send when it is its turn, if this connection still stands then; it is told if the queue is full. Without a
+        connection there is nothing to end, and what is started later starts with the next one.
+        """
         link = self.link
+        if link is None:
+            return
 
         def fire() -> None:
             if link is not None and link is self.link and link.alive:

@@ -69,14 +69,20 @@ class Attempt:
                 self._begin(self.reached)
 
     def conclude(self, verdict: Verdict, *, failed: bool) -> None:
-        """The attempt is over; with `failed`, at the step that is under way. Only the first verdict counts."""
-        if self.over:
+        """The attempt is over; with `failed`, at the step that is under way. Of failures only the first counts; a
+        session that is ready after all, or misses something less, replaces it.
+        """
+        if self.over and failed:
             return
         if failed and self._all[self.reached].ok is None:
             self._end(self.reached, False, verdict.reason)
+        last = self._all[DOWNLOAD]
+        if not failed and not last.ok:
+            last.ok, last.text = True, self._passed.get(DOWNLOAD, "")
         report = self.report
+        if not self.over:
+            report.seconds = time.perf_counter() - self.began
         report.exit, report.message, report.hint = int(verdict.exit), verdict.reason, verdict.advice
-        report.seconds = time.perf_counter() - self.began
 
     @property
     def over(self) -> bool:

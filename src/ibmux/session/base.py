@@ -37,7 +37,11 @@ T = TypeVar("T")
 
 
 class Base(ABC):
-    """State and means of one session; times are seconds UTC unless said otherwise."""
+    """State and means of one session; times are seconds UTC unless said otherwise.
+
+    Attributes:
+        due: when a pause, or the time to settle, is over (`time.monotonic`); None while none lasts.
+    """
 
     def __init__(
         self, settings: GatewaySettings, hooks: Hooks | None = None, *, clock: Callable[[], float] = time.time
@@ -53,7 +57,7 @@ class Base(ABC):
         self.action = self.advice = ""
         self.since = clock()
         self.epoch = 0
-        self.next_attempt: float | None = None
+        self.due: float | None = None
         self.route = Route(settings.endpoints)
         self.attempt: Attempt | None = None
         self.upstream = False
@@ -88,6 +92,11 @@ class Base(ABC):
         self._live_account = ""
         self._value_requests: list[int] = []
         self._reports: dict[str, CommissionReport] = {}
+
+    @property
+    def next_attempt(self) -> float | None:
+        """When the gateway is spoken to next; reckoned on from now, because clocks are set and machines sleep."""
+        return None if self.due is None else self.clock() + max(0.0, self.due - time.monotonic())
 
     @property
     def server_version(self) -> int:
@@ -173,8 +182,8 @@ class Base(ABC):
         if self.state == "draining":
             return Draining(self.reason)
         after = 1.0
-        if self.next_attempt is not None:
-            after = max(0.0, self.next_attempt - self.clock())
+        if self.due is not None:
+            after = max(0.0, self.due - time.monotonic())
         elif self.state == "waiting":  # for somebody to listen, who then has time to settle
             after = max(after, self.settings.settle)
         return NotReady(

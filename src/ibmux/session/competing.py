@@ -39,6 +39,10 @@ class Competing(Watch):
         """Where the session stands, in words too."""
         status = super().status()
         status.competing = self.competing
+        if self.competing and self.state == "ready":
+            status.reason = "Ready, but another session of this user has the market data (10197): quotes are stale."
+            status.action = f"One stream asks again every {PROBE:g} seconds; the first that is served brings all back."
+            status.advice = "Log the other session out of its market data, or end it."
         return status
 
     def _yield(self, stream: Beating, text: str) -> None:

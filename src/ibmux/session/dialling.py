@@ -1,4 +1,4 @@
-"""Attempts to connect, one at a time, each on one socket, and the knocking where nobody listens.
+"""Attempts to connect, one at a time, each on one socket.
 
 A failed attempt ends in an event for `core.machine` and in a verdict for people. When the next one is due is not
 decided here.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from ibmux import sockets
 from ibmux.config import GatewaySettings
 from ibmux.core import machine, verdicts
 from ibmux.core.verdicts import Promise, Verdict
@@ -21,6 +20,7 @@ from ibmux.places import Endpoint, in_words
 from ibmux.session import wording
 from ibmux.session.attempt import ACCOUNTS, ANSWER, CONNECT, DOWNLOAD, NEXT_ID, START, Attempt
 from ibmux.session.hooks import Hooks
+from ibmux.session.knocking import Knocking
 from ibmux.session.link import InUse, Link, Stranger
 from ibmux.session.notices import Notices
 from ibmux.session.receiver import Receiver
@@ -28,16 +28,10 @@ from ibmux.session.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-KNOCK = 0.5
-"""Seconds between two looks at ports where nobody listens; only the system answers them."""
 LATE = 5.0
 """Seconds after which a first download counts as slow."""
 AT_ONCE = 2.0
 """Seconds within which a forwarder without a gateway behind it closes what it took."""
-PATIENCE = 5.0
-"""Seconds for a socket of before to vanish."""
-
-
 AWAITED = {START: "an answer to startApi", NEXT_ID: "nextValidId", ACCOUNTS: "managedAccounts"}
 """What a gateway that has greeted still owes."""
 
@@ -50,7 +44,7 @@ class Fell(Exception):
         self.event, self.verdict = event, verdict
 
 
-class Dialling(Notices, Snapshot):
+class Dialling(Notices, Snapshot, Knocking):
     """The part of a session that gets connected and synchronised."""
 
     def __init__(
@@ -61,11 +55,7 @@ class Dialling(Notices, Snapshot):
         """Set when the first attempt is over."""
         self.show_step: Callable[[int, CheckStep], None] = lambda number, step: None
         """Hears of each step of an attempt when it begins and when it ends."""
-        self._closing: list[Link] = []
-        self._ends: list[tuple[Endpoint, Endpoint]] = []
-        self._knocked: Link | None = None
-        self._was_absent = False
-        self._listening_since: float | None = None
+        self._login: tuple[str, ...] = ()
         self._served: Endpoint | None = None
         self._fresh = False
 
@@ -94,7 +84,8 @@ class Dialling(Notices, Snapshot):
         self._expect()
         link, self._knocked = self._knocked, None
         if link is None:
-            await self._make_room()
+            if left := await self._make_room():
+                raise Fell("failed", verdicts.leftover(attempt.place, ", ".join(left)))
             link = self.link = self._make_link()
             await self._open(link)
         self.link = link
@@ -124,35 +115,29 @@ class Dialling(Notices, Snapshot):
         begun = time.monotonic()
         since = self._listening_since = self._listening_since or begun
         left = max(0.0, since + self.settings.settle - begun)
-        self.next_attempt = self.clock() + left
+        self.due = begun + left
         self._say(wording.settling(self.settings, self.route.current))
         try:
             async with asyncio.timeout(left):
                 await link.gone.wait()
         except TimeoutError:
-            self.next_attempt = None
+            self.due = None
             self.settled()
             self._say(wording.words(self.state, self.settings, self.route.current))
         else:
             if time.monotonic() - begun < AT_ONCE:
                 self._listening_since = None
+            if link.oddity:
+                raise Fell("failed", verdicts.stranger(str(self.route.current), link.oddity))
             raise Fell("failed", verdicts.hung_up(str(self.route.current)))
-
-    def was_absent(self) -> None:
-        """Nobody listened: whoever does next has to settle."""
-        self._was_absent, self._listening_since = True, None
-
-    def settled(self) -> None:
-        """The gateway has had its time."""
-        self._was_absent, self._listening_since = False, None
 
     async def _greet_gateway(self, link: Link, attempt: Attempt) -> None:
         place, limit = str(self.route.current), self.settings.connect_timeout
         try:
             async with asyncio.timeout(limit):
                 await link.introduce(self.client_id)
-        except InUse as error:
-            raise Fell("in_use", verdicts.in_use(place, self.client_id, str(error))) from None
+        except InUse:
+            raise Fell("in_use", verdicts.in_use(place, self.client_id)) from None
         except Stranger as error:
             raise Fell("failed", verdicts.stranger(place, str(error))) from None
         except TimeoutError:
@@ -175,16 +160,31 @@ class Dialling(Notices, Snapshot):
             self.feed("connected")
             if not self.upstream:
                 self.feed("cut", f"{self.route.current} has no connection to Interactive Brokers.")
-        elif self.route.away:
-            self.route.rule_out(self.route.current, problem.reason)
-            self._give_up("failed", problem)
         else:
-            self._give_up("unsuitable", problem)
+            self._reject(problem)
 
     def _unsuitable(self) -> Verdict | None:
+        """Whether this is another login than the settings promise; a port that the gateway moved to has to have the
+        login of before if they promise none.
+        """
         settings = self.settings
         promise = Promise(settings.kind or verdicts.kind_of(settings.accounts), settings.accounts)
+        if self.route.moved and promise == Promise():
+            promise = Promise(verdicts.kind_of(self._login), self._login)
         return verdicts.unsuitable(str(self.route.current), promise, self.accounts)
+
+    def _reject(self, problem: Verdict) -> None:
+        """Another login than promised: any other endpoint than home is not tried again; at home a person must decide,
+        unless a fallback has served.
+        """
+        home = self.route.home
+        if self.route.current == home and self._served in (None, home):
+            self._give_up("unsuitable", problem)
+        elif self.route.current == home:
+            self._give_up("failed", problem)
+        else:
+            self.route.rule_out(self.route.current, problem.reason)
+            self._give_up("failed", problem)
 
     def on_accounts(self, accounts: list[str]) -> None:
         """The login's accounts. Other ones in the middle of a session are looked at as at its begin: an account that
@@ -192,12 +192,12 @@ class Dialling(Notices, Snapshot):
         """
         before = self.accounts
         super().on_accounts(accounts)
-        if accounts == before or self.state not in ("syncing", "ready"):
+        if accounts == before or self.state not in ("syncing", "ready", "cut"):
             return
         problem = self._unsuitable()
         if problem is not None:
-            self.feed("unsuitable", problem.reason, problem.advice)
-        else:
+            self._reject(problem)
+        elif self.state != "cut":  # what ends a cut downloads everything
             named = f"The login has other accounts now: {', '.join(accounts)}."
             self.feed("restored" if self.state == "ready" else "restored_bare", named)
 
@@ -205,13 +205,18 @@ class Dialling(Notices, Snapshot):
         """The attempt failed: tell, and choose the endpoint of the next one."""
         self._conclude(verdict, failed=True)
         if event == "failed":
-            self.route.advance()
+            self._advance()
         if event == "absent":
             self.was_absent()
         self.feed(event, verdict.reason, verdict.advice)
 
+    def _advance(self) -> None:
+        """The endpoint of the attempt failed: the next one, unless the gateway itself has named another port."""
+        if self.attempt is None or self.attempt.place == str(self.route.current):
+            self.route.advance()
+
     def _conclude(self, verdict: Verdict, *, failed: bool) -> None:
-        """The attempt has a verdict, unless it had one before."""
+        """The attempt has a verdict; a failure is none if it had one before."""
         if self.attempt is not None:
             self.attempt.conclude(verdict, failed=failed)
         self.concluded.set()
@@ -223,6 +228,8 @@ class Dialling(Notices, Snapshot):
             verdict = verdicts.refused(str(self.route.current), self.attempt.complaint)
             reason = verdict.reason
         self._conclude(verdict, failed=True)
+        if self.state in ("connecting", "syncing"):
+            self._advance()
         self.feed("lost", reason)
 
     # -- the first download -----------------------------------------------------------------------------------------
@@ -247,6 +254,8 @@ class Dialling(Notices, Snapshot):
             self.attempt.passed(DOWNLOAD, f"{len(self._positions)} positions of {len(self.accounts)} accounts")
         self._conclude(verdict, failed=False)
         complete = verdict.exit == verdicts.CheckExit.READY
+        self._login = tuple(self.accounts)
+        self.route.served()
         self.feed("synchronised", "" if complete else verdict.reason, "" if complete else verdict.advice)
         self._announce_endpoint()
 
@@ -254,38 +263,10 @@ class Dialling(Notices, Snapshot):
         """Say that the session serves from another endpoint than before."""
         before, self._served = self._served or self.route.home, self.route.current
         if before != self._served:
-            what = "fell back to" if self.route.away else "came home to"
+            what = (
+                "fell back to" if self.route.away else "followed the gateway to" if self.route.moved else "came home to"
+            )
             self.hooks.on_endpoint(f"{self.name} {what} {self._served}, from {before}.")
-
-    # -- nobody there -----------------------------------------------------------------------------------------------
-
-    async def _knock(self) -> None:
-        """Look every half second whether somebody listens, home first; the first socket taken is the attempt's."""
-        while self.state == "waiting":
-            await asyncio.sleep(min(KNOCK, self.settings.pause_floor))
-            await self._await_end()
-            for endpoint in self.route.open():
-                if await self._knock_at(endpoint):
-                    self.route.current = endpoint
-                    self.feed("opened")
-                    return
-
-    async def _knock_at(self, endpoint: Endpoint) -> bool:
-        link = self._make_link()
-        try:
-            async with asyncio.timeout(self.settings.connect_timeout):
-                await link.reach(*endpoint)
-        except (OSError, TimeoutError):
-            self._put_away(link)
-            return False
-        except BaseException:
-            self._put_away(link)
-            raise
-        self._ends.append(link.ends)
-        self._knocked = link
-        return True
-
-    # -- sockets ----------------------------------------------------------------------------------------------------
 
     def _make_link(self) -> Link:
         def answered(text: str) -> None:
@@ -294,48 +275,7 @@ class Dialling(Notices, Snapshot):
 
         return Link(Receiver(self), self._hot(), self._flush, self._lost, answered)  # type: ignore[arg-type]
 
-    async def _make_room(self) -> None:
-        """Until every socket of before is gone, by the kernel's word, too.
-
-        Raises:
-            Fell: one stays.
-        """
-        await self._await_end()
-        limit = time.monotonic() + PATIENCE
-        while left := await asyncio.to_thread(still_there, tuple(self._ends)):
-            if time.monotonic() > limit:
-                raise Fell("failed", verdicts.leftover(str(self.route.current), ", ".join(left)))
-            await asyncio.sleep(0.1)
-        self._ends.clear()
-
-    def _put_away(self, link: Link) -> None:
-        """Close a socket, and remember that it has to be gone before the next one."""
-        link.close()
-        self._closing.append(link)
-
-    async def _await_end(self) -> None:
-        """Until every socket of before is closed."""
-        for link in list(self._closing):
-            await link.end()
-            if link in self._closing:
-                self._closing.remove(link)
-
     def _say(self, words: wording.Words) -> None:
         """The same state, in other words."""
         self.reason, self.action, self.advice = words
         self.hooks.on_state(self.status(), self.state)
-
-
-def still_there(ends: Sequence[tuple[Endpoint, Endpoint]]) -> list[str]:
-    """Which of these connections (our end, the other end) this process still holds, with their states; none where the
-    kernel does not tell. Takes a millisecond or more.
-    """
-    if not ends:
-        return []
-    try:
-        found = sockets.ours((), local=[ours for ours, _ in ends])
-    except sockets.NoTable as error:
-        log.debug("%s", error)
-        return []
-    known = {(str(ours), str(theirs)) for ours, theirs in ends}
-    return [f"{each.local} {each.state}" for each in found if (each.local, each.remote) in known]

@@ -110,7 +110,7 @@ class Session(Upkeep, Scanner, News, Reference, Exercise):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.next_attempt = None
+        self.due = None
         if previous == "ready" and state != "ready":
             self._ready.clear()
             self.backoff.lasted(time.monotonic() - self._ready_at)
@@ -131,7 +131,7 @@ class Session(Upkeep, Scanner, News, Reference, Exercise):
         if self._gap is not None:
             (start, reason), self._gap = self._gap, None
             self.gaps += 1
-            self.hooks.on_gap(start, self.since, reason)
+            self.hooks.on_gap(start, max(start, self.since), reason)  # the clock may have been set back
 
     # -- effects ----------------------------------------------------------------------------------------------------
 
@@ -155,14 +155,15 @@ class Session(Upkeep, Scanner, News, Reference, Exercise):
             self._put_away(link)
             self._sent, self._received = self._sent + link.sent, self._received + link.received
             self._faults += link.faults
+        self.gate.clear(self.not_ready(), posted=True)
         self.upstream = False
-        self.farms = {}
+        self.farms, self.missing = {}, {}
         self._live_account = ""
         self._told_data_type = False
 
     def _pause(self) -> None:
         seconds = self.backoff.pause()
-        self.next_attempt = self.clock() + seconds
+        self.due = time.monotonic() + seconds
         self._timer = asyncio.get_running_loop().call_later(seconds, self.feed, "due")
 
     def _fail_pending(self) -> None:

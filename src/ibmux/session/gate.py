@@ -80,10 +80,14 @@ class Gate:
             self._pacer.offer(lane, "", Waiting(lane, send, None))
             self._arm()
 
-    def clear(self, error: Exception) -> None:
-        """Whoever waits for a message to be sent gets the error; what was posted stays: it knows when it is void."""
+    def clear(self, error: Exception, *, posted: bool = False) -> None:
+        """Whoever waits for a message to be sent gets the error; what was posted goes only with `posted`, at the end of
+        the connection: it would take the turns of the next one.
+        """
         for waiting in self._pacer.clear():
             if waiting.future is None:
+                if posted:
+                    continue
                 self._pacer.offer(waiting.lane, "", waiting)
             elif not waiting.future.done():
                 waiting.future.set_exception(error)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ib_async.client import Client
 
-from ibmux.places import Endpoint
+from ibmux.places import Endpoint, in_words
 from ibmux.session.decoder import Decoder
 from ibmux.session.wire import Wire, frame
 
@@ -70,6 +70,9 @@ class Link(Client):
         self._answered = answered
         self._rest = b""
         self._closed = False
+        self._spoken = False
+        self.oddity = ""
+        """Why what answers is no gateway, in words."""
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
         self.heard = time.monotonic()
@@ -113,6 +116,7 @@ class Link(Client):
             Stranger: what answers is no gateway.
         """
         self.clientId = client_id
+        self._spoken = True
         hello = b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)
         self.wire.write(b"API\0" + struct.pack(">I", len(hello)) + hello)
         await self.greeted
@@ -126,6 +130,7 @@ class Link(Client):
         """The gateway does not let us in."""
         if not self.greeted.done():
             self.greeted.set_exception(error)
+            self.greeted.exception()  # looked at: nobody may wait for it while a gateway settles
 
     async def end(self, patience: float = 2.0) -> None:
         """Close, and wait until the socket is gone: never two to one gateway."""
@@ -151,7 +156,8 @@ class Link(Client):
         if self._closed:
             return
         self._closed = True
-        reason = f"The connection broke: {error}." if error else "The gateway closed the connection."
+        why = in_words(error) if isinstance(error, OSError) else error
+        reason = f"The connection broke: {why}." if error else "The gateway closed the connection."
         if not self.greeted.done():
             self.refuse(ConnectionError(reason))
         elif self.up:
@@ -176,6 +182,9 @@ class Link(Client):
     def read(self, data: bytes) -> None:
         """Take what the socket gave: whole messages are handled, the rest waits."""
         self.heard = time.monotonic()
+        if not self._spoken:
+            self._give_up("it speaks before it is spoken to")
+            return
         if self._rest:
             data = self._rest + data
         start, end = 0, len(data)
@@ -219,5 +228,6 @@ class Link(Client):
         self.startApi()  # type: ignore[no-untyped-call]
 
     def _give_up(self, reason: str) -> None:
+        self.oddity = reason
         self.refuse(Stranger(reason))
         self.wire.abort()

@@ -131,4 +131,4 @@ class Notices(Competing, Orders, Questions, Renewal):
         elif code == codes.PORT_MOVED and (port := codes.new_port(text)):
             self.route.move(port)
         elif self.attempt is not None and not self.attempt.over and not codes.is_remark(code):
-            self.attempt.complaint = f"{text} ({code})"
+            self.attempt.complaint = f"{text.rstrip('. ')} ({code})"

@@ -42,8 +42,9 @@ class Snapshot(Questions, Accounts):
             NotReady: the connection broke.
         """
         fetches = (self._ask_for_open_orders, self._ask_for_completed_orders, self._ask_for_executions)
+        missing = self.missing  # a later download has its own
         for part, fetch in zip(OPTIONAL_PARTS, fetches, strict=True):
-            if part in self.missing:
+            if part in missing:
                 try:
                     await fetch()
                 except NotReady:
@@ -51,9 +52,9 @@ class Snapshot(Questions, Accounts):
                 except GatewayError as error:
                     if part == "open orders" and isinstance(error, GatewayTimeout):
                         raise
-                    self.missing[part] = f"no {part} ({error.message})"
+                    missing[part] = f"no {part} ({error.message})"
                 else:
-                    del self.missing[part]
+                    missing.pop(part, None)
 
     async def _download_positions(self) -> None:
         arriving: dict[tuple[str, int], Position] = {}

@@ -18,6 +18,7 @@ from ibmux.places import Endpoint
 from ibmux.session.calls import bound
 from ibmux.session.dialling import Dialling
 from ibmux.session.hooks import Hooks
+from ibmux.session.knocking import UNREACHED
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ class Upkeep(Dialling):
         self._stopped = asyncio.Event()
         self._asked_again = 0
         self._home_failed = 0
+        self._looked: tuple[Endpoint, int] | None = None
+        self._seen: Endpoint | None = None
 
     async def _keep_up(self) -> None:
         """Run every loop until the session stops."""
@@ -80,13 +83,18 @@ class Upkeep(Dialling):
     async def _watch_port(self) -> None:
         """Where the gateway runs on this machine the kernel says, without a connection, whether anybody listens: one
         that goes away and comes back while a pause lasts has to settle, too.
+
+        Only a listener that was seen while the session was `ready` can be missed: some containers hide theirs.
         """
         await asyncio.sleep(min(LOOK, self.settings.pause_floor / 2))
-        place = self.route.current
-        if self.state != "waiting" or self.next_attempt is None:
-            return
-        if not await asyncio.to_thread(listens_here, place) and self.route.current == place:
-            self.was_absent()
+        place, due = self.route.current, self.due
+        if self.state == "ready" and self._looked != (place, self.epoch):
+            self._looked = place, self.epoch
+            self._seen = place if await asyncio.to_thread(listens_here, place) else None
+        elif self.state == "waiting" and due is not None and self._seen == place:
+            listens = await asyncio.to_thread(listens_here, place)
+            if not listens and (self.due, self.route.current) == (due, place):
+                self.was_absent()
 
     # -- a cut ------------------------------------------------------------------------------------------------------
 
@@ -109,7 +117,7 @@ class Upkeep(Dialling):
     async def _answers(self) -> bool:
         request = self.next_request()
         try:
-            await self._exchange(
+            found = await self._exchange(
                 request,
                 "whether Interactive Brokers answers",
                 lambda wire: wire.reqMatchingSymbols(request, PROBE),
@@ -118,7 +126,7 @@ class Upkeep(Dialling):
             )
         except IbmuxError:  # the cut goes on: that is the answer
             return False
-        return True
+        return bool(found)  # nothing at all under this name is what a gateway knows by itself
 
     # -- what the first download left out ---------------------------------------------------------------------------
 
@@ -138,6 +146,7 @@ class Upkeep(Dialling):
 
     def _synchronised_later(self) -> None:
         verdict = verdicts.complete(self.client_id, self.accounts, list(self.missing.values()))
+        self._conclude(verdict, failed=False)
         self.reason, self.advice = (verdict.reason, verdict.advice) if self.missing else ("Ready.", "")
         self.hooks.on_state(self.status(), self.state)
 
@@ -166,7 +175,7 @@ class Upkeep(Dialling):
         try:
             async with asyncio.timeout(self.settings.connect_timeout):
                 reader, writer = await asyncio.open_connection(*place)
-        except (OSError, TimeoutError):
+        except UNREACHED:
             return False
         try:
             async with asyncio.timeout(1.0):

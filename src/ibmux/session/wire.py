@@ -30,6 +30,7 @@ class Wire(asyncio.Protocol):
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._transport: asyncio.Transport | None = None
+        self._closed = False
 
     @property
     def present(self) -> bool:
@@ -49,12 +50,18 @@ class Wire(asyncio.Protocol):
         return ours, theirs
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The loop has connected."""
+        """The loop has connected; one that was given up meanwhile is closed at once."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not derived from it
+        if self._closed:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """The loop has read."""
         self._reader.read(data)
+
+    def eof_received(self) -> None:
+        """The other side has said its last word: what is not written yet, it will not read."""
+        self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
@@ -67,7 +74,8 @@ class Wire(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        """Close when everything is written."""
+        """Close when everything is written, also a connection that is yet to come."""
+        self._closed = True
         if self._transport is not None:
             self._transport.close()
 

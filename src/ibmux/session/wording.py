@@ -36,19 +36,23 @@ _STATES: dict[State, Words] = {
         "Mostly nothing: Interactive Brokers resets every night. After a quarter of an hour look at the gateway's "
         "window.",
     ),
-    "waiting": Words("The connection ended.", "Leaves the gateway alone and tries again after the pause."),
+    "waiting": Words(
+        "The connection ended.",
+        "Leaves the gateway alone and tries again after the pause.",
+        "Mostly nothing: gateways restart every night. If it does not come back, look at its window and its machine.",
+    ),
     "standby": Words(
         "Another program is connected as client {client}.",
-        "Stands by and tries again after the pause, always as client {client}: orders belong to it.",
-        "End the other program, or give it another clientId.",
+        "Stands by and tries again after the pause, always as client {client}.",
+        "End the other program, or give that one another clientId: orders belong to the one that ibmux uses.",
     ),
-    "parked": Words("Parked by hand.", "Does nothing until a person says so.", "`ibmux unpark` goes on."),
+    "parked": Words("Parked by hand.", "Stays away from the gateway until a person says `ibmux unpark`."),
     "draining": Words("The proxy is stopping.", "Answers what waits, then closes the connection."),
     "stopped": Words("Stopped."),
 }
 _KNOCKING = (
-    "Knocks twice a second, which reaches no gateway while none is there; one that opens its port gets {settle:g} "
-    "seconds to settle before it is spoken to."
+    "Knocks at the port twice a second; a gateway that opens it gets {settle:g} seconds to settle before it is spoken "
+    "to."
 )
 
 
@@ -66,6 +70,6 @@ def settling(settings: GatewaySettings, place: Endpoint) -> Words:
     """The gateway has just opened its port."""
     return Words(
         f"{place} has just begun to listen.",
-        f"Gives the gateway {settings.settle:g} seconds to settle, on the socket that it took, before it says "
-        "anything: requests in a gateway's first minute can wedge it.",
+        f"Holds its one socket and says nothing until the gateway has had {settings.settle:g} seconds to settle: "
+        "requests in a gateway's first minute can wedge it.",
     )

@@ -13,6 +13,8 @@ STEP = 1.0
 """Seconds by which a fast clock moves at a time. Whole steps make a day repeatable, however busy the machine is."""
 MOST_STEPS = 3600
 """Steps made up for after a pause; further ones are longer."""
+TURN = 0.05
+"""Real seconds of steps in a row, at most: sockets have to be served, too. The others follow in the next turn."""
 
 
 class Clock:
@@ -46,7 +48,10 @@ class Clock:
         return self.speed == 0
 
     def steps(self) -> Iterator[float]:
-        """Move the present to where it should be by now; yield every instant on the way, at which things may happen."""
+        """Move the present to where it should be by now; yield every instant on the way, at which things may happen.
+
+        What takes longer than a turn goes on when it is called again.
+        """
         if self.stands:
             return
         target = self._flowing()
@@ -54,7 +59,8 @@ class Clock:
             yield target
             return
         step = max(STEP, STEP * int((target - self._present) / STEP / MOST_STEPS))
-        while self._present + step <= target:
+        ends = time.monotonic() + TURN
+        while self._present + step <= target and time.monotonic() < ends:
             self._present += step
             yield self._present
 

@@ -47,7 +47,7 @@ class Outbox:
     def flush(self) -> None:
         """Write what waits."""
         transport = self._transport
-        if transport is None or not self._waiting or self._held():
+        if transport is None or transport.is_closing() or not self._waiting or self._held():
             return
         transport.write(b"".join(self._waiting))
         self._waiting.clear()

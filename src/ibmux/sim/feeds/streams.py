@@ -134,9 +134,7 @@ class Streams:
     def deaden(self, wanted: str) -> int:
         """Let streams of a kind or of a symbol (in lower case), or `all`, send nothing more. Return how many."""
         dying = [
-            stream
-            for stream in self._open
-            if wanted in ("all", stream.kind, stream.details.contract.symbol.casefold())
+            stream for stream in self._open if wanted in ("all", stream.kind, stream.details.contract.symbol.casefold())
         ]
         for stream in dying:
             stream.dead = True
