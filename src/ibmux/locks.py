@@ -1,8 +1,7 @@
 """One session per gateway on this machine: a lock for each endpoint, on a file that says who holds it.
 
-The kernel lets go of a lock when its holder ends, however it ends, so none is ever stale. It holds for one machine and
-one folder for temporary files: containers, services with `PrivateTmp` and users with a TMPDIR of their own do not see
-each other's locks. There the gateway itself refuses the second session (326).
+The kernel lets go of a lock when its holder ends, so none is ever stale. It holds for one machine and one folder for
+temporary files: containers and users with a TMPDIR of their own do not see each other's; the gateway does (326).
 """
 
 from __future__ import annotations

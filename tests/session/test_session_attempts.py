@@ -213,6 +213,18 @@ async def test_the_fallback_serves_while_the_first_endpoint_is_away_and_the_sess
     assert len(heard.of("on_gap")) == 1
 
 
+async def test_a_stuck_listener_at_home_does_not_cost_the_fallback(
+    stage: Stage, gateway: SimulatedGateway, far: Far
+) -> None:
+    session = stage.start(
+        far.port, fallback=(f"127.0.0.1:{gateway.port}",), accounts=OURS, home=0.05, settle=0.05, connect_timeout=0.2
+    )
+    await session.until_ready(soon())
+    await until(lambda: far.heard.count(b"API") >= 2)
+    await until(lambda: far.connections >= 5)
+    assert (session.epoch, session.status().fallback) == (1, True)
+
+
 async def test_a_fallback_of_another_login_is_never_used(stage: Stage, gateway: SimulatedGateway) -> None:
     other = await stage.gateway(accounts=("DU5555555",))
     session = await stage.ready(gateway, fallback=(f"127.0.0.1:{other.port}",), accounts=OURS)

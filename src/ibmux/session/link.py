@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 Fields = list[str]
 SERVER_VERSION = 176
 """The highest that every text client decodes, so that messages can be passed through unchanged."""
+_VERSIONS = b"v%d..%d" % (Client.MinClientVersion, SERVER_VERSION)
+GREETING = b"API\0" + struct.pack(">I", len(_VERSIONS)) + _VERSIONS
+"""The first bytes on a connection; a gateway answers with its version."""
 _LARGEST = 0xFFFFFF
 """Bytes in a message; more is no gateway's."""
 
@@ -117,8 +120,7 @@ class Link(Client):
         """
         self.clientId = client_id
         self._spoken = True
-        hello = b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)
-        self.wire.write(b"API\0" + struct.pack(">I", len(hello)) + hello)
+        self.wire.write(GREETING)
         await self.greeted
 
     def greet(self) -> None:

@@ -19,6 +19,7 @@ from ibmux.session.calls import bound
 from ibmux.session.dialling import Dialling
 from ibmux.session.hooks import Hooks
 from ibmux.session.knocking import UNREACHED
+from ibmux.session.link import GREETING
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ ASK_AGAIN = (60.0, 600.0)
 """Seconds after which a missing part of the first download is asked for again: the first time, and at the most."""
 HOMESICK = 3600.0
 """Seconds between two looks at the first endpoint, at the most, after coming home failed."""
+
+
+Look = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 
 
 class Upkeep(Dialling):
@@ -153,40 +157,53 @@ class Upkeep(Dialling):
     # -- home -------------------------------------------------------------------------------------------------------
 
     async def _look_home(self) -> None:
-        """While a fallback serves, look whether the first endpoint does again; let it settle; go there."""
+        """While a fallback serves, look whether home does again; let it settle; go there if it answers."""
         seconds = self.settings.home
         await asyncio.sleep(min(HOMESICK, seconds * 2.0 ** min(self._home_failed, 16)) if seconds else HOMESICK)
         home = self.route.home
-        if not (seconds and self._serves_away() and await self._listens(home)):
+        if not (seconds and self._serves_away() and await self._try_home(home, self._stays)):
             return
         await asyncio.sleep(self.settings.settle)
-        if self._serves_away() and await self._listens(home):
+        if self._serves_away() and await self._try_home(home, self._answers_greeting):
             self._home_failed += 1
             self.route.current = home
-            self.feed("home", f"The first endpoint, {home}, listens again; the session moves there.")
+            self.feed("home", f"The first endpoint, {home}, answers again; the session moves there.")
 
     def _serves_away(self) -> bool:
         if self.state == "ready" and not self.route.away:
             self._home_failed = 0
         return self.route.away and self.state in ("ready", "cut")
 
-    async def _listens(self, place: Endpoint) -> bool:
-        """Whether somebody takes a connection there and keeps it for a moment; a forwarder alone does not."""
+    async def _try_home(self, place: Endpoint, look: Look) -> bool:
         try:
             async with asyncio.timeout(self.settings.connect_timeout):
                 reader, writer = await asyncio.open_connection(*place)
         except UNREACHED:
             return False
         try:
-            async with asyncio.timeout(1.0):
-                await reader.read(1)
-        except TimeoutError:
-            return True
+            return await look(reader, writer)
         except OSError:
             return False
         finally:
             writer.close()
+
+    async def _stays(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> bool:
+        """Whether the connection is kept for a moment; a forwarder alone does not."""
+        try:
+            async with asyncio.timeout(1.0):
+                await reader.read(1)
+        except TimeoutError:
+            return True
         return False
+
+    async def _answers_greeting(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Whether the API answers; a listener that is stuck does not, and what serves is not given up for it."""
+        writer.write(GREETING)
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout):
+                return bool(await reader.read(4))
+        except TimeoutError:
+            return False
 
 
 def listens_here(place: Endpoint) -> bool:
