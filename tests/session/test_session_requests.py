@@ -407,3 +407,17 @@ def test_any_text_about_a_farm_gives_a_name(text: str) -> None:
     told = farms.read(2104, text)
     assert told is not None
     assert told[0]
+
+
+async def test_a_question_that_the_gateway_threw_away_keeps_no_other_waiting(
+    session: Session, gateway: SimulatedGateway
+) -> None:
+    """Error 100 names no question: the next one of its kind must not wait until the first one's bound."""
+    await gateway.faults.strict(1, 1_000_000)
+    began = asyncio.get_running_loop().time()
+    asked = [session.open_orders(deadline=soon(20)), session.depth_exchanges(deadline=soon(20))]
+    answers = await asyncio.gather(*asked, session.market_rule(26, deadline=soon(20)), return_exceptions=True)
+    assert any(isinstance(answer, GatewayError) and answer.ib and answer.ib[0] == 100 for answer in answers)
+    await gateway.faults.heal()
+    assert await session.open_orders(deadline=soon(20)) == []
+    assert asyncio.get_running_loop().time() - began < 10.0

@@ -53,6 +53,8 @@ RESTORED_BARE = 1101
 RESTORED = 1102
 BOOK_RESET = 317
 """The order book begins anew: what is known of it is void."""
+TOO_FAST = 100
+"""A message was thrown away because too many came; with id -1 it may have been any that has no id."""
 REFUSED_REQUEST = 321
 """A request did not pass the gateway's checks; with id -1 it was one that has no id (read-only API)."""
 

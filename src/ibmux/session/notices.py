@@ -125,10 +125,14 @@ class Notices(Competing, Orders, Questions, Renewal):
             self.feed("restored_bare", f"The gateway is connected again, its subscriptions are lost ({code}).")
         elif code == codes.IN_USE and self.link is not None:
             self.link.refuse(InUse(text))
-        elif code == codes.REFUSED_REQUEST:
+        elif code == codes.REFUSED_REQUEST or (code == codes.TOO_FAST and not self._is_starting()):
             for name in codes.refused_questions(text, self.calls.named()):
                 self.calls.fail(name, codes.to_error(code, text))
         elif code == codes.PORT_MOVED and (port := codes.new_port(text)):
             self.route.move(port)
-        elif self.attempt is not None and not self.attempt.over and not codes.is_remark(code):
+        elif self.attempt is not None and self._is_starting() and not codes.is_remark(code):
             self.attempt.complaint = f"{text.rstrip('. ')} ({code})"
+
+    def _is_starting(self) -> bool:
+        """Whether the attempt goes on: what the gateway complains of then explains why it fails."""
+        return self.attempt is not None and not self.attempt.over
