@@ -212,23 +212,6 @@ class OrderUnknown(IbmuxError):
     hint = "Ask with the same key (`orderStatus`), never place it again under another: it may be working."
 
 
-class JournalFailed(IbmuxError):
-    """The journal cannot be written or read, so nothing that needs it is done; the message says why."""
-
-    code = "journal.failed"
-    retryable = True
-    outcome = "not_sent"
-    hint = "See to the disk and the file that are named; the journal tries again by itself. Cancels still pass."
-
-
-class JournalCorrupt(JournalFailed):
-    """The journal's file is damaged, or is none; nothing in it was changed."""
-
-    code = "journal.corrupt"
-    retryable = False
-    hint = "Keep the file and those beside it (-wal, -shm): move them away together, then start with a new journal."
-
-
 class KeyConflict(RequestError):
     """The same order key with a different order."""
 
