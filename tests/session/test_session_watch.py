@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from session_stage import Heard, Stage, soon, until
@@ -39,6 +41,19 @@ async def named(session: Session, symbol: str) -> Contract:
     (details,) = await session.contract_details(wanted, deadline=soon())
     assert details.contract is not None
     return details.contract
+
+
+def quotes_asked(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The contracts of all requests for quotes from now on; one that is refused is over before anybody looks."""
+    asked: list[int] = []
+    send = session.link.reqMktData  # type: ignore[union-attr]
+
+    def ask(request: int, contract: Any, *rest: Any) -> None:
+        asked.append(contract.conId)
+        send(request, contract, *rest)
+
+    monkeypatch.setattr(session.link, "reqMktData", ask)
+    return asked
 
 
 def open_always(session: Session) -> None:
@@ -86,13 +101,14 @@ async def test_the_new_request_comes_before_the_old_one_is_cancelled_unless_no_l
     before = session.lines[apple.conId].request
     await gateway.faults.apply("deaden AAPL")
     await until(lambda: session.lines[apple.conId].request not in (0, before))
-    await until(lambda: most == [1, 2])
+    await until(lambda: len(most) >= 2)
+    assert most[:2] == [1, 2]
     await session.open_line(microsoft, deadline=soon())
     most.clear()
     both = {line.request for line in session.lines.values()}
     await gateway.faults.apply("deaden")
     await until(lambda: not both & {line.request for line in session.lines.values()})
-    await until(lambda: len(most) == 2 and not any(session.is_stale(each) for each in session.lines))
+    await until(lambda: len(most) >= 2 and not any(session.is_stale(each) for each in session.lines))
     assert max(most) <= 2, "no third line where two are allowed"
 
 
@@ -164,15 +180,16 @@ async def test_a_closed_market_is_left_alone_and_an_unknown_one_longer(
     line = session.lines[apple.conId]
     await until(lambda: line.rhythm.calm)
     before = line.request
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     await gateway.faults.apply("deaden AAPL")
-    await asyncio.sleep(1.2)
+    # longer than the silence that an open market is allowed
+    await until(lambda: line.rhythm._rested is not None and line.rhythm._rested > began + 1.2)
     assert (line.request, line.rhythm.stale) == (before, False)
     is_open[0] = None
-    closed = asyncio.get_running_loop().time()
+    rested = line.rhythm._rested
+    assert rested is not None
     await until(lambda: line.request != before)
-    assert asyncio.get_running_loop().time() - closed >= 1.4
-    assert asyncio.get_running_loop().time() - began >= 2.6
+    assert time.monotonic() - rested >= 1.6, "it counts from the last look at which the market was closed"
 
 
 async def test_while_a_farm_is_lost_the_silent_are_stale_and_go_on_with_its_return(
@@ -211,7 +228,7 @@ async def test_a_blip_that_leaves_the_streams_dead_is_mended(
 
 
 async def test_another_session_is_noted_once_probed_by_one_line_and_outlasted(
-    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
+    session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session.paces.ticks = Spacing(-1.0)
     others = [await named(session, symbol) for symbol in ("MSFT", "NVDA", "AMZN")]
@@ -222,18 +239,14 @@ async def test_another_session_is_noted_once_probed_by_one_line_and_outlasted(
     await session.open_stream(book, deadline=soon())
     await until(book.gist)
     heard.calls.clear()
+    asked = quotes_asked(session, monkeypatch)
     await gateway.faults.apply("compete")
-    await until(lambda: not any(line.request for line in session.lines.values()) and not feed.request)
+    await until(lambda: not any(line.request for line in session.lines.values()) and not (feed.request or book.request))
     assert session.competing and session.status().competing
     assert all(session.is_stale(con_id) for con_id in session.lines)
     assert book.gist() is None, "a book that is not kept up shows nothing"
-    asked: set[int] = set()
-    probing = session.lines[apple.conId]
-    for _ in range(4):
-        await until(lambda: probing.request not in asked | {0})
-        asked.add(probing.request)
-        assert [line for line in session.lines.values() if line.request and line is not probing] == []
-        await until(lambda: not probing.request)
+    await until(lambda: len(asked) >= 4)
+    assert set(asked) == {apple.conId}
     with pytest.raises(NotSubscribed):
         await session.open_line(await named(session, "TSLA"), deadline=soon())
     assert len([code for code, _ in heard.of("on_notice") if code == 10197]) == 1
@@ -263,10 +276,9 @@ async def test_the_other_sessions_end_matters_to_nobody_who_is_gone(
 
 
 async def test_a_competition_outlasts_a_cut_and_ends_with_the_connection(
-    session: Session, gateway: SimulatedGateway, apple: Contract
+    session: Session, gateway: SimulatedGateway, apple: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await session.open_line(apple, deadline=soon())
-    line = session.lines[apple.conId]
     await gateway.faults.apply("compete")
     await until(lambda: session.competing)
     await gateway.faults.apply("cut")
@@ -274,7 +286,8 @@ async def test_a_competition_outlasts_a_cut_and_ends_with_the_connection(
     await gateway.faults.apply("restore")
     await until(lambda: session.state == "ready")
     assert session.competing
-    await until(lambda: line.request)  # the probe goes on
+    asked = quotes_asked(session, monkeypatch)
+    await until(lambda: asked)  # the probe goes on
     await gateway.faults.apply("lift compete")
     await until(lambda: not session.competing and not session.is_stale(apple.conId))
     await gateway.faults.apply("compete")

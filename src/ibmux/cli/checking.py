@@ -52,7 +52,7 @@ class Wanted:
         client_id: the clientId to use; with it the gateway is asked even if a proxy holds its session.
         account: an account that the login must have; may be given several times.
         kind: what the login must be.
-        timeout: seconds for each step.
+        timeout: seconds for each step; without it those of the settings, as `serve` has them.
     """
 
     host: str | None = None
@@ -60,7 +60,7 @@ class Wanted:
     client_id: Annotated[int | None, Parameter(validator=CLIENT_IDS)] = None
     account: tuple[str, ...] = ()
     kind: Literal["paper", "live"] | None = None
-    timeout: float = 10.0
+    timeout: float | None = None
 
     def over(self, settings: GatewaySettings) -> GatewaySettings:
         """The settings with what was given laid over them; one endpoint, and no patience beyond the steps' own."""
@@ -72,8 +72,8 @@ class Wanted:
             client_id=settings.client_id if self.client_id is None else self.client_id,
             accounts=self.account or settings.accounts,
             kind=self.kind or settings.kind,
-            connect_timeout=self.timeout,
-            request_timeout=self.timeout,
+            connect_timeout=self.timeout or settings.connect_timeout,
+            request_timeout=self.timeout or settings.request_timeout,
         )
 
 

@@ -37,9 +37,8 @@ class Admin:
         return self.report()
 
     def park(self, caller: Caller, request: Park) -> GatewayStatus:
-        """Stay away from the gateway; nothing if it is parked already."""
-        if self.session.state != "parked":
-            self.session.park(request.reason or f"Parked by {caller.script}.")
+        """Stay away from the gateway."""
+        self.session.park(request.reason or f"Parked by {caller.script}.")
         return self.session.status()
 
     def unpark(self, _caller: Caller, _request: Unpark) -> GatewayStatus:

@@ -186,9 +186,8 @@ class Base(ABC):
             after = max(0.0, self.due - time.monotonic())
         elif self.state == "waiting":  # for somebody to listen, who then has time to settle
             after = max(after, self.settings.settle)
-        return NotReady(
-            f"{self.name} is {self.state}: {self.reason}", retry_after=None if self.state == "parked" else after
-        )
+        when = None if self.state == "parked" else round(after, 1)
+        return NotReady(f"{self.name} is {self.state}: {self.reason}", retry_after=when)
 
     def next_request(self) -> int:
         """A request id that was never used."""

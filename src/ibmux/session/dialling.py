@@ -90,7 +90,7 @@ class Dialling(Notices, Snapshot, Knocking):
             await self._open(link)
         self.link = link
         attempt.passed(CONNECT)
-        if self._was_absent:
+        if self.route.current in self._absent:
             await self._settle(link)
             attempt.settle()
         await self._greet_gateway(link, attempt)
@@ -112,24 +112,24 @@ class Dialling(Notices, Snapshot, Knocking):
         Raises:
             Fell: the socket was closed.
         """
-        begun = time.monotonic()
-        since = self._listening_since = self._listening_since or begun
+        place, begun = self.route.current, time.monotonic()
+        since = self._absent[place] = self._absent[place] or begun
         left = max(0.0, since + self.settings.settle - begun)
         self.due = begun + left
-        self._say(wording.settling(self.settings, self.route.current))
+        self._say(wording.settling(self.settings, place))
         try:
             async with asyncio.timeout(left):
                 await link.gone.wait()
         except TimeoutError:
             self.due = None
-            self.settled()
-            self._say(wording.words(self.state, self.settings, self.route.current))
+            self.settled(place)
+            self._say(wording.words(self.state, self.settings, place))
         else:
             if time.monotonic() - begun < AT_ONCE:
-                self._listening_since = None
+                self._absent[place] = None
             if link.oddity:
-                raise Fell("failed", verdicts.stranger(str(self.route.current), link.oddity))
-            raise Fell("failed", verdicts.hung_up(str(self.route.current)))
+                raise Fell("failed", verdicts.stranger(str(place), link.oddity))
+            raise Fell("failed", verdicts.hung_up(str(place)))
 
     async def _greet_gateway(self, link: Link, attempt: Attempt) -> None:
         place, limit = str(self.route.current), self.settings.connect_timeout
@@ -155,6 +155,8 @@ class Dialling(Notices, Snapshot, Knocking):
         """The API is up; whether this is the login that was promised decides what follows."""
         problem = self._unsuitable()
         if problem is None:
+            if self.attempt is not None:
+                self.attempt.passed(ACCOUNTS, f"{', '.join(self.accounts)} ({self.kind})")
             self.connects["connected"] += 1
             self._fresh = True
             self.feed("connected")

@@ -77,12 +77,16 @@ class Session(Upkeep, Scanner, News, Reference, Exercise):
         self._stopped.set()
 
     def park(self, reason: str) -> None:
-        """Stay away from the gateway until `resume`."""
-        self.feed("park", reason)
+        """Stay away from the gateway until `resume`; parked already, for another reason."""
+        if self.state == "parked":
+            self._say(wording.words("parked", self.settings, self.route.current)._replace(reason=reason))
+        else:
+            self.feed("park", reason)
 
     def resume(self) -> None:
-        """Connect now: ends `parked`, and any pause."""
+        """Connect now: ends `parked`, and any pause; pauses begin small again."""
         self.route.forgive()
+        self.backoff.failures = 0
         self.feed("resume")
 
     def feed(self, event: machine.Event, reason: str = "", advice: str = "") -> None:
@@ -115,7 +119,8 @@ class Session(Upkeep, Scanner, News, Reference, Exercise):
             self._ready.clear()
             self.backoff.lasted(time.monotonic() - self._ready_at)
             known = wording.words(state, self.settings, self.route.current)
-            self._gap = (self.clock(), reason or known.reason)
+            unheard = time.monotonic() - self.link.heard if event == "silent" and self.link is not None else 0.0
+            self._gap = (self.clock() - unheard, reason or known.reason)
         if previous in ("connecting", "syncing") and state not in ("connecting", "syncing", "ready", "cut"):
             self._conclude(verdicts.unfinished(reason), failed=True)
         if event in ("absent", "failed", "lost", "silent", "in_use", "unsuitable", "home"):

@@ -38,8 +38,8 @@ class Knocking(Base):
         self._closing: list[Link] = []
         self._ends: list[tuple[Endpoint, Endpoint]] = []
         self._knocked: Link | None = None
-        self._was_absent = False
-        self._listening_since: float | None = None
+        self._absent: dict[Endpoint, float | None] = {}
+        """Endpoints that were seen closed and have not settled since; when they were first seen open (monotonic)."""
 
     @abstractmethod
     def _make_link(self) -> Link:
@@ -47,13 +47,13 @@ class Knocking(Base):
 
     # -- nobody there -----------------------------------------------------------------------------------------------
 
-    def was_absent(self) -> None:
-        """Nobody listened: whoever does next has to settle."""
-        self._was_absent, self._listening_since = True, None
+    def was_absent(self, endpoint: Endpoint | None = None) -> None:
+        """Nobody listened there, or at the current endpoint: whoever does next has to settle."""
+        self._absent[endpoint or self.route.current] = None
 
-    def settled(self) -> None:
+    def settled(self, endpoint: Endpoint | None = None) -> None:
         """The gateway has had its time."""
-        self._was_absent, self._listening_since = False, None
+        self._absent.pop(endpoint or self.route.current, None)
 
     async def _knock(self) -> None:
         """Look every half second whether somebody listens, home first; the first socket taken is the attempt's."""
@@ -65,6 +65,7 @@ class Knocking(Base):
                     self.route.current = endpoint
                     self.feed("opened")
                     return
+                self.was_absent(endpoint)
 
     async def _knock_at(self, endpoint: Endpoint) -> bool:
         link = self._make_link()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ibmux.config import GatewaySettings
 from ibmux.session import codes, farms
-from ibmux.session.attempt import ACCOUNTS, NEXT_ID, START
+from ibmux.session.attempt import NEXT_ID, START
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.competing import Competing
 from ibmux.session.hooks import Hooks
@@ -60,20 +60,18 @@ class Notices(Competing, Orders, Questions, Renewal):
         """The login's accounts; with the next order id, the API is up."""
         self.accounts = accounts
         self._named = True
-        self._passed(ACCOUNTS, f"{', '.join(accounts)} ({self.kind})")
+        if self.attempt is not None:
+            self.attempt.passed(START, "accepted")
         self._greet()
 
     def on_next_id(self, number: int) -> None:
         """The gateway's count of order ids."""
         super().on_next_id(number)
         self._counted = True
-        self._passed(NEXT_ID, str(number))
-        self._greet()
-
-    def _passed(self, step: int, text: str) -> None:
         if self.attempt is not None:
             self.attempt.passed(START, "accepted")
-            self.attempt.passed(step, text)
+            self.attempt.passed(NEXT_ID, str(number))
+        self._greet()
 
     def _greet(self) -> None:
         if self.link is not None and self._named and self._counted:

@@ -166,6 +166,7 @@ class Upkeep(Dialling):
         await asyncio.sleep(self.settings.settle)
         if self._serves_away() and await self._try_home(home, self._answers_greeting):
             self._home_failed += 1
+            self.settled(home)
             self.route.current = home
             self.feed("home", f"The first endpoint, {home}, answers again; the session moves there.")
 

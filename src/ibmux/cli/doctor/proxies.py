@@ -138,6 +138,8 @@ def _session(status: GatewayStatus) -> Iterator[Finding]:
         accounts = f", {', '.join(status.accounts)}" if status.accounts else ""
         place = f" at {status.endpoint}" if status.endpoint else ""
         yield ok(about, f"Ready{place}{accounts}.")
+    elif status.state == "parked" and not status.advice:
+        yield note(about, f"Parked: {status.reason}", "`ibmux unpark` goes on.")
     elif status.state in UNDER_WAY:
         yield note(about, f"{status.state.capitalize()}. {status.reason}".strip())
     else:
@@ -150,12 +152,14 @@ def _session(status: GatewayStatus) -> Iterator[Finding]:
 
 def _defects(about: str, status: GatewayStatus) -> Iterator[Finding]:
     """What a session lacks that goes on all the same."""
-    if status.fallback:
+    if status.fallback and status.api:
         text = f"It runs at a fallback, {status.endpoint}."
         yield warning(about, text, "See to the first endpoint of the settings; the session comes home by itself.")
     if status.missing:
-        text = f"The first download lacked {', '.join(status.missing)}."
-        yield warning(about, text, "It is asked for again by itself; if it stays away, restart the gateway.")
+        remedy = status.advice or "It is asked for again by itself; if it stays away, restart the gateway."
+        yield warning(about, f"The gateway gave {'; '.join(status.missing)}.", remedy)
+    if status.competing:
+        yield warning(about, status.reason, status.advice)
     if down := [name for name, up in status.farms.items() if not up]:
         text = f"Data farms are down: {', '.join(down)}."
         yield warning(about, text, "They come back by themselves; Interactive Brokers' system status tells of outages.")
