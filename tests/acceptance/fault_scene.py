@@ -244,13 +244,20 @@ class Scene:
                 assert key in known, f"{key} was said to be placed and is not there"
             elif fate == "not_sent":
                 assert key not in known, f"{key} was said not to be sent and is there"
-        standing = {
-            key for key, orders in known.items() if not key.startswith(MINE) and not all(order.over for order in orders)
-        }
-        shown = {trade.key: trade.orderStatus.status for trade in await self.trader.ib.reqOpenOrders()}
-        others = {key for key in shown if key.startswith("perm-")}
-        assert not others or self.forked, "orders that nobody placed"
-        assert {key for key, status in shown.items() if status != "PendingSubmit"} - others == standing, shown
+        for left in range(10, 0, -1):  # orders end between the two looks: the market goes on
+            shown = {trade.key: trade.orderStatus.status for trade in await self.trader.ib.reqOpenOrders()}
+            others = {key for key in shown if key.startswith("perm-")}
+            assert not others or self.forked, "orders that nobody placed"
+            working = {key for key, status in shown.items() if status != "PendingSubmit"} - others
+            if working == self.standing():
+                return
+            assert left > 1, f"shown to work: {shown}; working: {self.standing()}"
+            await asyncio.sleep(0.1)
+
+    def standing(self) -> set[str]:
+        """Keys of the trader's orders that work on at the gateway."""
+        known = self.orders().items()
+        return {key for key, orders in known if not key.startswith(MINE) and not all(order.over for order in orders)}
 
     def orders(self) -> dict[str, list[Any]]:
         """Every order that the gateway took, by its key; it forgets those of days before, here they are kept."""

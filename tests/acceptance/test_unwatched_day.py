@@ -71,8 +71,8 @@ do = ["restart 40min fragile=4min", "lift silent"]
 """
 OUTAGES = 4
 PROXY = {
-    "client_id": 1, "kind": "paper", "pause_floor": FLOOR, "pause_cap": 0.6, "settle": 0.5, "connect_timeout": 0.5,
-    "request_timeout": 3.0, "heartbeat": 1.5, "probe": 1.0,
+    "client_id": 1, "kind": "paper", "pause_floor": FLOOR, "pause_cap": 0.6, "settle": 0.5, "connect_timeout": 1.0,
+    "request_timeout": 3.0, "heartbeat": 6.0, "probe": 1.0,
 }  # fmt: skip
 
 

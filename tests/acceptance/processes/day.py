@@ -59,6 +59,8 @@ class Day:
     async def begin(self) -> list[Any]:
         """Subscribe, and have an order that works until it is cancelled."""
         contracts = [ibmux.Contract(conId=each, exchange="SMART") for each in self.plan["watch"]]
+        while not self.ib.isConnected() or self.ib.status().state != "ready":
+            await self.ib.waitOnUpdate(1)  # a machine that starts seventeen processes may lose the gateway for a moment
         tickers = await asyncio.gather(*(self.ib.reqMktData(each) for each in contracts))
         standing = ibmux.LimitOrder("BUY", 1, 1.0, tif="GTC", account=self.plan["account"])
         self.placed["standing"] = await self.ib.placeOrder(self.contract, standing, key=f"{self.name}-standing")
