@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -40,6 +41,14 @@ async def until(condition: Callable[[], Any], timeout: float = 5.0) -> Any:
         assert asyncio.get_running_loop().time() < deadline, f"not within {timeout} s: {inspect.getsource(condition)}"
         await asyncio.sleep(0.002)
     return value
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @dataclass

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from typing import Any
 
 import pytest
-from session_stage import QUICK, Far, Heard, Stage, soon, until
+from session_stage import QUICK, Far, Heard, Stage, free_port, soon, until
 
 from ibmux import sockets
 from ibmux.config import GatewaySettings
@@ -20,13 +19,6 @@ from ibmux.sim import SimulatedGateway
 OURS = ("DU1000001",)
 NEARLY = 0.9
 """Share of a settling time: the log notes the opening of a port a moment after the system has opened it."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def settled(gateway: SimulatedGateway) -> float:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import psutil
 import pytest
-from session_stage import QUICK, Far, Stage, soon, until
+from session_stage import QUICK, Far, Stage, free_port, soon, until
 
 from ibmux.config import GatewaySettings
 from ibmux.session import Session
@@ -31,13 +30,6 @@ async def complaints() -> AsyncIterator[list[str]]:
     gc.collect()
     await asyncio.sleep(0)
     assert not found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def check_of(session: Session) -> Any:

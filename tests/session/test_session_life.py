@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import struct
 from typing import Any
 
 import pytest
-from session_stage import Far, Heard, Stage, soon, until
+from session_stage import Far, Heard, Stage, free_port, soon, until
 
 from ibmux.errors import Busy, Draining, NotReady
 from ibmux.messages.contracts import Contract
@@ -16,13 +15,6 @@ from ibmux.session import Session
 from ibmux.session.link import Link
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.clients.client import Client
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def test_it_becomes_ready_with_everything_downloaded(

@@ -108,13 +108,15 @@ async def check(
     try:
         settings = _choose(load(find_settings(config), os.environ), gateway)
         target = wanted.over(settings)
-        holder = locks.holder(Endpoint(target.host, target.port)) if wanted.client_id is None else None
-        named = settings.name if wanted.host is None and wanted.port is None else ""
-        status = await _held(Proxy(url=url, config=config, token=token, timeout=2.0), named, holder)
+        holder, status = None, None
+        if wanted.client_id is None:
+            holder = locks.holder(Endpoint(target.host, target.port))
+            named = settings.name if wanted.host is None and wanted.port is None else ""
+            status = await _held(Proxy(url=url, config=config, token=token, timeout=2.0), named, holder)
     except ConfigError as error:
         screen.fail(error.message, error.advice)
         return CheckExit.USAGE
-    if status is not None and wanted.client_id is None:
+    if status is not None:
         return _show_held(status, json)
     if holder is not None:
         return _show_stuck(holder, json)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ibmux.config import GatewaySettings
 from ibmux.messages.account import AccountValue, PortfolioItem, Position
@@ -18,6 +18,7 @@ from ibmux.session.hooks import Hooks
 from ibmux.session.profit import Profit
 from ibmux.session.renewal import Refused
 
+Holding = TypeVar("Holding", Position, PortfolioItem)
 Model = tuple[str, str]
 """An account (empty: all) and one of its models."""
 
@@ -235,14 +236,8 @@ class Accounts(Profit):
 
     def on_position(self, position: Position) -> None:
         """A holding, from a download or because it changed; 0 means that there is none."""
-        key = (position.account, position.contract.conId)
         for view in (self._positions, self._arriving):
-            if view is None:
-                continue
-            if position.position:
-                view[key] = position
-            else:
-                view.pop(key, None)
+            note_holding(view, position)
         self.hooks.on_position(position)
 
     def _replace_positions(self, arrived: dict[tuple[str, int], Position]) -> None:
@@ -260,12 +255,17 @@ class Accounts(Profit):
 
     def on_portfolio(self, item: PortfolioItem) -> None:
         """A holding at market prices."""
-        key = (item.account, item.contract.conId)
         for view in (self._portfolio, self._arriving_portfolio):
-            if view is None:
-                continue
-            if item.position:
-                view[key] = item
-            else:
-                view.pop(key, None)
+            note_holding(view, item)
         self.hooks.on_portfolio(item)
+
+
+def note_holding(view: dict[tuple[str, int], Holding] | None, holding: Holding) -> None:
+    """Keep a holding in a view, if there is one; 0 units are none."""
+    if view is None:
+        return
+    key = (holding.account, holding.contract.conId)
+    if holding.position:
+        view[key] = holding
+    else:
+        view.pop(key, None)

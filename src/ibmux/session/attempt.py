@@ -89,11 +89,6 @@ class Attempt:
         """Whether there is a verdict."""
         return self.report.exit >= 0
 
-    @property
-    def download_seconds(self) -> float:
-        """How long the first download took."""
-        return self._all[DOWNLOAD].seconds
-
     def _begin(self, number: int) -> None:
         step = self._all[number]
         self.report.steps.append(step)

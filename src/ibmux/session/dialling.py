@@ -249,7 +249,7 @@ class Dialling(Notices, Snapshot, Knocking):
             self._synchronised(time.monotonic() - began)
 
     def _synchronised(self, seconds: float) -> None:
-        verdict = verdicts.complete(self.client_id, self.accounts, list(self.missing.values()))
+        verdict = self._completeness()
         if verdict.exit == verdicts.CheckExit.READY and seconds > min(LATE, self.settings.request_timeout / 2):
             verdict = verdicts.late(seconds)
         if self.attempt is not None:
@@ -260,6 +260,10 @@ class Dialling(Notices, Snapshot, Knocking):
         self.route.served()
         self.feed("synchronised", "" if complete else verdict.reason, "" if complete else verdict.advice)
         self._announce_endpoint()
+
+    def _completeness(self) -> Verdict:
+        """What the gateway has given, and what it left out."""
+        return verdicts.complete(self.client_id, self.accounts, list(self.missing.values()))
 
     def _announce_endpoint(self) -> None:
         """Say that the session serves from another endpoint than before."""

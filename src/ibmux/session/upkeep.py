@@ -149,7 +149,7 @@ class Upkeep(Dialling):
             self._synchronised_later()
 
     def _synchronised_later(self) -> None:
-        verdict = verdicts.complete(self.client_id, self.accounts, list(self.missing.values()))
+        verdict = self._completeness()
         self._conclude(verdict, failed=False)
         self.reason, self.advice = (verdict.reason, verdict.advice) if self.missing else ("Ready.", "")
         self.hooks.on_state(self.status(), self.state)
@@ -161,6 +161,8 @@ class Upkeep(Dialling):
         seconds = self.settings.home
         await asyncio.sleep(min(HOMESICK, seconds * 2.0 ** min(self._home_failed, 16)) if seconds else HOMESICK)
         home = self.route.home
+        if self.state == "ready" and not self.route.away:
+            self._home_failed = 0
         if not (seconds and self._serves_away() and await self._try_home(home, self._stays)):
             return
         await asyncio.sleep(self.settings.settle)
@@ -171,8 +173,6 @@ class Upkeep(Dialling):
             self.feed("home", f"The first endpoint, {home}, answers again; the session moves there.")
 
     def _serves_away(self) -> bool:
-        if self.state == "ready" and not self.route.away:
-            self._home_failed = 0
         return self.route.away and self.state in ("ready", "cut")
 
     async def _try_home(self, place: Endpoint, look: Look) -> bool:
