@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,10 +30,14 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Listening = Annotated[int, msgspec.Meta(ge=-1, le=65535)]
 """A port to listen on: 0 takes a free one, -1 none."""
+SHORTEST_RETENTION = 8  # days; `reqExecutions` gives up to seven days' executions, as the trade log of TWS is set
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table in the file; an unknown key is an error."""
+
+
+Table = TypeVar("Table", bound=Settings)
 
 
 class GatewaySettings(Settings, frozen=True):
@@ -118,6 +122,13 @@ class LimitSettings(Settings, frozen=True):
     order_value: float = 0.0
 
 
+class JournalSettings(Settings, frozen=True):
+    """`[journal]`: the record of orders. `retention` in days, 0 for ever; `auto` is what `places.journal` says."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1)] = "auto"
+    retention: Annotated[int, msgspec.Meta(ge=0)] = 400
+
+
 class LogSettings(Settings, frozen=True):
     """`[log]`: `auto` is JSON unless standard error is a terminal."""
 
@@ -133,6 +144,7 @@ class Config(Settings, frozen=True):
     http: HttpSettings = HttpSettings()
     scripts: dict[str, ScriptSettings] = msgspec.field(default_factory=dict)
     limits: LimitSettings = LimitSettings()
+    journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
     default_role: Role = "read"
     drain_timeout: Seconds = 10.0
@@ -150,16 +162,21 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
 
 
 def load_mqtt(path: Path | None, environ: Mapping[str, str] = os.environ) -> MqttSettings:
-    """Only `[mqtt]`, for those who look for the proxy: the rest need not be right, nor its secrets readable.
+    """Only `[mqtt]`, for those who look for the proxy; see `load_table`."""
+    return load_table("mqtt", MqttSettings, path, environ)
+
+
+def load_table(name: str, kind: type[Table], path: Path | None, environ: Mapping[str, str] = os.environ) -> Table:
+    """Only the table of this name: the rest need not be right, nor its secrets readable.
 
     Raises:
         ConfigError: the file is missing, no TOML, or a value of this table cannot be used.
     """
     tree, _ = _gather(path, environ)
     try:
-        return msgspec.convert(tree.get("mqtt", {}), MqttSettings, strict=False)
+        return msgspec.convert(tree.get(name, {}), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path or 'the environment'}: mqtt: {_in_words(str(error))}") from None
+        raise ConfigError(f"{path or 'the environment'}: {name}: {_in_words(str(error))}") from None
 
 
 def _gather(path: Path | None, environ: Mapping[str, str]) -> tuple[dict[str, Any], bool]:
@@ -182,15 +199,12 @@ def build(tree: dict[str, Any], source: str) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {_in_words(str(error))}") from None
     named = {
-        name: msgspec.structs.replace(each, name=name) for name, each in (config.gateways or _one_gateway()).items()
+        name: msgspec.structs.replace(each, name=name)
+        for name, each in (config.gateways or {"paper": GatewaySettings()}).items()
     }
     config = msgspec.structs.replace(config, gateways=named, scripts=_with_tokens(config.scripts))
     _check(config, source)
     return config
-
-
-def _one_gateway() -> dict[str, GatewaySettings]:
-    return {"paper": GatewaySettings()}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -254,6 +268,11 @@ def _check(config: Config, source: str) -> None:
     if config.mqtt.url and urlsplit(config.mqtt.url).scheme not in ("mqtt", "mqtts", "ws", "wss", "unix"):
         raise ConfigError(
             f"{source}: mqtt.url: {config.mqtt.url!r} does not start with mqtt://, mqtts://, ws:// or wss://."
+        )
+    if 0 < config.journal.retention < SHORTEST_RETENTION:
+        raise ConfigError(
+            f"{source}: journal.retention is {config.journal.retention}; it must be 0, or at least "
+            f"{SHORTEST_RETENTION} days: a gateway may tell a week's fills again."
         )
     if config.mqtt.gather > 1:
         raise ConfigError(f"{source}: mqtt.gather is {config.mqtt.gather}; it must be from 0 to 1 second.")

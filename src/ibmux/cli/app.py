@@ -24,6 +24,7 @@ VERBS = (
     ("positions", "ibmux.cli.asking:positions", "Holdings of all accounts, or of one."),
     ("orders", "ibmux.cli.asking:orders", "Open orders of all scripts."),
     ("watch", "ibmux.cli.watching:watch", "Live quotes: AAPL EURUSD ES …"),
+    ("journal", "ibmux.cli.journalling:journal", "The record of every order: list, verify, export."),
     ("park", "ibmux.cli.asking:park", "Stay away from a gateway until unpark."),
     ("unpark", "ibmux.cli.asking:unpark", "Connect a gateway now: ends parking and any pause."),
     ("call", "ibmux.cli.calling:call", "Any method of the API: METHOD key=value …"),

@@ -1,0 +1,221 @@
+"""`ibmux journal`: what was meant, done and told, from the file itself; beside a proxy that writes, or without any."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from ibmux import places
+from ibmux.cli import screen
+from ibmux.cli.exits import Exit
+from ibmux.config import JournalSettings, load_table
+
+if TYPE_CHECKING:
+    from ibmux.journal import Filter, Reader, Record
+
+FOLLOWING = 0.25
+"""Seconds between two looks with --follow."""
+Action = Literal["list", "verify", "export"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which records.
+
+    Attributes:
+        script: of this script; `external` for orders of nobody here.
+        key: of the order with this key.
+        symbol: of contracts with this symbol.
+        kind: of this kind; may be given several times.
+        gateway: of this gateway.
+        since: not before this time (2026-11-20, 2026-11-20T15:30, local unless it says a zone) or age (30m, 2h, 7d).
+        until: before this time, or longer ago than this age.
+    """
+
+    script: str = ""
+    key: str = ""
+    symbol: str = ""
+    kind: tuple[
+        Literal["intent", "sent", "unsent", "order", "fill", "commission", "cancel", "change", "refusal", "note"], ...
+    ] = ()
+    gateway: Annotated[str, Parameter(env_var="IBMUX_GATEWAY")] = ""
+    since: str = ""
+    until: str = ""
+
+    def filter(self) -> Filter:
+        """As the file is asked.
+
+        Raises:
+            RequestError: a time that is none.
+        """
+        from ibmux.cli.journalled import moment  # noqa: PLC0415 - heavy parts only when they run
+        from ibmux.journal import Filter  # noqa: PLC0415
+
+        now = time.time()
+        start = moment(self.since, now) if self.since else 0.0
+        end = moment(self.until, now) if self.until else 0.0
+        return Filter(gateway=self.gateway, script=self.script, key=self.key, kinds=self.kind, start=start, end=end)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where to.
+
+    Attributes:
+        limit: with `list`, the newest so many; 0 for all.
+        follow: with `list`, go on with what is written from now on, until Ctrl-C.
+        csv: with `export`, the file to write as CSV; - is standard output.
+        parquet: with `export`, the file to write as Parquet; needs pyarrow.
+        json: write JSON for programs, one line for each record.
+    """
+
+    limit: int = 50
+    follow: Annotated[bool, Parameter(name=["--follow", "-f"])] = False
+    csv: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None
+    parquet: Path | None = None
+    json: bool = False
+
+
+ALL = Wanted()
+"""The options as they are when none is given."""
+PLAIN = Output()
+"""The options as they are when none is given."""
+
+
+def journal(
+    action: Action = "list",
+    *,
+    wanted: Wanted = ALL,
+    output: Output = PLAIN,
+    file: Path | None = None,
+    config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] = None,
+) -> int:
+    """The record of every order, its events and fills, newest last. Needs no proxy, and disturbs none.
+
+    `verify` checks the file: exit code 0 if it is whole, 1 if not. `export` writes the records to a file.
+
+    Args:
+        action: `list`, `verify` or `export`.
+        wanted: which records.
+        output: where to.
+        file: the journal; without it [journal] path in the settings says where it is.
+        config: the proxy's settings; without it ./proxy.toml, then /etc/ibmux/proxy.toml, if there is one.
+    """
+    from ibmux.journal import Reader  # noqa: PLC0415 - heavy parts only when they run
+
+    if complaint := _contradiction(action, output):
+        screen.fail(complaint, "`ibmux journal --help` tells which option belongs to what.")
+        return Exit.USAGE
+    asked = wanted.filter()
+    with Reader(file or place(config)) as reader:
+        if action == "verify":
+            return _verify(reader, as_json=output.json)
+        if action == "export":
+            return _export(reader, asked, wanted.symbol, output)
+        return _list(reader, asked, wanted.symbol, output)
+
+
+def place(config: Path | None) -> Path:
+    """Where the journal of a proxy with these settings lies.
+
+    Raises:
+        ConfigError: the settings cannot be used.
+    """
+    from ibmux.cli.whereabouts import find_settings  # noqa: PLC0415
+
+    path = find_settings(config)
+    if path is not None and config is None and not os.access(path, os.R_OK):
+        path = None
+    return Path(places.journal(load_table("journal", JournalSettings, path).path))
+
+
+def _contradiction(action: Action, output: Output) -> str:
+    targets = (output.csv is not None) + (output.parquet is not None)
+    if action == "export" and targets != 1:
+        return "`export` needs a file: --csv FILE or --parquet FILE."
+    if action != "export" and targets:
+        return "--csv and --parquet belong to `export`."
+    if action != "list" and output.follow:
+        return "--follow belongs to `list`."
+    return "--limit is how many: 0 for all." if output.limit < 0 else ""
+
+
+def _verify(reader: Reader, *, as_json: bool) -> int:
+    from ibmux.journal import verify  # noqa: PLC0415
+
+    found = verify(reader)
+    if as_json:
+        screen.emit(found)
+    else:
+        for problem in found.problems:
+            screen.tell(problem)
+        counts = f"{found.records:,} records, {found.orders:,} orders, {found.fills:,} fills"
+        screen.tell(f"{reader.path}: {counts}; {found.pruned:,} records were pruned.")
+        screen.tell("It is not whole: see above." if found.problems else "It is whole.")
+    return Exit.FAILED if found.problems else Exit.OK
+
+
+def _list(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
+    last = reader.last_seq()
+    newest = list(islice(_matching(_backwards(reader, asked), symbol), output.limit or None))[::-1]
+    _show(newest, as_json=output.json)
+    while output.follow:
+        time.sleep(FOLLOWING)
+        if page := reader.records(last, wanted=asked):
+            last = page[-1].seq
+            _show(list(_matching(iter(page), symbol)), as_json=output.json, head=False)
+    return Exit.OK
+
+
+def _backwards(reader: Reader, asked: Filter) -> Iterator[Record]:
+    seq = 0
+    while page := reader.before(seq, wanted=asked):
+        yield from page
+        seq = page[-1].seq
+
+
+def _matching(records: Iterator[Record], symbol: str) -> Iterator[Record]:
+    from ibmux.cli.journalled import symbol_of  # noqa: PLC0415
+
+    return (each for each in records if not symbol or symbol_of(each).upper() == symbol.upper())
+
+
+def _show(records: list[Record], *, as_json: bool, head: bool = True) -> None:
+    from ibmux.cli.journalled import as_plain, table  # noqa: PLC0415
+
+    if as_json:
+        for each in records:
+            screen.emit(as_plain(each), pretty=False)
+    elif records or head:
+        screen.out.print(table(records, head=head))
+
+
+def _export(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
+    from ibmux.cli.exporting import write_csv, write_parquet  # noqa: PLC0415
+
+    records = _matching(reader.every(asked), symbol)
+    path = output.parquet or output.csv or Path("-")
+    try:
+        count = write_parquet(records, path) if output.parquet is not None else write_csv(records, path)
+    except ModuleNotFoundError as error:
+        screen.fail(
+            f"Parquet needs a package that is not installed: {error.name}.", "pip install pyarrow, or --csv FILE."
+        )
+        return Exit.USAGE
+    except BrokenPipeError:
+        raise  # whoever read our output has seen enough
+    except OSError as error:
+        screen.fail(f"Cannot write {path}: {os.strerror(error.errno or 0)}.")
+        return Exit.FAILED
+    if str(path) != "-":
+        screen.tell(f"{count:,} records are in {path}.")
+    return Exit.OK

@@ -1,0 +1,82 @@
+"""What retention takes away: finished orders, whole, and what belongs to no order. Runs on the writer's thread.
+
+Numbers that are gone are kept as ranges, so that `verify` tells them from a hole.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from ibmux.journal.storing import transaction
+
+SLICE = 100
+"""Records that are looked at in one transaction; orders that begin among them go with all they have."""
+PAGES = 64
+"""Pages (256 kB) that one transaction gives back to the file system at most."""
+
+Name = tuple[str, str, str]
+"""Of an order: gateway, script, key."""
+Cursor = tuple[float, int]
+"""Time and number of the last record that was looked at."""
+START: Cursor = (0.0, 0)
+
+_CANDIDATES = """
+SELECT r.time, r.seq, r.gateway, r.script, r.key, o.key IS NOT NULL, o.key IS NULL OR (o.finished AND o.time < :before)
+FROM records r LEFT JOIN orders o ON r.key <> '' AND o.gateway = r.gateway AND o.script = r.script AND o.key = r.key
+WHERE r.time < :before AND (r.time, r.seq) > (:time, :seq) ORDER BY r.time, r.seq LIMIT :slice
+"""
+_OF_ORDER = "SELECT seq FROM records WHERE gateway = ? AND script = ? AND key = ? AND key <> ''"
+
+
+def prune(connection: sqlite3.Connection, before: float, start: Cursor) -> tuple[int, Cursor | None]:
+    """One slice: how many records were deleted, and where the next slice begins; `None` after the last.
+
+    The newest record stays with its order, whatever its age: numbers go on from it.
+
+    Raises:
+        sqlite3.Error: nothing of this slice was deleted.
+    """
+    asked = {"before": before, "time": start[0], "seq": start[1], "slice": SLICE}
+    rows = connection.execute(_CANDIDATES, asked).fetchall()
+    [newest] = connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
+    gone = {row[1] for row in rows if row[6] and not row[5]} - {newest}
+    names = []
+    for name in dict.fromkeys(row[2:5] for row in rows if row[6] and row[5]):
+        if newest not in (its := {seq for (seq,) in connection.execute(_OF_ORDER, name)}):
+            names.append(name)
+            gone |= its
+    if gone:
+        _delete(connection, sorted(gone), names)
+    return len(gone), (rows[-1][0], rows[-1][1]) if len(rows) == SLICE else None
+
+
+def _delete(connection: sqlite3.Connection, gone: list[int], names: list[Name]) -> None:
+    numbers = [(seq,) for seq in gone]
+    with transaction(connection):
+        connection.executemany(
+            "DELETE FROM fills WHERE (gateway, exec_id) = (SELECT gateway, exec_id FROM records WHERE seq = ?)", numbers
+        )
+        connection.executemany("DELETE FROM records WHERE seq = ?", numbers)
+        connection.executemany("DELETE FROM orders WHERE gateway = ? AND script = ? AND key = ?", names)
+        _note(connection, gone)
+    # It gives back a page with each step, and only a script steps on where there are no columns.
+    connection.executescript(f"PRAGMA incremental_vacuum({PAGES})")
+
+
+def _note(connection: sqlite3.Connection, gone: list[int]) -> None:
+    known = connection.execute("SELECT first, last FROM pruned").fetchall()
+    merged = ranges([*known, *((seq, seq) for seq in gone)])
+    connection.executemany("DELETE FROM pruned WHERE first = ?", [(first,) for first, _ in set(known) - set(merged)])
+    connection.executemany("INSERT INTO pruned VALUES (?, ?)", sorted(set(merged) - set(known)))
+
+
+def ranges(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of numbers (both ends included) with those joined that touch."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(parts):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        else:
+            merged.append((first, last))
+    return merged

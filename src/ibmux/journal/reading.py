@@ -1,0 +1,224 @@
+"""The journal read, by its own connection that cannot write: beside a proxy that writes, or without any.
+
+Blocks: `store.Journal` calls it in a thread. Sees only what is durable.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from ibmux.errors import JournalFailed
+from ibmux.journal.ledger import Standing
+from ibmux.journal.opening import APPLICATION, BUSY, migrations
+from ibmux.journal.records import Kind, Record
+from ibmux.journal.storing import COLUMNS
+from ibmux.journal.trouble import damaged, worded
+
+T = TypeVar("T")
+
+_NONE = "Name it with --file, or the settings with --config; a proxy makes it when it starts."
+PAGE = 1000
+"""Records that are read at once where all are wanted."""
+ORDER_COLUMNS = "gateway, script, key, fingerprint, order_id, perm_id, state, intent_seq, last_seq, time, intent, body"
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """Which records are wanted; what is empty matches everything.
+
+    Attributes:
+        gateway, script, key: exactly these.
+        kinds: one of these.
+        start: not before this time, seconds UTC.
+        end: before this time, seconds UTC; 0 for no end.
+    """
+
+    gateway: str = ""
+    script: str = ""
+    key: str = ""
+    kinds: tuple[Kind, ...] = ()
+    start: float = 0.0
+    end: float = 0.0
+
+    def terms(self) -> tuple[str, list[Any]]:
+        """The condition in SQL, beginning with AND, and its values."""
+        exact = [(name, each) for name in ("gateway", "script", "key") if (each := getattr(self, name))]
+        terms = [f"{name} = ?" for name, _ in exact]
+        values: list[Any] = [each for _, each in exact]
+        if self.key:
+            terms.append("key <> ''")  # says that the index of orders serves
+        if self.kinds:
+            terms.append(f"kind IN ({', '.join('?' * len(self.kinds))})")
+            values += self.kinds
+        for text, moment in (("time >= ?", self.start), ("time < ?", self.end)):
+            if moment:
+                terms.append(text)
+                values.append(moment)
+        return "".join(f" AND {term}" for term in terms), values
+
+
+ALL = Filter()
+
+
+class Reader:
+    """A journal's file for reading; also a context manager.
+
+    Raises (here and in every method):
+        JournalCorrupt: it is damaged, or no journal.
+        JournalFailed: it is not there, or cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise JournalFailed(f"The journal {path}: there is no such file.", hint=_NONE, outcome="none")
+        with self._translated():
+            self._connection = self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def records(self, since: int = 0, limit: int = PAGE, wanted: Filter = ALL) -> list[Record]:
+        """Up to `limit` records with numbers above `since`, oldest first."""
+        terms, values = wanted.terms()
+        text = f"SELECT {COLUMNS} FROM records WHERE seq > ?{terms} ORDER BY seq LIMIT ?"  # noqa: S608
+        return self.rows(text, [since, *values, limit], to_record)
+
+    def before(self, seq: int, limit: int = PAGE, wanted: Filter = ALL) -> list[Record]:
+        """Up to `limit` records with numbers below `seq` (0: the end), newest first."""
+        terms, values = wanted.terms()
+        text = f"SELECT {COLUMNS} FROM records WHERE seq < ?{terms} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        return self.rows(text, [seq or (1 << 62), *values, limit], to_record)
+
+    def every(self, wanted: Filter = ALL, since: int = 0) -> Iterator[Record]:
+        """All of them, oldest first, a page at a time: what is written meanwhile comes, too."""
+        while page := self.records(since, PAGE, wanted):
+            yield from page
+            since = page[-1].seq
+
+    def last_seq(self) -> int:
+        """The number of the newest record; 0 of an empty journal."""
+        return self.rows("SELECT coalesce(max(seq), 0) FROM records", [], lambda row: int(row[0]))[0]
+
+    def unfinished(self, gateway: str) -> list[Standing]:
+        """The orders of which more may come, in the order of their last records."""
+        text = f"SELECT {ORDER_COLUMNS} FROM orders WHERE gateway = ? AND finished = 0 ORDER BY last_seq"  # noqa: S608
+        return self.rows(text, [gateway], to_standing)
+
+    def find(self, gateway: str, script: str, key: str) -> Standing | None:
+        """One order; `None` if the journal has none of this key."""
+        text = f"SELECT {ORDER_COLUMNS} FROM orders WHERE gateway = ? AND script = ? AND key = ?"  # noqa: S608
+        return next(iter(self.rows(text, [gateway, script, key], to_standing)), None)
+
+    def highest_order_id(self, gateway: str) -> int:
+        """The highest orderId that was ever written down for this gateway, also of what was pruned; 0 if none was."""
+        text = "SELECT value FROM counters WHERE gateway = ? AND name = 'order_id'"
+        return next(iter(self.rows(text, [gateway], lambda row: int(row[0]))), 0)
+
+    def rows(self, text: str, values: list[Any], made: Callable[[tuple[Any, ...]], T]) -> list[T]:
+        """What a query gives, each row made into something."""
+        with self._translated():
+            return [made(row) for row in self._connection.execute(text, values)]
+
+    def stream(self, text: str, made: Callable[[tuple[Any, ...]], T]) -> Iterator[T]:
+        """The same, one row at a time, for what does not fit into memory."""
+        with self._translated():
+            for row in self._connection.execute(text):
+                yield made(row)
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """All that is read inside is of one moment, whatever is written meanwhile; the log cannot shrink so long."""
+        with self._translated():
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise worded(error, self.path, "It is only read here: see to the file that is named.") from error
+
+    def _open(self) -> sqlite3.Connection:
+        """A log beside the file needs a place for its index; where none can be made, and no log is, the file is all."""
+        address = f"{self.path.absolute().as_uri()}?mode=ro"
+        try:
+            return self._checked(_connect(address))
+        except sqlite3.OperationalError:
+            if Path(f"{self.path}-wal").exists():
+                raise
+            return self._checked(_connect(f"{address}&immutable=1"))
+
+    def _checked(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            [whose] = connection.execute("PRAGMA application_id").fetchone()
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if not (whose or tables):  # a proxy was ended while it made the file; the next one goes on
+                raise JournalFailed(f"The journal {self.path} is empty: nothing was written to it yet.", hint=_NONE)
+            if whose != APPLICATION:
+                raise damaged(self.path, "another program's database")
+            if version > (known := len(migrations())):
+                raise JournalFailed(f"The journal {self.path} is of version {version}; this ibmux knows {known}.")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+
+
+def to_record(row: tuple[Any, ...]) -> Record:
+    """A row of `COLUMNS`."""
+    seq, time, gateway, kind, script, key, order_id, perm_id, exec_id, status, fingerprint, body = row
+    return Record(
+        gateway=gateway,
+        kind=kind,
+        script=script,
+        key=key,
+        orderId=order_id,
+        permId=perm_id,
+        execId=exec_id,
+        status=status,
+        fingerprint=fingerprint,
+        body=body,
+        time=time,
+        seq=seq,
+    )
+
+
+def to_standing(row: tuple[Any, ...]) -> Standing:
+    """A row of `ORDER_COLUMNS`."""
+    gateway, script, key, fingerprint, order_id, perm_id, state, intent_seq, last_seq, time, intent, body = row
+    return Standing(
+        gateway=gateway,
+        script=script,
+        key=key,
+        fingerprint=fingerprint,
+        orderId=order_id,
+        permId=perm_id,
+        state=state,
+        intentSeq=intent_seq,
+        lastSeq=last_seq,
+        time=time,
+        intent=intent,
+        body=body,
+    )

@@ -1,0 +1,28 @@
+"""SIGKILL at any moment: what was acknowledged is there, whole and in order, and the file opens again."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+KILLS = 40
+
+
+def test_what_was_acknowledged_survives_kills_at_random_moments(path: Path) -> None:
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")  # noqa: T201
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("journal_child.py")),
+        str(path.parent),
+        str(seed),
+        str(KILLS),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["wrong"] == [], done.stderr
+    assert found["acknowledged"] > 10 * KILLS
