@@ -53,6 +53,20 @@ def socket_to_open(environ: Mapping[str, str] = os.environ) -> str:
     return ""
 
 
+def journal(path: str = "auto", environ: Mapping[str, str] = os.environ) -> str:
+    """Where the journal lies: the path as it is, or for `auto` the folder for state that systemd or the user's session
+    names (`STATE_DIRECTORY`, `XDG_STATE_HOME`), else ~/.local/state.
+    """
+    if path != "auto":
+        return os.path.expanduser(path)  # noqa: PTH111 - pathlib takes scripts milliseconds to load
+    if service := environ.get("STATE_DIRECTORY", "").partition(":")[0]:  # several are separated by colons
+        return f"{service}/journal.db"
+    home = environ.get("XDG_STATE_HOME", "")
+    if not home.startswith("/"):  # a relative one counts as none, says the XDG base directory specification
+        home = f"{environ.get('HOME') or os.path.expanduser('~')}/.local/state"  # noqa: PTH111
+    return f"{home}/ibmux/journal.db"
+
+
 def in_words(error: OSError) -> str:
     """Why a connection failed, by the system or the resolver; of several addresses that were tried, asyncio's text."""
     if type(error).__name__ == "gaierror":  # its numbers are not the system's; `socket` itself is not needed here

@@ -204,12 +204,43 @@ class OrderNotSent(IbmuxError):
     hint = "Nothing was sent to the gateway; it is safe to try again."
 
 
+class LimitExceeded(OrderNotSent):
+    """The order is beyond a limit of proxy.toml; the message says which."""
+
+    code = "order.limit"
+    hint = "Nothing was sent. Limits are in [limits] and [scripts.NAME] of proxy.toml."
+
+
+class Halted(OrderNotSent):
+    """New orders are stopped, by a person or by the circuit breaker; cancels pass."""
+
+    code = "order.halted"
+    hint = "Nothing was sent. `ibmux resume` ends it, when a person has seen why."
+
+
 class OrderUnknown(IbmuxError):
     """The order was sent and no acknowledgement came within the deadline: it may be working."""
 
     code = "order.unknown"
     outcome = "unknown"
     hint = "Ask with the same key (`orderStatus`), never place it again under another: it may be working."
+
+
+class JournalFailed(IbmuxError):
+    """The journal cannot be written or read, so nothing that needs it is done; the message says why."""
+
+    code = "journal.failed"
+    retryable = True
+    outcome = "not_sent"
+    hint = "See to the disk and the file that are named; the journal tries again by itself. Cancels still pass."
+
+
+class JournalCorrupt(JournalFailed):
+    """The journal's file is damaged, or is none; nothing in it was changed."""
+
+    code = "journal.corrupt"
+    retryable = False
+    hint = "Keep the file and those beside it (-wal, -shm): move them away together, then start with a new journal."
 
 
 class KeyConflict(RequestError):

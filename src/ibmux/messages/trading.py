@@ -16,8 +16,11 @@ from ibmux.messages.wire import Input, Record
 
 
 class OrderEvent(Record):
-    """Topic `evt/order/<script>`: one change of one order. `seq` has no holes per gateway and script; time in
-    seconds UTC.
+    """Topic `evt/order/<script>`: one change of one order; time in seconds UTC.
+
+    `seq` is its number in the journal, `prev` that of the script's event before it, be it of an order or a fill: whoever
+    has not seen that one asks `replay`. `prev` is 0 for the first event since the proxy started. `seq` 0: the disk takes
+    nothing at the moment; the event comes again, with its number, when it does.
     """
 
     epoch: int
@@ -27,11 +30,12 @@ class OrderEvent(Record):
     trade: Trade
     code: int = 0
     message: str = ""
+    prev: int = 0
 
 
 class FillEvent(Record):
     """Topic `evt/fill/<script>`: an execution, or (`event` = `commission`) the commission of one that was sent
-    before.
+    before. `seq` and `prev` are those of `OrderEvent`, counted together.
     """
 
     epoch: int
@@ -40,6 +44,7 @@ class FillEvent(Record):
     event: Literal["fill", "commission"]
     key: str
     fill: Fill
+    prev: int = 0
 
 
 class OrderStateRecord(Record):
@@ -182,6 +187,38 @@ class ReqExecutions(Request):
     """Asks the gateway for the executions since midnight (its own time zone), of all scripts."""
 
     execFilter: ExecutionFilter | None = None
+
+
+class Replayed(Record):
+    """One event of the past: of an order, or of a fill."""
+
+    order: OrderEvent | None = None
+    fill: FillEvent | None = None
+
+
+class ReplayPage(Record):
+    """Events in their order. `seq` is the number up to which everything was looked at: ask on from there while `more`.
+
+    `oldest` is the first number that the journal still has: events below it, if any were asked for, are gone.
+    """
+
+    events: list[Replayed] = []
+    seq: int = 0
+    more: bool = False
+    oldest: int = 0
+
+
+@method("replay", reply=ReplayPage)
+class Replay(Request):
+    """Order events and fills with numbers above `since`, from the journal: this script's, or with `all` everybody's.
+
+    A negative `since` gives no events, only the present number. Events of orders are as they were published, but without
+    what their trades had logged and filled before. At most `limit` events come at once, 1000 at the most.
+    """
+
+    since: int = 0
+    all: bool = False
+    limit: int = 500
 
 
 @method("reqGlobalCancel", reply=bool, role="admin")
