@@ -115,11 +115,13 @@ class Stack:
         self.options = hello["options"]
         self._where = str(hello["port"])
         if self.way == "ibmux":
-            path = self._folder.enter_context(TemporaryDirectory()) + "/mqtt.sock"
+            folder = self._folder.enter_context(TemporaryDirectory())
+            path = f"{folder}/mqtt.sock"
             tree = {
                 **PROXY,
                 "gateways": {"paper": {"port": hello["port"], "client_id": 1}},
                 "mqtt": {**self.mqtt, "socket": path},
+                "journal": {"path": f"{folder}/journal.db"},
             }
             self.proxy = await Process.start("proxy", json.dumps(tree))
             ports = await self.proxy.hear()

@@ -101,7 +101,7 @@ async def together(journal: Journal, appenders: int, seconds: float) -> dict[str
             times.append(time.perf_counter() - start)
             number += appenders
 
-    await asyncio.gather(*(append(2_000_000 + each) for each in range(appenders)))
+    await asyncio.gather(*(append(appenders * 100_000_000 + each) for each in range(appenders)))
     return {"appenders": appenders, "rate": len(times) / (time.perf_counter() - began), **_quantiles(times)}
 
 

@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from figures import middle, milliseconds, table
@@ -70,22 +71,24 @@ class Watched:
 @asynccontextmanager
 async def watched(settle: float, fault: str = "") -> AsyncIterator[Watched]:
     """A gateway with a fault in force, and a proxy that has just been started."""
-    async with SimulatedGateway(Settings(linger=0.0)) as gateway:
-        if fault:
-            await gateway.faults.apply(fault)
-        tree = {
-            "gateways": {"paper": {"port": gateway.port, "settle": settle, "pause_floor": 0.5, "pause_cap": 1.0}},
-            "mqtt": {"port": 0, "socket": ""},
-            "http": {"port": -1},
-        }
-        proxy = Proxy(config.build(tree, "the benchmark"))
-        running = asyncio.create_task(proxy.run())
-        try:
-            await proxy.started.wait()
-            yield Watched(gateway, proxy)
-        finally:
-            proxy.stop()
-            await running
+    with TemporaryDirectory() as folder:
+        async with SimulatedGateway(Settings(linger=0.0)) as gateway:
+            if fault:
+                await gateway.faults.apply(fault)
+            tree = {
+                "gateways": {"paper": {"port": gateway.port, "settle": settle, "pause_floor": 0.5, "pause_cap": 1.0}},
+                "mqtt": {"port": 0, "socket": ""},
+                "http": {"port": -1},
+                "journal": {"path": f"{folder}/journal.db"},
+            }
+            proxy = Proxy(config.build(tree, "the benchmark"))
+            running = asyncio.create_task(proxy.run())
+            try:
+                await proxy.started.wait()
+                yield Watched(gateway, proxy)
+            finally:
+                proxy.stop()
+                await running
 
 
 async def cold(runs: int, settle: float) -> list[float]:

@@ -1,6 +1,28 @@
-"""For all tests: child processes must hear an interrupt, also where the tests themselves run in the background."""
+"""For all tests: child processes hear an interrupt, also where the tests run in the background; runs are repeatable.
 
+What hypothesis draws is the same in every run, unless `IBMUX_HYPOTHESIS=random` asks for something new.
+"""
+
+import os
 import signal
+from collections.abc import Iterator
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("random", print_blob=True)
+settings.load_profile(os.environ.get("IBMUX_HYPOTHESIS", "repeatable"))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what is put behind `&`
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Proxies that are told nothing else keep their journal in a folder of the test."""
+    with TemporaryDirectory(prefix="ibmux-test-") as folder:
+        monkeypatch.setenv("XDG_STATE_HOME", folder)
+        monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+        yield

@@ -9,15 +9,42 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from ibmux import places, topics
+from ibmux import topics
 from ibmux.errors import ConfigError
-from ibmux.messages.methods import Role
-from ibmux.places import Endpoint
+from ibmux.settings import (
+    Config,
+    GatewaySettings,
+    HttpSettings,
+    JournalSettings,
+    LimitSettings,
+    LogSettings,
+    MqttSettings,
+    ScriptSettings,
+    Settings,
+)
+
+__all__ = [
+    "PREFIX",
+    "Config",
+    "GatewaySettings",
+    "HttpSettings",
+    "JournalSettings",
+    "LimitSettings",
+    "LogSettings",
+    "MqttSettings",
+    "ScriptSettings",
+    "Settings",
+    "build",
+    "load",
+    "load_mqtt",
+    "load_table",
+    "read_secret",
+]
 
 PREFIX = "IBMUX_"
 """Environment variables: `IBMUX_MQTT__PORT` sets `[mqtt] port`; two underscores stand for a dot."""
@@ -26,128 +53,9 @@ TOP = frozenset({f"{PREFIX}DEFAULT_ROLE", f"{PREFIX}DRAIN_TIMEOUT"})
 LISTS = frozenset({"accounts", "fallback", "websocket_origins"})
 """Keys whose values are separated by commas in the environment."""
 
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Listening = Annotated[int, msgspec.Meta(ge=-1, le=65535)]
-"""A port to listen on: 0 takes a free one, -1 none."""
 SHORTEST_RETENTION = 8  # days; `reqExecutions` gives up to seven days' executions, as the trade log of TWS is set
 
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every table in the file; an unknown key is an error."""
-
-
 Table = TypeVar("Table", bound=Settings)
-
-
-class GatewaySettings(Settings, frozen=True):
-    """`[gateways.NAME]`: one TWS or IB Gateway login. Times in seconds, rates in messages per second."""
-
-    name: str = ""
-    host: str = "127.0.0.1"
-    port: int = 4002
-    client_id: Annotated[int, msgspec.Meta(ge=0)] = 1
-    kind: Literal["paper", "live", ""] = ""
-    accounts: tuple[str, ...] = ()
-    fallback: tuple[str, ...] = ()
-    home: Seconds = 300.0
-    connect_timeout: Seconds = 10.0
-    request_timeout: Seconds = 30.0
-    settle: Seconds = 60.0
-    pause_floor: Seconds = 5.0
-    pause_cap: Seconds = 60.0
-    heartbeat: Seconds = 15.0
-    probe: Seconds = 30.0
-    market_data_type: Literal[1, 2, 3, 4] = 1
-    lines: Count = 100
-    linger: Seconds = 10.0
-    lease_ttl: Seconds = 60.0
-    tick_spacing: Seconds = 15.0
-    messages_per_second: float = 40.0
-    burst: Count = 10
-    required: bool = True
-
-    @property
-    def endpoints(self) -> list[Endpoint]:
-        """Where it listens: `host` and `port`, then `fallback` in its order."""
-        return [Endpoint(self.host, self.port), *map(Endpoint.parse, self.fallback)]
-
-
-class MqttSettings(Settings, frozen=True):
-    """`[mqtt]`: the embedded endpoint, or with `url` an existing broker.
-
-    `socket` is the path of a Unix socket; `auto` is the place where scripts look for it, if the port is the usual one.
-    """
-
-    host: str = "127.0.0.1"
-    port: Listening = places.PORT
-    socket: str = "auto"
-    websocket_port: Listening = -1
-    websocket_origins: tuple[str, ...] = ()
-    tls_port: Listening = -1
-    tls_certificate: str = ""
-    tls_key: str = ""
-    url: str = ""
-    username: str = ""
-    password: str = ""
-    password_file: str = ""
-    max_packet_size: Count = 1_048_576
-    max_connections: Count = 500
-    max_queued_bytes: Count = 8_388_608
-    gather: Seconds = 0.02
-
-
-class HttpSettings(Settings, frozen=True):
-    """`[http]`: the operators' door; port -1 closes it."""
-
-    host: str = "127.0.0.1"
-    port: Listening = 7001
-
-
-class ScriptSettings(Settings, frozen=True):
-    """`[scripts.NAME]`: what one script may do; with a token, it must show it as its MQTT password."""
-
-    role: Role = "read"
-    token: str = ""
-    token_file: str = ""
-
-
-class LimitSettings(Settings, frozen=True):
-    """`[limits]`: bounds per script. Times in seconds, sizes in bytes."""
-
-    requests_in_flight: Count = 200
-    request_size: Count = 262_144
-    leases: Count = 100
-    order_quantity: float = 0.0
-    order_value: float = 0.0
-
-
-class JournalSettings(Settings, frozen=True):
-    """`[journal]`: the record of orders. `retention` in days, 0 for ever; `auto` is what `places.journal` says."""
-
-    path: Annotated[str, msgspec.Meta(min_length=1)] = "auto"
-    retention: Annotated[int, msgspec.Meta(ge=0)] = 400
-
-
-class LogSettings(Settings, frozen=True):
-    """`[log]`: `auto` is JSON unless standard error is a terminal."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "text"] = "auto"
-
-
-class Config(Settings, frozen=True):
-    """The whole file."""
-
-    gateways: dict[str, GatewaySettings] = msgspec.field(default_factory=dict)
-    mqtt: MqttSettings = MqttSettings()
-    http: HttpSettings = HttpSettings()
-    scripts: dict[str, ScriptSettings] = msgspec.field(default_factory=dict)
-    limits: LimitSettings = LimitSettings()
-    journal: JournalSettings = JournalSettings()
-    log: LogSettings = LogSettings()
-    default_role: Role = "read"
-    drain_timeout: Seconds = 10.0
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -269,6 +177,10 @@ def _check(config: Config, source: str) -> None:
         raise ConfigError(
             f"{source}: mqtt.url: {config.mqtt.url!r} does not start with mqtt://, mqtts://, ws:// or wss://."
         )
+    for table, kinds in (("gateways", config.gateways), ("scripts", config.scripts)):
+        for name, each in kinds.items():
+            _check_band(each.price_band, f"{source}: {table}.{name}.price_band")
+    _check_band(config.limits.price_band, f"{source}: limits.price_band")
     if 0 < config.journal.retention < SHORTEST_RETENTION:
         raise ConfigError(
             f"{source}: journal.retention is {config.journal.retention}; it must be 0, or at least "
@@ -293,6 +205,11 @@ def _check_fallback(gateway: GatewaySettings, key: str) -> None:
             f"{key}: name `accounts`, too: ibmux falls back only within the same account, and must know which.",
             hint=f'Add accounts = ["DU1234567"] to [gateways.{gateway.name}].',
         )
+
+
+def _check_band(band: float, key: str) -> None:
+    if band >= 1:
+        raise ConfigError(f"{key} is {band:g}; it is a share: write 0.05 for 5 %.")
 
 
 def _in_words(text: str) -> str:

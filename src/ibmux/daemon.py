@@ -9,18 +9,20 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
 import ibmux
-from ibmux import locks, survey, topics
+from ibmux import locks, places, survey, topics
 from ibmux.config import Config
 from ibmux.doors.carrier import build_carrier
 from ibmux.doors.http import HttpDoor
 from ibmux.doors.mqtt import MqttDoor
-from ibmux.errors import AlreadyRunning, ConfigError, IbmuxError
+from ibmux.errors import AlreadyRunning, ConfigError, IbmuxError, JournalFailed
+from ibmux.journal import Journal, keep
 from ibmux.messages import METHODS, SCHEMA, encode
 from ibmux.messages.session import ProxyInfo, ProxyReport, ProxyStatus
 from ibmux.mqtt.listeners import TAKEN
@@ -52,6 +54,7 @@ class Proxy:
         self.started_at = clock()
         self.state: Literal["online", "draining", "offline"] = "offline"
         self.started = asyncio.Event()
+        self._troubled = False
         self._stopping = asyncio.Event()
         registry = CollectorRegistry()
         self.metrics = Metrics(registry, config.scripts)
@@ -59,8 +62,10 @@ class Proxy:
         registry.register(collector)
         self.carrier = build_carrier(config, self._client_gone, lambda _: self.announce())
         self.bus = self.carrier.bus
+        path, written = Path(places.journal(config.journal.path)), self.metrics.journal_written
+        self.journal = Journal(path, clock=clock, on_trouble=self._tell_trouble, on_written=written)
         self.gateways = {
-            name: Gateway(settings, config, self.bus.publish, self.report, clock=clock)
+            name: Gateway(settings, config, self.journal, self.bus.publish, self.report, clock=clock)
             for name, settings in config.gateways.items()
         }
         logs.count_lines(self.metrics.logged)
@@ -104,7 +109,8 @@ class Proxy:
         then drain.
 
         Raises:
-            AlreadyRunning: another proxy of this machine has the session of one of the gateways.
+            AlreadyRunning: another proxy of this machine has the session of one of the gateways, or writes the journal.
+            JournalFailed: the journal cannot be used.
             ConfigError: a port or a socket cannot be had.
             Unreachable: the broker of `[mqtt] url` does not answer.
         """
@@ -124,6 +130,7 @@ class Proxy:
         failure: IbmuxError | None = None
         try:
             await self._open_operations()
+            await self._open_journal()
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(self._keep(name, gateway.run), name=name)
@@ -131,6 +138,8 @@ class Proxy:
                 ]
                 running.append(tasks.create_task(self.metrics.watch_loop(), name="loop lag"))
                 running.append(tasks.create_task(self._tend(held), name="locks"))
+                retention = self.config.journal.retention
+                running.append(tasks.create_task(keep(self.journal, retention, clock=self.clock), name="retention"))
                 try:
                     await self._serve_scripts(held)
                 except IbmuxError as error:
@@ -167,6 +176,18 @@ class Proxy:
             if (check := gateway.session.status().check) is not None:
                 steps = {step.title: round(step.seconds, 4) for step in check.steps}
                 log.info("gateway.checked", extra={"gateway": name, "exit": check.exit, "steps": steps})
+
+    def _tell_trouble(self, trouble: JournalFailed | None) -> None:
+        if trouble is not None:
+            log.error("journal.trouble", extra={"reason": trouble.message, "advice": trouble.hint})
+        elif self._troubled:
+            log.warning("journal.writes_again")
+        self._troubled = trouble is not None
+
+    async def _open_journal(self) -> None:
+        await self.journal.open()
+        for gateway in self.gateways.values():
+            await gateway.load()
 
     async def _open_operations(self) -> None:
         if self.config.http.port >= 0:
@@ -210,10 +231,18 @@ class Proxy:
         was_online, self.state = self.state != "offline", "offline"
         if was_online:
             self._publish_status()
+        await self._close_journal()
         await self.bus.close()
         await self.http.close()
         if was_online:
             log.info("proxy.offline")
+
+    async def _close_journal(self) -> None:
+        """What the last messages changed is written down, and then published: the bus is still open."""
+        try:
+            await self.journal.close()
+        except JournalFailed as error:
+            log.error("journal.unclosed", extra={"reason": error.message})
 
     def announce(self) -> None:
         """Publish the retained states of the proxy: at the start, and at each reconnect to a broker."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import ibmux
 from ibmux.core.leases import Owner
 from ibmux.doors.access import role_of
-from ibmux.messages.session import ProxyReport, ScriptInfo, SharingInfo
+from ibmux.journal import Journal
+from ibmux.messages.session import JournalInfo, ProxyReport, ScriptInfo, SharingInfo
 from ibmux.mqtt.server import Endpoint
-from ibmux.ops.readings import GatewayReading, LaneReading, MqttReading, Reading
+from ibmux.ops.readings import GatewayReading, JournalReading, LaneReading, MqttReading, Reading
 
 if TYPE_CHECKING:
     from ibmux.daemon import Proxy
@@ -30,7 +31,14 @@ def report(proxy: Proxy) -> ProxyReport:
         gateways=[gateway.session.status() for gateway in proxy.gateways.values()],
         scripts=_scripts(proxy),
         sharing={name: _sharing(proxy, gateway) for name, gateway in proxy.gateways.items()},
+        journal=_journal_info(proxy),
     )
+
+
+def _journal_info(proxy: Proxy) -> JournalInfo:
+    journal = proxy.journal
+    trouble = journal.trouble.message if journal.trouble is not None else ""
+    return JournalInfo(str(journal.path.absolute()), journal.last_seq, journal.waiting, trouble)
 
 
 def _sharing(proxy: Proxy, gateway: Gateway) -> SharingInfo:
@@ -81,6 +89,17 @@ def reading(proxy: Proxy) -> Reading:
         gateways=[_gateway(proxy, gateway) for gateway in proxy.gateways.values()],
         scripts=Counter(owner.script for owner in proxy.door.present),
         mqtt=_mqtt(proxy),
+        journal=_journal(proxy.journal),
+    )
+
+
+def _journal(journal: Journal) -> JournalReading:
+    return JournalReading(
+        last_seq=journal.last_seq,
+        oldest_seq=journal.oldest,
+        waiting=journal.waiting,
+        trouble=not journal.healthy,
+        file_bytes=journal.size(),
     )
 
 
@@ -91,6 +110,7 @@ def _gateway(proxy: Proxy, gateway: Gateway) -> GatewayReading:
         name=gateway.name,
         state=session.state,
         epoch=session.epoch,
+        halted=bool(session.halted),
         last_message=stats.last_message,
         farms=status.farms,
         connects=stats.connects,

@@ -6,6 +6,7 @@ called in that thread: they must return soon, and must not call methods of this 
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import datetime as dt
 import functools
@@ -29,6 +30,9 @@ from ibmux.errors import IbmuxError, RequestError, Unreachable
 log = logging.getLogger("ibmux.client")
 
 T = TypeVar("T")
+
+HANDLERS = 1.0
+"""Seconds after which what came `since` is told even if the script waits for nothing."""
 
 _open_clients: weakref.WeakSet[IB] = weakref.WeakSet()
 
@@ -60,6 +64,9 @@ class IB:
             raise
         self._updates = threading.Condition()
         self._count = 0
+        self._past_waits = options.get("since") is not None
+        if self._past_waits:
+            self._loop.post(self._tell_past_soon)
         self._ib.updateEvent.connect(self._on_update)
         _open_clients.add(self)
 
@@ -69,16 +76,19 @@ class IB:
         Raises:
             TimeoutError: after `timeout` seconds.
         """
+        self._tell_past()
         coroutine: Coroutine[Any, Any, T] = work if isinstance(work, Coroutine) else _await(work)
         return self._loop.wait(coroutine, timeout)
 
     def sleep(self, secs: float = 0.02) -> bool:
         """Wait `secs` seconds while events go on arriving; True, as in ib_async."""
+        self._tell_past()
         time.sleep(secs)
         return True
 
     def waitOnUpdate(self, timeout: float = 0) -> bool:
         """Wait for the next update of anything, `timeout` seconds at most (0: for ever); False if none came."""
+        self._tell_past()
         with self._updates:
             seen = self._count
             return self._updates.wait_for(lambda: self._count != seen, timeout or None)
@@ -108,6 +118,7 @@ class IB:
         `for filled in ib.loopUntil(trade.isDone, 10): …`.
         """
         end = time.monotonic() + timeout
+        self._tell_past()
         while True:
             with self._updates:
                 seen = self._count
@@ -159,6 +170,15 @@ class IB:
     def __repr__(self) -> str:
         return f"<sync {self._ib!r}>"
 
+    def _tell_past_soon(self) -> None:
+        asyncio.get_running_loop().call_later(HANDLERS, self._ib._resume)  # noqa: SLF001 - the other half of this client
+
+    def _tell_past(self) -> None:
+        """The script waits for something: its handlers are there."""
+        if self._past_waits:
+            self._past_waits = False
+            self._loop.post(self._ib._resume)  # noqa: SLF001 - the other half of this client
+
     def _on_update(self) -> None:
         with self._updates:
             self._count += 1
@@ -166,7 +186,9 @@ class IB:
 
 
 async def _open(name: str, options: dict[str, Any]) -> AsyncIB:
-    return await _connect(name, **options)
+    opening = _connect(name, **options)
+    opening.holding = True
+    return await opening
 
 
 async def _await(work: Awaitable[T]) -> T:
@@ -180,6 +202,7 @@ def _blocking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     def wait(self: IB, *args: Any, **kwargs: Any) -> Any:
         target = getattr(self._ib, name)
         if inspect.iscoroutinefunction(method):
+            self._tell_past()
             return self._loop.wait(target(*args, **kwargs))
         if self._loop.ended:  # what is known here can still be read
             return target(*args, **kwargs)

@@ -181,6 +181,7 @@ async def test_day_orders_lapse_and_others_live_over_the_change_of_the_day() -> 
         for _ in range(12):
             await scene.pass_time(60)
         await scene.becomes("ann", "moc", "Filled")
+        await scene.until(lambda: scene.fills("ann"), "the fill is told")
         [fill] = scene.fills("ann")
         assert fill["execution"]["time"].strftime("%H:%M") == "21:00", "at the close, in UTC"
         before = dict(scene.book.fills)
@@ -368,7 +369,7 @@ async def test_settlements_are_nobodys_here_and_are_told_once() -> None:
         for _ in range(2):  # a client that did not place them hears of them when it asks
             listed = (await scene.ask("ann", "reqExecutions")).payload
             assert {fill["script"] for fill in listed} == {"ann", "external"}
-        assert len(scene.fills("ann")) == 2
+        await scene.until(lambda: (len(scene.fills("ann")), len(scene.fills("external"))) == (2, 2), "all is told")
         assert Counter(fill["execution"]["execId"] for fill in scene.fills("external")) == {
             e.execId: 1 for e in settled
         }

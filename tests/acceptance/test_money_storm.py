@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import time
 from collections import Counter
 from typing import Any
 
@@ -119,7 +118,7 @@ async def calm(scene: Scene) -> None:
 
 
 async def test_a_storm_of_everything_leaves_all_books_alike() -> None:
-    seed = int(os.environ.get("IBMUX_SEED", str(time.time_ns() % 1_000_000)))
+    seed = int(os.environ.get("IBMUX_SEED", "20260221"))
     print(f"seed {seed}; IBMUX_SEED repeats it")  # noqa: T201 - repeats a failure
     chance = random.Random(seed)
     async with money_scene(

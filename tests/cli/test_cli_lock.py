@@ -101,7 +101,7 @@ async def test_a_proxy_of_another_machine_is_for_the_gateway_to_refuse(
     """Another folder for temporary files stands for another machine."""
     async with serving(gateway.port) as first:
         await first.hear("session.ready")
-        async with serving(gateway.port, TMPDIR=str(tmp_path)) as second:
+        async with serving(gateway.port, TMPDIR=str(tmp_path), XDG_STATE_HOME=str(tmp_path)) as second:
             await second.hear("session.standby")
             assert gateway.stats.by_client == {1: 1}
 

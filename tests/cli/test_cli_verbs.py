@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,11 +279,12 @@ class TestLongRunning:
                 process.kill()
                 await process.wait()
 
-    async def test_serve_says_that_its_port_is_taken(self, command: Command, proxy: Proxy) -> None:
+    async def test_serve_says_that_its_port_is_taken(self, command: Command, proxy: Proxy, tmp_path: Path) -> None:
         for door in ("http", "mqtt"):
             ports = {"IBMUX_HTTP__PORT": "0", "IBMUX_MQTT__PORT": "0", "IBMUX_MQTT__SOCKET": ""}
             # A gateway of this test's own: 4002, the default, may be locked by a proxy that somebody runs here.
             ports["IBMUX_GATEWAYS__PAPER__PORT"] = str(proxy.ports["mqtt"])
+            ports["IBMUX_JOURNAL__PATH"] = str(tmp_path / "journal.db")
             done = await command("serve", **{**ports, f"IBMUX_{door.upper()}__PORT": str(proxy.ports[door])})
             assert done.code == Exit.USAGE, done
             assert "cannot listen on" in done.err

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ibmux import errors, topics
 from ibmux.messages import CONTENT_TYPE, METHODS, decode, encode
 from ibmux.messages.contracts import Contract
@@ -15,6 +17,7 @@ from ibmux.messages.market import Lease, Quote, Ticks
 from ibmux.messages.orders import Order
 from ibmux.messages.session import GatewayStatus, Presence, ProxyInfo, ProxyStatus
 from ibmux.messages.trades import OrderStatus, Trade
+from ibmux.messages.trading import FillEvent, OrderEvent, Replayed, ReplayPage
 from ibmux.mqtt.message import Message
 from ibmux.mqtt.server import Endpoint, TcpListener
 
@@ -35,6 +38,9 @@ class Proxy:
         self.asked: list[tuple[str, Any, Message]] = []
         self.presences: dict[str, Presence] = {}
         self.answers: dict[str, Answer] = {"trades": lambda _request, _message: []}
+        self.answers["replay"] = self._replay
+        self.journal: list[OrderEvent | FillEvent] = []
+        self.pruned = 0
         self.epoch = 1
         self.ttl = 60.0
         self.quotes: dict[int, Quote] = {}
@@ -138,6 +144,34 @@ class Proxy:
     def _presence(self, message: Message) -> None:
         self.presences[message.topic] = decode(message.payload, Presence)
         self._wake()
+
+    # -- the journal ------------------------------------------------------------------------------------------------
+
+    def write(self, event: OrderEvent | FillEvent, *, tell: bool = True, script: str = "alpha") -> None:
+        """Number an event, keep a slim form of it, and tell it."""
+        event.seq, event.prev = self.last() + 1, self.last()
+        if isinstance(event, OrderEvent):
+            slim = msgspec.structs.replace(event.trade, fills=[], log=event.trade.log[-1:])
+            self.journal.append(msgspec.structs.replace(event, prev=0, trade=slim))
+        else:
+            self.journal.append(msgspec.structs.replace(event, prev=0))
+        if tell:
+            self.publish(event, script)
+
+    def publish(self, event: OrderEvent | FillEvent, script: str = "alpha") -> None:
+        make = topics.order_event if isinstance(event, OrderEvent) else topics.fill_event
+        self.say(make("paper", script), event, qos=1)
+
+    def last(self) -> int:
+        return self.journal[-1].seq if self.journal else self.pruned
+
+    def _replay(self, request: Any, _message: Message) -> ReplayPage:
+        if request.since < 0:
+            return ReplayPage([], self.last())
+        found = [each for each in self.journal if each.seq > request.since]
+        page, more = found[: request.limit], len(found) > request.limit
+        items = [Replayed(order=each) if isinstance(each, OrderEvent) else Replayed(fill=each) for each in page]
+        return ReplayPage(items, page[-1].seq if more else self.last(), more, self.pruned + 1)
 
     # -- usual answers ----------------------------------------------------------------------------------------------
 

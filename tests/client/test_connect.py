@@ -189,7 +189,7 @@ async def test_requests_wait_while_the_proxy_is_away_and_go_when_it_is_back(prox
     asked = asyncio.create_task(ib.managedAccounts())
     gap = asyncio.create_task(anext(aiter(ib.gapEvent)))
     await asyncio.sleep(0)
-    assert proxy.methods() == ["trades"]
+    assert proxy.methods() == ["replay", "trades"]
     proxy.say(topics.PROXY_STATUS, ProxyStatus("online", 0))
     assert await asyncio.wait_for(asked, 5) == ["DU1"]
     assert "proxy was away" in (await asyncio.wait_for(gap, 5))[2]

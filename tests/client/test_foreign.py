@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 import sys
 from decimal import Decimal
@@ -33,9 +34,9 @@ class Maker:
 
     def __init__(self, library) -> None:
         self.library = library
-        self.seed = random.randrange(2**32)
+        self.seed = int(os.environ.get("IBMUX_SEED", "20260221"))
         self.chance = random.Random(self.seed)
-        print(f"seed {self.seed}")  # noqa: T201 - shown with a failure
+        print(f"IBMUX_SEED={self.seed}")  # noqa: T201 - shown with a failure
 
     def value(self, default):
         chance = self.chance

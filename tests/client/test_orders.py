@@ -11,7 +11,7 @@ import pytest
 from far_side import Proxy, Silence, trade
 
 import ibmux
-from ibmux import Contract, LimitOrder, MarketOrder, Order, Stock, errors, topics
+from ibmux import Contract, LimitOrder, MarketOrder, Order, Stock, errors
 from ibmux.messages import orders as wire
 from ibmux.messages.trades import CommissionReport, Execution, Fill, OrderState
 from ibmux.messages.trading import FillEvent, OrderEvent
@@ -24,21 +24,18 @@ class Book:
     """The proxy's side of one script's orders."""
 
     def __init__(self, proxy: Proxy, script: str = "alpha") -> None:
-        self.proxy, self.script, self.seq = proxy, script, 0
+        self.proxy, self.script = proxy, script
 
     def event(self, key: str, status: str, code: int = 0, message: str = "", fills=(), **more) -> None:
         order = Order(orderId=11, permId=900_011, action="BUY", totalQuantity=10, orderType="LMT", lmtPrice=5.0)
         report = trade(AAPL, order, key, self.script, status, **more)
         report.fills = list(fills)
-        self.seq += 1
-        event = OrderEvent(1, self.seq, 1.0, key, report, code, message)
-        self.proxy.say(topics.order_event("paper", self.script), event, qos=1)
+        self.proxy.write(OrderEvent(1, 0, 1.0, key, report, code, message), script=self.script)
 
     def fill(self, key: str, exec_id: str, shares: float, commission: bool = False) -> Fill:
         fill = make_fill(key, exec_id, shares, commission)
-        self.seq += 1
-        event = FillEvent(1, self.seq, 1.0, "commission" if commission else "fill", key, fill)
-        self.proxy.say(topics.fill_event("paper", self.script), event, qos=1)
+        event = FillEvent(1, 0, 1.0, "commission" if commission else "fill", key, fill)
+        self.proxy.write(event, script=self.script)
         return fill
 
 

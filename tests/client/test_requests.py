@@ -60,7 +60,7 @@ async def test_unknown_methods_and_arguments_never_leave(proxy: Proxy, ib: ibmux
         await ib.call("positions", account=object())
     with pytest.raises(errors.RequestError, match="not a contract"):
         await ib.reqContractDetails("AAPL")
-    assert proxy.methods() == ["trades"]
+    assert proxy.methods() == ["replay", "trades"]
 
 
 async def test_an_answer_in_parts_is_one_list_in_order(proxy: Proxy, ib: ibmux.IB) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journal_parts import record
 
-from ibmux.errors import AlreadyRunning, Busy, JournalFailed
+from ibmux.errors import AlreadyRunning, Busy, JournalFailed, KeyTaken
 from ibmux.journal import FINISHED, Filter, Journal, Reader, Record, Stored, store, verify
 from ibmux.journal.opening import migrations
 from ibmux.journal.storing import ONE_STATEMENT, Shelf
@@ -187,7 +187,9 @@ def test_the_file_keeps_orders_by_the_rules_of_the_ledger(
 
     async def write() -> None:
         async with Journal(path) as journal:
-            await asyncio.gather(*(journal.append(*records) for records in calls))
+            outcomes = await asyncio.gather(*(journal.append(*each) for each in calls), return_exceptions=True)
+            assert all(isinstance(each, Stored | KeyTaken) for each in outcomes), outcomes
+            assert journal.healthy
 
     asyncio.run(write())
     with Reader(path) as reader:
@@ -212,7 +214,7 @@ async def test_too_much_at_once_is_refused_with_room_for_what_happened(
         journal.append(record("fill"))
     assert await asyncio.gather(*waiting) == list(range(1, 9))
     assert journal.waiting == 0
-    assert await journal.append(record("intent")) == 9
+    assert await journal.append(record("intent", key="new")) == 9
 
 
 async def test_closing_writes_what_waits(path: Path) -> None:

@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import mqtt5
 import pytest
 from mqtt5 import PublishPacket, PubRecPacket, PubRelPacket, QoS
 from mqtt_raw import free_port, peer, until
 
 from ibmux.errors import Busy, ConfigError, ConnectionLost, Forbidden, Refused, RequestError, TooLarge, Unreachable
 from ibmux.mqtt.client import Link, Will
+from ibmux.mqtt.inbox import Inbox, Listener
 from ibmux.mqtt.message import Message
 from ibmux.mqtt.server import Endpoint, Grant, Limits, TcpListener, UnixListener, WebSocketListener
 
@@ -166,6 +168,45 @@ async def test_late_acknowledgement(link: Any, endpoint: Endpoint, qos: int) -> 
     assert endpoint.stats().queued_bytes > 0
     heard[0].ack()
     await until(lambda: endpoint.stats().queued_bytes == 0)
+
+
+async def test_a_link_acknowledges_in_order_and_no_later_than_it_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibmux.mqtt.inbox.PATIENCE", 0.2)
+    sent: list[int] = []
+    heard: list[Message] = []
+    inbox = Inbox()
+    inbox.add(Listener("late", heard.append, 1, True))
+    inbox.add(Listener("early", lambda message: message.ack(), 1, True))
+    inbox.add(Listener("plain", lambda _message: None, 1, False))
+    inbox.add(Listener("bad", _fail, 1, True))
+
+    def come(*topics: str) -> None:
+        for topic in topics:
+            packet_id = 1 + come.count  # type: ignore[attr-defined]
+            come.count = packet_id  # type: ignore[attr-defined]
+            inbox.publish(PublishPacket(topic, b"", qos=QoS.AT_LEAST_ONCE, packet_id=packet_id))
+
+    come.count = 0  # type: ignore[attr-defined]
+    inbox.open(lambda data: sent.append(mqtt5.read(memoryview(data))[0].packet_id), False)
+    come("early", "plain", "bad")
+    assert sent == [1, 2, 3]
+    come("late", "early", "plain", "bad", "late")
+    heard[1].ack()
+    assert sent == [1, 2, 3]
+    heard[0].ack()
+    assert sent == [1, 2, 3, 4, 5, 6, 7, 8]
+    come("late", "plain")
+    await until(lambda: sent[8:] == [9, 10])
+    heard[2].ack()
+    come("late")
+    inbox.open(lambda data: sent.append(-mqtt5.read(memoryview(data))[0].packet_id), True)
+    heard[3].ack()
+    come("plain")
+    assert sent[10:] == [-12]
+
+
+def _fail(_message: Message) -> None:
+    raise RuntimeError("broken")
 
 
 async def test_retained_messages_and_shared_subscriptions(link: Any, endpoint: Endpoint) -> None:

@@ -10,7 +10,7 @@ from mqtt_raw import QUIET, Raw, until
 
 from ibmux.errors import ConfigError
 from ibmux.mqtt.message import Message
-from ibmux.mqtt.server import Client, Endpoint, Grant, TcpListener
+from ibmux.mqtt.server import Client, Endpoint, Grant, Limits, TcpListener
 
 
 async def silent(client: Raw) -> bool:
@@ -175,6 +175,58 @@ async def test_a_repeated_qos_2_message_waits_for_the_first_handler(endpoint: En
     heard[0].ack()
     await again.expect(PubRecPacket)
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+async def test_acknowledgements_leave_in_the_order_of_the_messages(start: Any, raw: Any, qos: int) -> None:
+    """MQTT-4.6.0-2 and -3: also of what nobody hears, what is forbidden, and what was done long before."""
+    endpoint = await start(authorize_publish=lambda _client, topic: topic != "forbidden")
+    heard: list[Message] = []
+    await endpoint.subscribe("late/+", heard.append, qos=2, late_ack=True)
+    await endpoint.subscribe("early", lambda message: message.ack(), qos=2, late_ack=True)
+    client = await raw("x", endpoint.ports[0])
+    topics = ["early", "late/1", "early", "unheard", "forbidden", "late/2", "early"]
+    for number, topic in enumerate(topics, start=1):
+        await client.send(PublishPacket(topic, b"", qos=QoS(qos), packet_id=number))
+    await until(lambda: len(heard) == 2)
+    kind = PubAckPacket if qos == 1 else PubRecPacket
+    assert (await client.expect(kind)).packet_id == 1
+    heard[1].ack()
+    assert await silent(client)
+    heard[0].ack()
+    answers = [await client.expect(kind) for _ in range(6)]
+    assert [each.packet_id for each in answers] == [2, 3, 4, 5, 6, 7]
+    assert [int(each.reason_code) for each in answers] == [0, 0, 0x10, 0x87, 0, 0]
+
+
+async def test_what_waits_behind_a_late_one_is_bounded(start: Any, raw: Any) -> None:
+    endpoint = await start(limits=Limits(receive_maximum=3))
+    heard: list[Message] = []
+    await endpoint.subscribe("late", heard.append, late_ack=True)
+    client = await raw("x", endpoint.ports[0])
+    for number, topic in enumerate(["late", "other", "other", "other"], start=1):
+        await client.send(PublishPacket(topic, b"", qos=QoS.AT_LEAST_ONCE, packet_id=number))
+    gone = await client.closed()
+    assert gone is not None
+    assert int(gone.reason_code) == 0x93
+    heard[0].ack()
+
+
+async def test_a_repeated_qos_2_message_keeps_its_place_on_the_new_connection(endpoint: Endpoint, raw: Any) -> None:
+    heard: list[Message] = []
+    await endpoint.subscribe("late", heard.append, qos=2, late_ack=True)
+    client = await raw("x", session_expiry_interval=60)
+    await client.send(PublishPacket("late", b"", qos=QoS.EXACTLY_ONCE, packet_id=1))
+    await until(lambda: len(heard) == 1)
+    await client.drop()
+    again = await raw("x", session_expiry_interval=60, clean_start=False)
+    await again.send(
+        PublishPacket("late", b"", qos=QoS.EXACTLY_ONCE, packet_id=1, duplicate=True),
+        PublishPacket("other", b"", qos=QoS.EXACTLY_ONCE, packet_id=2),
+    )
+    assert await silent(again)
+    heard[0].ack()
+    assert [(await again.expect(PubRecPacket)).packet_id for _ in range(2)] == [1, 2]
 
 
 async def test_what_a_client_may_publish_and_subscribe(start: Any, raw: Any) -> None:

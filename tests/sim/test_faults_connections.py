@@ -265,6 +265,42 @@ async def test_faults_of_the_port_that_end_together_open_it_once(gateway: Simula
     assert not gateway.door.is_open
 
 
+@pytest.mark.parametrize("closed", ["refuse", "restart 999 fragile=4", "logout", "half_open new=refuse"])
+@pytest.mark.parametrize("moved_first", [True, False], ids=["moved-first", "closed-first"])
+async def test_a_closed_port_that_moves_and_comes_home_stays_closed(
+    gateway: SimulatedGateway, closed: str, moved_first: bool
+) -> None:
+    home = gateway.port
+    for line in ("move_port", closed) if moved_first else (closed, "move_port"):
+        await gateway.faults.apply(line)
+    assert (gateway.door.is_open, gateway.port == home) == (False, False)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(gateway.host, gateway.port)
+    await gateway.faults.apply("lift move_port")
+    assert (gateway.door.is_open, gateway.port) == (False, home)
+    opened = len(gateway.log.of("listening"))
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(gateway.host, home)
+    await gateway.faults.apply(f"lift {closed.partition(' ')[0]}")
+    assert (gateway.door.is_open, gateway.port) == (True, home)
+    assert len(gateway.log.of("listening")) == opened + 1
+    assert gateway.log.of("error") == []
+
+
+async def test_a_port_that_is_closed_while_it_moves_stays_closed(gateway: SimulatedGateway) -> None:
+    gateway.faults.do("move_port")
+    gateway.faults.do("refuse")
+    await gateway.faults.settle()
+    assert not gateway.door.is_open
+    gateway.faults.do("lift refuse")
+    gateway.faults.do("lift move_port")
+    gateway.faults.do("restart 999")
+    await gateway.faults.settle()
+    assert not gateway.door.is_open
+    await gateway.faults.heal()
+    assert await is_served(gateway)
+
+
 async def test_a_port_that_is_taken_is_noted(gateway: SimulatedGateway, open_gateway: Opener) -> None:
     other = await open_gateway()
     await gateway.faults.move_port(other.port)

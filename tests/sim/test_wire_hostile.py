@@ -50,7 +50,8 @@ async def assault(client: Raw, rng: random.Random, rounds: int) -> None:
 async def test_damaged_requests_hurt_nobody_else(
     open_gateway: Opener, raw: RawOpener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seed = random.randrange(1 << 30)
+    seed = int(os.environ.get("IBMUX_SEED", "20260221"))
+    print(f"IBMUX_SEED={seed}")  # noqa: T201 - repeats a run
     rng = random.Random(seed)
     gateway = await open_gateway(messages_per_second=1_000_000)
     good = await raw(gateway, 1000)
@@ -64,7 +65,8 @@ async def test_damaged_requests_hurt_nobody_else(
 
 
 async def test_random_bytes_hurt_nobody_else(open_gateway: Opener, raw: RawOpener) -> None:
-    seed = random.randrange(1 << 30)
+    seed = int(os.environ.get("IBMUX_SEED", "20260221"))
+    print(f"IBMUX_SEED={seed}")  # noqa: T201 - repeats a run
     rng = random.Random(seed)
     gateway = await open_gateway()
     good = await raw(gateway, 1000)
@@ -161,7 +163,8 @@ def reason(gateway: SimulatedGateway, number: int) -> str:
 async def test_requests_that_make_sense_are_damaged(
     open_gateway: Opener, raw: RawOpener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seed = random.randrange(1 << 30)
+    seed = int(os.environ.get("IBMUX_SEED", "20260221"))
+    print(f"IBMUX_SEED={seed}")  # noqa: T201 - repeats a run
     rng = random.Random(seed)
     gateway = await open_gateway(messages_per_second=1_000_000, **WIDE)
     good, number, end = await raw(gateway, 1000), 1, time.monotonic() + SECONDS

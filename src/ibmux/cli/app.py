@@ -27,6 +27,8 @@ VERBS = (
     ("journal", "ibmux.cli.journalling:journal", "The record of every order: list, verify, export."),
     ("park", "ibmux.cli.asking:park", "Stay away from a gateway until unpark."),
     ("unpark", "ibmux.cli.asking:unpark", "Connect a gateway now: ends parking and any pause."),
+    ("halt", "ibmux.cli.halting:halt", "Stop new orders at once, until resume; cancels pass."),
+    ("resume", "ibmux.cli.halting:resume", "Let orders pass again, when a person has seen why they were halted."),
     ("call", "ibmux.cli.calling:call", "Any method of the API: METHOD key=value …"),
     ("healthcheck", "ibmux.cli.asking:healthcheck", "Ask the proxy's HTTP door whether it lives (for containers)."),
 )

@@ -12,7 +12,7 @@ from ibmux.cli import screen
 from ibmux.messages.account import Position
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
+from ibmux.messages.session import GatewayStatus, JournalInfo, ProxyReport, ScriptInfo, SharingInfo
 from ibmux.messages.trades import Trade
 
 ORDER_COLOURS = {"Filled": "green", "Submitted": "cyan", "PreSubmitted": "cyan", "Cancelled": "dim", "Inactive": "red"}
@@ -44,8 +44,18 @@ def status(report: ProxyReport, width: int = ROOMY) -> RenderableType:
         ("ibmux ", "bold"), f"{report.version}  ", screen.state(report.state), f"  for {screen.since(report.started)}"
     )
     told = [told for each in report.gateways if (told := situation(each)) is not None]
+    if report.journal is not None and report.journal.trouble:
+        told.append(_trouble(report.journal))
     below = (gateways(report.gateways, width), *told, sharing(report.sharing), scripts(report.scripts))
     return Group(head, *(part for each in below for part in ("", each)))
+
+
+def _trouble(journal: JournalInfo) -> RenderableType:
+    """Why no order is taken."""
+    waiting = f" {journal.waiting:,} records wait." if journal.waiting else ""
+    return Text.assemble(
+        ("journal  ", "bold"), (journal.trouble, "bold red"), f" New orders are refused, cancels pass.{waiting}"
+    )
 
 
 def gateways(statuses: Iterable[GatewayStatus], width: int = ROOMY) -> Table:
@@ -68,12 +78,14 @@ def gateways(statuses: Iterable[GatewayStatus], width: int = ROOMY) -> Table:
 
 def situation(status: GatewayStatus) -> RenderableType | None:
     """What is the case, what ibmux does, when it tries next, what a person could do; nothing if all is well."""
-    if status.state == "ready" and not (status.missing or status.competing):
+    if status.state == "ready" and not (status.missing or status.competing or status.halted):
         return None
     made = Table.grid(padding=(0, 2))
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
     made.add_row(status.gateway, status.reason)
+    if status.halted:
+        made.add_row("orders", Text(status.halted, "red"))
     if status.action:
         made.add_row("ibmux", status.action)
     if status.next_attempt is not None:

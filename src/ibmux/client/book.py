@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ibmux.client.events import Event, Owner
-from ibmux.client.trades import Trade, find_fill, of_wire, take_order, take_report, take_status
+from ibmux.client.trades import Trade, find_fill, of_wire, take_log, take_order, take_report, take_status
 from ibmux.messages import trades as wire
 from ibmux.messages.orders import Order
-from ibmux.messages.trades import Fill, OrderStatus
+from ibmux.messages.trades import EPOCH, Fill, OrderStatus
 from ibmux.messages.trading import FillEvent, OrderEvent
 
 FIRST_LOCAL = 1_000_000_001
@@ -40,6 +40,7 @@ class Book:
         self._by_perm: dict[int, Trade] = {}
         self._by_local: dict[int, Trade] = {}
         self._by_object: dict[int, tuple[Any, Trade]] = {}
+        self._untold: set[str] | None = None
         self._ids = itertools.count(FIRST_LOCAL)
         self._nonce = os.urandom(6).hex()
 
@@ -106,31 +107,49 @@ class Book:
         self._by_local = {number: known for number, known in self._by_local.items() if known is not trade}
         self._by_object = {number: held for number, held in self._by_object.items() if held[1] is not trade}
 
-    def merge(self, message: wire.Trade, live: bool = True) -> Trade:
-        """Lay a trade of the proxy over ours and tell what is new; `live` false: a first sight of it is no news."""
+    def merge(self, message: wire.Trade, live: bool = True, slim: bool = False) -> Trade:
+        """Lay a trade of the proxy over ours and tell what is new.
+
+        `live` false: a first sight of it is no news. `slim`: it is one of the past, without fills and most of its log.
+        """
         if message.script not in ("", self._script):
             return of_wire(message, self._owner)
         trade = self._by_key.get(message.key) or self._by_perm.get(message.order.permId)
         if trade is None:
             return self._first_sight(message, live)
-        take_order(trade, message.order)
+        is_present = take_log(trade, message.log, slim)
+        if is_present:
+            take_order(trade, message.order)
         trade.key = trade.key or message.key
         trade.advancedError = message.advancedError or trade.advancedError
-        if message.log:
-            trade.log[:] = message.log
         self._index(trade)
         for fill in message.fills:
             self._take_fill(trade, fill)
-        if take_status(trade, message.orderStatus):
+        if is_present and take_status(trade, message.orderStatus):
             self._tell_status(trade)
         return trade
 
-    def take_event(self, event: OrderEvent) -> Trade:
-        """Take one event of an order."""
+    def expect_past(self) -> None:
+        """What is first seen from now on is told when its events of the past come, until `end_past`."""
+        self._untold = set()
+
+    def end_past(self) -> None:
+        """Every event of the past has come."""
+        self._untold = None
+
+    def close(self, reason: str) -> None:
+        """No more news will come: those who wait are told so."""
+        for trade in self._by_key.values():
+            trade.lose(reason)
+
+    def take_event(self, event: OrderEvent, slim: bool = False) -> Trade:
+        """Take one event of an order; `slim` if it is one of the past."""
         status = event.trade.orderStatus
         if status.status == "Filled" and not status.filled and event.key in self._by_key:
             status.status = ""  # the gateway's openOrder: its orderStatus follows, and says how much and at which price
-        trade = self.merge(event.trade)
+        if self._untold and self._is_untold(event.key):
+            self._rewind(self._by_key[event.key])
+        trade = self.merge(event.trade, slim=slim)
         if event.message and not event.trade.log:
             trade.note(event.message, event.code)
         return trade
@@ -143,7 +162,7 @@ class Book:
             order = Order(permId=fill.execution.permId, orderRef=fill.execution.orderRef)
             trade = Trade(fill.contract, order, event.key, self._script, self._owner)
             self._enter(trade)
-        self._take_fill(trade, fill)
+        self._take_fill(trade, fill, event.event)
         return trade
 
     def _first_sight(self, message: wire.Trade, live: bool) -> Trade:
@@ -151,27 +170,49 @@ class Book:
         trade.script = trade.script or self._script
         self._enter(trade)
         self._by_object[id(trade.order)] = (trade.order, trade)
+        if self._untold is not None and not live:
+            self._untold.add(trade.key)
+            for fill in trade.fills:
+                self._untold |= {fill.execution.execId, _commission_of(fill)}
         if live:
             self.openOrderEvent.emit(trade)
             for fill in trade.fills:
                 self.execDetailsEvent.emit(trade, fill)
+                if fill.commissionReport.execId:
+                    self.commissionReportEvent.emit(trade, fill, fill.commissionReport)
             self._tell_status(trade)
         return trade
 
-    def _take_fill(self, trade: Trade, fill: Fill) -> None:
-        known = find_fill(trade, fill.execution.execId)
+    def _take_fill(self, trade: Trade, fill: Fill, event: str = "") -> None:
+        known, report = find_fill(trade, fill.execution.execId), fill.commissionReport
         if known is None:
-            known, report = fill, fill.commissionReport
-            trade.fills.append(fill)
-            trade.fillEvent.emit(trade, fill)
-            self.execDetailsEvent.emit(trade, fill)
+            trade.fills.append(known := fill)
             news = bool(report.execId)
+            self._tell_fill(trade, fill)
         else:
-            report = fill.commissionReport
+            if event == "fill" and self._is_untold(fill.execution.execId):
+                self._tell_fill(trade, known)
             news = take_report(known, report)
-        if news:
+        if news or (event == "commission" and self._is_untold(_commission_of(fill))):
             trade.commissionReportEvent.emit(trade, known, report)
             self.commissionReportEvent.emit(trade, known, report)
+
+    def _is_untold(self, name: str) -> bool:
+        """Whether something of the past is to be told now: once."""
+        if not self._untold or name not in self._untold:
+            return False
+        self._untold.remove(name)
+        return True
+
+    @staticmethod
+    def _rewind(trade: Trade) -> None:
+        """The first event of the past of a trade that was seen as it stands now: it is lived through again."""
+        trade.orderStatus = OrderStatus(trade.orderStatus.orderId, permId=trade.orderStatus.permId)
+        trade.as_of = EPOCH
+
+    def _tell_fill(self, trade: Trade, fill: Fill) -> None:
+        trade.fillEvent.emit(trade, fill)
+        self.execDetailsEvent.emit(trade, fill)
 
     def _tell_status(self, trade: Trade) -> None:
         trade.wake()
@@ -197,3 +238,8 @@ class Book:
         oldest = next((trade for trade in self._by_key.values() if trade.isDone()), None)
         if oldest is not None:
             self.forget(oldest)
+
+
+def _commission_of(fill: Fill) -> str:
+    """The name of a fill's commission among what is untold."""
+    return f"{fill.execution.execId} commission"

@@ -31,7 +31,10 @@ SESSION_EXPIRY = 300
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who connects where. `timeout` and `request_timeout` in seconds; `tls` is an `ssl.SSLContext` or None."""
+    """Who connects where. `timeout` and `request_timeout` in seconds; `tls` is an `ssl.SSLContext` or None.
+
+    `since` is the number of the last event of orders that the script knows of, if it goes on where it was.
+    """
 
     script: str
     instance: str
@@ -41,6 +44,7 @@ class Identity(msgspec.Struct, frozen=True):
     tls: Any
     timeout: float
     request_timeout: float
+    since: int | None = None
 
 
 class Connection:

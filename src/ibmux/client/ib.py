@@ -53,9 +53,13 @@ class IB(Moments, News, MarketDepth, Bars, Rules, Exercise, Reports, Accounts, C
 
 
 class Connecting:
-    """What `connect` returns: `ib = await …` or `async with … as ib`."""
+    """What `connect` returns: `ib = await …` or `async with … as ib`.
+
+    `holding`: whoever opens it will say when to tell what came `since`.
+    """
 
     def __init__(self, identity: Identity) -> None:
+        self.holding = False
         self._identity = identity
         self._ib: IB | None = None
 
@@ -86,6 +90,8 @@ class Connecting:
         except ConfigError as error:
             raise RequestError(f"{error.message}.", hint=HINT) from None
         await ib._open()  # noqa: SLF001 - the one who makes it opens it
+        if not self.holding:
+            ib._resume()  # noqa: SLF001 - and lets it tell of the past
         return ib
 
 
@@ -99,6 +105,7 @@ def connect(
     timeout: float = 10.0,
     request_timeout: float = 30.0,
     tls: SSLContext | None = None,
+    since: int | None = None,
 ) -> Connecting:
     """Connect a script to the proxy; await the result, or use it in `async with`.
 
@@ -113,6 +120,9 @@ def connect(
         timeout: seconds for connecting.
         request_timeout: seconds for each answer, where a method is given no other.
         tls: settings for `mqtts` and `wss`; else the system's certificates.
+        since: the `lastSeq` of an earlier connection of this script: what became of its orders after that is told
+            to the handlers that are there when the script next awaits something; without it only what comes from now
+            on.
 
     Raises:
         RequestError: a name that cannot be used; when awaited, a url that cannot.
@@ -127,7 +137,7 @@ def connect(
             )
     where = url or os.environ.get("IBMUX_URL") or default_url()
     secret = token or os.environ.get("IBMUX_TOKEN")
-    return Connecting(Identity(name, instance, where, gateway, secret, tls, timeout, request_timeout))
+    return Connecting(Identity(name, instance, where, gateway, secret, tls, timeout, request_timeout, since))
 
 
 def default_url() -> str:

@@ -1,4 +1,4 @@
-"""Orders as ib_async's IB class names them: place, modify, cancel, and follow what becomes of them.
+"""Orders as ib_async's IB class names them: place, modify, cancel, wait for what becomes of them.
 
 Every order has a key before it leaves, so that asking again after a loss never makes a second one. The base of
 `reports`.
@@ -6,29 +6,21 @@ Every order has a key before it leaves, so that asking again after a loss never 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ibmux import topics
 from ibmux.client.book import FIRST_LOCAL, Book
 from ibmux.client.connection import Identity
+from ibmux.client.following import Following
 from ibmux.client.foreign import to_contract, to_order
-from ibmux.client.session import Session
 from ibmux.client.trades import Trade
 from ibmux.errors import IbmuxError, RequestError
-from ibmux.messages import decode
 from ibmux.messages.orders import Order
-from ibmux.messages.session import GatewayStatus
-from ibmux.messages.trading import FillEvent, OrderEvent, OrderTicket
-from ibmux.mqtt.message import Message
-
-log = logging.getLogger("ibmux.client")
+from ibmux.messages.trading import OrderTicket
 
 O = TypeVar("O")  # noqa: E741 - an order of ibmux, ib_async or ib_insync
-FIRST_SIGHT = 5.0
-"""Seconds that connecting waits for the orders that stand already."""
 
 
 class Numbers:
@@ -42,7 +34,7 @@ class Numbers:
         return self._book.next_id()
 
 
-class Orders(Session):
+class Orders(Following):
     """Everything about orders.
 
     Events, as in ib_async: `newOrderEvent(trade)`, `orderModifyEvent(trade)`, `cancelOrderEvent(trade)`,
@@ -52,35 +44,54 @@ class Orders(Session):
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
-        self._book = book = Book(identity.script, self._owner)
+        book = self._book
         self.client = Numbers(book)
         self.newOrderEvent, self.orderModifyEvent = book.newOrderEvent, book.orderModifyEvent
         self.cancelOrderEvent, self.openOrderEvent = book.cancelOrderEvent, book.openOrderEvent
         self.orderStatusEvent, self.execDetailsEvent = book.orderStatusEvent, book.execDetailsEvent
         self.commissionReportEvent = book.commissionReportEvent
-        self._looked = False
-        self._recoveries.append(self._catch_up)
 
     # -- placing ----------------------------------------------------------------------------------------------------
 
     async def placeOrder(
-        self, contract: object, order: Any, key: str | None = None, *, parentKey: str = "", timeout: float | None = None
+        self,
+        contract: object,
+        order: Any,
+        key: str | None = None,
+        *,
+        parentKey: str = "",
+        until: str = "",
+        timeout: float | None = None,
     ) -> Trade:
         """Place an order; returns when the gateway acknowledged it. An order object that is working already is
         modified.
 
         `key` is the script's own name for the order: the same key with the same order gives the same trade, also
-        after a restart of the script; without one the client makes it. `timeout` in seconds.
+        after a restart of the script; without one the client makes it. With `until` (a status, such as `Filled`) it
+        returns when the order has come that far, see `Trade.wait`. `timeout` in seconds, for both together; without
+        one, the wait for a status ends with the order.
 
         Raises:
             OrderRejected: the gateway refused; nothing is working.
             OrderNotSent, NotReady, Forbidden, Unreachable: nothing left the proxy.
             OrderUnknown: no acknowledgement in time; ask `orderStatus(key)`.
             KeyConflict: the key belongs to a different order.
+            OrderEnded, OrderPending: with `until`, it ended otherwise, or is not that far in time.
         """
+        began = asyncio.get_running_loop().time()
         known = self._book.of_order(order)
         if known is not None and key in (None, ""):
-            return await self.modifyOrder(order, timeout=timeout)
+            trade = await self.modifyOrder(order, timeout=timeout)
+        else:
+            trade = await self._place(contract, order, key, parentKey, timeout)
+        if until:
+            spent = asyncio.get_running_loop().time() - began
+            await trade.wait(until, timeout=None if timeout is None else max(0.0, timeout - spent))
+        return trade
+
+    async def _place(
+        self, contract: object, order: Any, key: str | None, parentKey: str, timeout: float | None
+    ) -> Trade:
         ticket, trade, fresh = self._enter(contract, order, key, parentKey)
         with self._refusing([trade] if fresh else []):
             reply = await self._ask(
@@ -94,6 +105,20 @@ class Orders(Session):
             )
         self._book.adopt(trade, contract, order, ticket.order)
         return self._book.merge(reply)
+
+    async def waitFor(self, order: Any, *statuses: str, timeout: float | None = None) -> Trade:
+        """Wait until an order, given as key, trade or order object, has come as far as one of these statuses (none:
+        `Filled`); see `Trade.wait`, also for what it raises.
+
+        Raises:
+            OrderNotFound: this script has no such order.
+        """
+        trade = order if isinstance(order, Trade) else self._book.of_order(order)
+        if isinstance(order, str):
+            trade = self._book.of_key(order)
+        if trade is None:
+            trade = self._book.merge(await self._ask("orderStatus", timeout, **self._name(order)))
+        return await trade.wait(*statuses, timeout=timeout)
 
     async def modifyOrder(self, order: Any, key: str | None = None, *, timeout: float | None = None) -> Trade:
         """Send an order (or a trade's order) again as it is now; returns when the gateway took the change.
@@ -194,51 +219,6 @@ class Orders(Session):
         if not permId and not orderId:
             raise RequestError(f"{what!r} names no order.", hint="Pass an order that was placed, its trade or its key.")
         return {"permId": permId} if permId else {"orderId": orderId}
-
-    # -- what comes -------------------------------------------------------------------------------------------------
-
-    def _topics(self) -> dict[str, Callable[[Message], None]]:
-        return {
-            **super()._topics(),
-            topics.order_event(self.gateway, self.script): self._on_order_event,
-            topics.fill_event(self.gateway, self.script): self._on_fill_event,
-        }
-
-    async def _listen(self) -> None:
-        await super()._listen()
-        if self._status is not None and self._status.state != "ready":
-            self.statusEvent += self._look_when_ready
-            return
-        try:
-            await self._look(min(FIRST_SIGHT, self._identity.timeout / 4))
-        except IbmuxError as error:
-            log.info("the orders that stand already are not known yet: %s", error)
-
-    def _look_when_ready(self, status: GatewayStatus) -> None:
-        if status.state == "ready":
-            self.statusEvent -= self._look_when_ready
-            self._owner.spawn(self._look(), "first look at the orders")
-
-    async def _look(self, timeout: float | None = None) -> None:
-        """Learn how this script's orders stand. What a first look shows is no news; later ones tell what was missed."""
-        replies = await self._ask("trades", timeout)
-        for reply in replies:
-            self._book.merge(reply, live=self._looked)
-        self._looked = True
-
-    async def _catch_up(self, _lost: float) -> None:
-        await self._look()
-
-    def _on_order_event(self, message: Message) -> None:
-        event: OrderEvent = decode(message.payload, OrderEvent)
-        trade = self._book.take_event(event)
-        if event.code:
-            self.errorEvent.emit(trade.order.orderId, event.code, event.message, trade.contract)
-        self._touch()
-
-    def _on_fill_event(self, message: Message) -> None:
-        self._book.take_fill_event(decode(message.payload, FillEvent))
-        self._touch()
 
 
 def _gateway_id(order: Any) -> int:

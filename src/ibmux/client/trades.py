@@ -10,10 +10,12 @@ import asyncio
 import datetime as dt
 from typing import Any
 
+from ibmux.client.endings import ended, has_reached, pending
 from ibmux.client.events import Event, Owner
+from ibmux.errors import ConnectionLost, IbmuxError
 from ibmux.messages import trades as wire
 from ibmux.messages.orders import Order
-from ibmux.messages.trades import ACTIVE, DONE, CommissionReport, Fill, OrderStatus, TradeLogEntry, is_of_order
+from ibmux.messages.trades import ACTIVE, DONE, EPOCH, CommissionReport, Fill, OrderStatus, TradeLogEntry, is_of_order
 
 EVENTS = (
     "statusEvent", "modifyEvent", "fillEvent", "commissionReportEvent", "filledEvent", "cancelEvent", "cancelledEvent",
@@ -53,6 +55,8 @@ class Trade:
         )
         self.filledEvent, self.cancelEvent, self.cancelledEvent = (Event(name, owner) for name in EVENTS[4:])
         self.sent: Order | None = None
+        self.as_of = EPOCH
+        self._lost = ""
         self._changed: asyncio.Event = asyncio.Event()
 
     def isDone(self) -> bool:
@@ -75,10 +79,11 @@ class Trade:
         return float(self.order.totalQuantity) - self.filled()
 
     async def done(self, timeout: float | None = None) -> Trade:
-        """Wait until the order is finished; returns the trade.
+        """Wait until the order is finished; returns the trade: look at its status. `wait` raises if it ended otherwise.
 
         Raises:
             TimeoutError: it is not finished after `timeout` seconds.
+            ConnectionLost: the client was closed first.
         """
         return await self.wait_for(timeout=timeout)
 
@@ -87,12 +92,45 @@ class Trade:
 
         Raises:
             TimeoutError: neither came within `timeout` seconds.
+            ConnectionLost: the client was closed first.
         """
         async with asyncio.timeout(timeout):
             while not self.isDone() and self.orderStatus.status not in statuses:
-                self._changed.clear()
-                await self._changed.wait()
+                await self._next()
         return self
+
+    async def wait(self, *statuses: str, timeout: float | None = None) -> Trade:
+        """Wait until the order has, had, or went beyond one of these statuses (none: `Filled`); returns the trade.
+
+        Whatever came before the wait counts, and so does what comes while the connection is lost. `timeout` in
+        seconds; without one the end of the order is the only bound.
+
+        Raises:
+            OrderRejected: the order was refused.
+            OrderEnded: it ended otherwise, such as cancelled, or filled in part only.
+            OrderPending: it works, and is not that far after `timeout` seconds; a TimeoutError too.
+            OrderUnknown: as `OrderPending`, or not even acknowledged by then.
+            ConnectionLost: the client was closed first.
+        """
+        wanted = statuses or ("Filled",)
+        try:
+            async with asyncio.timeout(timeout):
+                while not has_reached(self, wanted):
+                    if self.isDone():
+                        raise ended(self, wanted)
+                    await self._next()
+        except TimeoutError as error:
+            if isinstance(error, IbmuxError):
+                raise
+            raise pending(self, wanted, timeout or 0.0) from None
+        return self
+
+    async def _next(self) -> None:
+        """Wait for the next change."""
+        if self._lost:
+            raise ConnectionLost(f"Order {self.key!r} cannot be followed any more: {self._lost}.")
+        self._changed.clear()
+        await self._changed.wait()
 
     def note(self, message: str, code: int = 0) -> None:
         """Add a line to the trade's log."""
@@ -100,6 +138,11 @@ class Trade:
 
     def wake(self) -> None:
         """Let those who wait look again."""
+        self._changed.set()
+
+    def lose(self, reason: str) -> None:
+        """No more news of this order will come: whoever waits is told so."""
+        self._lost = reason
         self._changed.set()
 
     def __repr__(self) -> str:
@@ -114,6 +157,8 @@ def take_status(trade: Trade, fresh: OrderStatus) -> bool:
     present = trade.orderStatus
     if not fresh.status or fresh.filled < present.filled:
         return False
+    if present.status == "Inactive" and fresh.status == "PendingSubmit":
+        return False  # the refusal was answered before the events of it came
     if present.status in FINAL and (fresh.status not in DONE or fresh.filled <= present.filled):
         return False
     news = any(getattr(present, name) != getattr(fresh, name) for name in TELLING)
@@ -153,11 +198,31 @@ def take_report(known: Fill, report: CommissionReport) -> bool:
     return True
 
 
+def take_log(trade: Trade, fresh: list[TradeLogEntry], slim: bool) -> bool:
+    """Lay a log over a trade's, or add the one step that a slim trade tells; False if it is of before what is known.
+
+    Replies overtake events, which wait for the disk.
+    """
+    if not fresh:
+        return True
+    if fresh[-1].time < trade.as_of:
+        if slim and fresh[-1] not in trade.log:
+            trade.log.append(fresh[-1])
+            trade.log.sort(key=lambda step: step.time)
+        return False
+    trade.as_of = fresh[-1].time
+    if not slim:
+        trade.log[:] = fresh
+    elif fresh[-1] not in trade.log:
+        trade.log.append(fresh[-1])
+    return True
+
+
 def of_wire(message: wire.Trade, owner: Owner | None = None) -> Trade:
     """A new trade that shows what the proxy sent."""
     trade = Trade(message.contract, message.order, message.key, message.script, owner)
     take_status(trade, message.orderStatus)
     trade.fills[:] = message.fills
-    trade.log[:] = message.log
+    take_log(trade, message.log, slim=False)
     trade.advancedError = message.advancedError
     return trade

@@ -18,9 +18,16 @@ from ibmux.messages.trades import DONE, Fill, Trade
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Entry:
-    """One order: whose it is, its key, and the trade as it stands; `unsent` once it is certain that it never left.
+    """One order: whose it is, its key, and the trade as it stands.
 
-    `exercise`: it is the exercise of an option, which can be cancelled but not changed.
+    Attributes:
+        unsent: it is certain that it never left.
+        exercise: it is the exercise of an option, which can be cancelled but not changed.
+        intended: the journal was handed its intent.
+        restored: it comes from the journal, and whether it was sent is not known before the gateway shows it.
+        unit: keys of the legs that it stands or falls with, its own among them.
+        doomed: it is to be cancelled as soon as that is possible, since its unit failed.
+        seen: the last look at the gateway's lists in which it was shown.
     """
 
     script: str
@@ -31,6 +38,11 @@ class Entry:
     refusal: tuple[int, str] | None = None
     unsent: bool = False
     exercise: bool = False
+    intended: bool = False
+    restored: bool = False
+    unit: tuple[str, ...] = ()
+    doomed: bool = False
+    seen: int = 0
 
     @property
     def address(self) -> tuple[int, int]:
@@ -50,7 +62,7 @@ class Entry:
     @property
     def waiting(self) -> bool:
         """Whether the order has not left the proxy yet."""
-        return not self.acknowledged and not self.trade.order.orderId
+        return not (self.acknowledged or self.restored or self.trade.order.orderId)
 
 
 class Change(NamedTuple):

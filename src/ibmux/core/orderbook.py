@@ -7,7 +7,7 @@ say.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -19,7 +19,16 @@ from ibmux.core.orderindex import OrderIndex
 from ibmux.errors import KeyConflict, OrderNotSent
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.messages.trades import DONE, CommissionReport, Fill, OrderState, OrderStatus, Trade, TradeLogEntry
+from ibmux.messages.trades import (
+    DONE,
+    CommissionReport,
+    Fill,
+    OrderState,
+    OrderStatus,
+    Trade,
+    TradeLogEntry,
+    is_of_order,
+)
 
 _REVIVABLE = frozenset({"Inactive"})
 _ENDS = DONE - _REVIVABLE
@@ -41,6 +50,7 @@ class OrderBook:
     """All orders and fills of one session, of all scripts and of everybody else that the gateway shows."""
 
     client_id: int
+    look: int = 0
     fills: dict[str, Fill] = field(default_factory=dict)
     _commissions: dict[str, CommissionReport] = field(default_factory=dict)
     _orphans: dict[int, list[Fill]] = field(default_factory=dict)
@@ -76,11 +86,56 @@ class OrderBook:
         """
         if entry.unsent:
             raise OrderNotSent("it was cancelled while it waited.")
+        if entry.acknowledged or entry.done:
+            raise OrderNotSent("an earlier order under its key has turned up at the gateway.")
+        entry.seen = self.look
         order = entry.trade.order
         order.orderId = entry.trade.orderStatus.orderId = order_id
         order.parentId = entry.trade.orderStatus.parentId = parent_id
         self.index.note(entry)
         return replace(order, orderRef=reference.write(order.orderRef, entry.script, entry.key))
+
+    def restore(self, entry: Entry, fills: Iterable[Fill] = ()) -> Entry:
+        """Enter an order, with its fills, as the journal knows it; one that is known stays as it is."""
+        known = self.index.by_key.get((entry.script, entry.key))
+        if known is not None:
+            known.fingerprint = known.fingerprint or entry.fingerprint
+            return known
+        for fill in fills:
+            self.fills[fill.execution.execId] = fill
+            entry.trade.fills.append(fill)
+        return self._enter(entry)
+
+    def begin_look(self) -> int:
+        """The gateway is about to show its orders: what it does not show from now on is missing in this look."""
+        self.look += 1
+        return self.look
+
+    def shown(self, trades: Iterable[Trade]) -> None:
+        """These orders were in a list of the gateway's."""
+        for trade in trades:
+            order = trade.order
+            entry = self.index.match(order.permId, order.clientId, order.orderId, reference.read(order.orderRef))
+            if entry is not None:
+                entry.seen = self.look
+
+    def end_unsent(self, entry: Entry, now: dt.datetime, message: str) -> Change:
+        """An order that the gateway never got: its key is free again."""
+        self._become(entry, "Inactive", now, message)
+        self.forget(entry)
+        return Change(entry, "order", message=message)
+
+    def end_unseen(self, entry: Entry, now: dt.datetime, message: str) -> Change:
+        """An order that worked, and does no more; what is known of how it ended are its fills."""
+        trade, status = entry.trade, entry.trade.orderStatus
+        counted = [fill.execution for fill in trade.fills if is_of_order(trade.contract.secType, fill)]
+        filled = sum(each.shares for each in counted)
+        full = bool(counted) and filled >= trade.order.totalQuantity
+        if filled > status.filled:
+            status.filled, status.remaining = filled, max(0.0, trade.order.totalQuantity - filled)
+            status.avgFillPrice = sum(each.shares * each.price for each in counted) / filled
+        self._become(entry, "Filled" if full else "Inactive", now, message)
+        return Change(entry, "order", message=message)
 
     def same(self, script: str, key: str, contract: Contract, order: Order) -> Entry | None:
         """The order that already has this key, if it is the same one.
@@ -115,6 +170,7 @@ class OrderBook:
         mark = reference.read(order.orderRef)
         entry = self.index.match(order.permId, order.clientId, order.orderId, mark)
         entry = entry or self._adopt(contract, order, now)
+        entry.seen = self.look
         trade = entry.trade
         before = (trade.order, trade.orderStatus.status)
         order.orderRef = mark.text
@@ -136,6 +192,7 @@ class OrderBook:
         entry = self.index.match(status.permId, status.clientId, status.orderId)
         if entry is None or not self._may_become(entry, status.status):
             return []
+        entry.seen = self.look
         known = entry.trade.orderStatus
         status.permId = status.permId or known.permId
         if status == known or (status.filled < known.filled and status.status not in _ENDS):
@@ -163,6 +220,7 @@ class OrderBook:
                 trade.script, trade.key = script, key
                 self._enter(Entry(script, key, trade, acknowledged=True))
             return []
+        entry.seen = self.look
         known = entry.trade.orderStatus
         if entry.done or (known.permId and known.permId != trade.order.permId):
             return []

@@ -49,11 +49,18 @@ class OrderIndex:
             return entry
         entry = self._by_address.get((client_id, order_id)) if order_id else None
         if entry is None:
-            return None
+            return self._restored(mark) if client_id == self.client_id else None
         known = entry.trade.orderStatus.permId
         if known and perm_id and known != perm_id:
             return None
         return None if not known and _is_marked_for_another(entry, mark) else entry
+
+    def _restored(self, mark: Reference) -> Entry | None:
+        """An order that was written down before a restart, maybe without its number, is known by its mark."""
+        entry = self.by_key.get((mark.script, mark.key)) if mark.script else None
+        if entry is None or not entry.restored or entry.acknowledged or entry.trade.orderStatus.permId:
+            return None
+        return entry
 
     def owner(self, mark: Reference, client_id: int, perm_id: int, order_id: int) -> Owner:
         """Whose an unknown order is: of the script in its mark if it is under our clientId, else of nobody here.

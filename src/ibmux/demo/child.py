@@ -89,6 +89,7 @@ async def run_proxy(port: int) -> None:
             "gateways": {"paper": {"port": port, "kind": "paper", "pause_floor": 0.5}},
             "mqtt": {"port": 0},
             "http": {"port": 0},
+            "journal": {"path": "journal.db"},  # in the demo's own folder, which is this process's
             "default_role": "trade",
         },
         "the demo",

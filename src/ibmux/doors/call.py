@@ -27,6 +27,8 @@ DEFAULT_DEADLINE = 30.0
 """Seconds a request may take if its message has no expiry."""
 MARGIN = 0.05
 """The share of the deadline that is kept for the way back."""
+DURABLE = frozenset({"placeOrder", "placeOrders", "exerciseOptions"})
+"""Methods whose messages are acknowledged when what they ask for is on the disk."""
 PART_ITEMS = 500
 PART_BYTES = 262_144
 """A longer list or text goes in parts, so that no reply holds up the loop or exceeds a packet."""
@@ -78,6 +80,7 @@ class Call:
             client=message.client,
             correlation=message.correlation_data or b"",
             waits=("wait", "ready") in message.user_properties,
+            **({"durable": message.ack} if request.method in DURABLE else {}),
         )
 
     async def finish(self, answer: Awaitable[Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from ibmux import topics
 from ibmux.config import Config
 from ibmux.core.leases import Owner
-from ibmux.doors.call import Call
+from ibmux.doors.call import DURABLE, Call
 from ibmux.errors import IbmuxError, RequestError
 from ibmux.messages import decode_request
 from ibmux.messages.session import Presence
@@ -58,7 +58,7 @@ class MqttDoor:
 
     async def start(self) -> None:
         """Listen for requests and for scripts that come and go."""
-        await self.bus.subscribe(topics.REQUESTS, self.receive, qos=1)
+        await self.bus.subscribe(topics.REQUESTS, self.receive, qos=1, late_ack=True)
         await self.bus.subscribe(topics.PRESENCES, self.note_presence, qos=1)
 
     async def drain(self, timeout: float) -> None:
@@ -79,18 +79,28 @@ class MqttDoor:
     # -- one request
 
     def receive(self, message: Message) -> None:
+        """A request. Its message is acknowledged when it was taken; one that places orders when they are on the disk,
+        or when it ended.
+        """
+        task = self._take(message)
+        if task is None or self._tasks[task].method not in DURABLE:
+            message.ack()
+        else:
+            task.add_done_callback(lambda _: message.ack())
+
+    def _take(self, message: Message) -> asyncio.Task[None] | None:
         """The path of a request: read, check, answer at once or in a task, reply."""
         started = time.perf_counter()
         if message.retain:
             if not message.payload:
-                return
+                return None
             self._clear(message.topic)
         try:
             request = topics.parse_request(message.topic)
             answer_topic = self._check_envelope(message, request.script)
         except IbmuxError as error:
             log.warning("request.refused", extra={"topic": message.topic, "error": str(error)})
-            return
+            return None
         call = Call(self, message, request, answer_topic, started)
         try:
             answer = call.begin()
@@ -99,7 +109,8 @@ class MqttDoor:
         except Exception:
             call.refuse(call.fault())
         else:
-            self._finish(call, answer)
+            return self._finish(call, answer)
+        return None
 
     def _clear(self, topic: str) -> None:
         """A retained request would come again at each reconnect: it is taken away, once it has been stored."""
@@ -118,14 +129,15 @@ class MqttDoor:
             raise RequestError(f"{script} asks for a reply to {answer.script}.")
         return answer
 
-    def _finish(self, call: Call, answer: Any) -> None:
+    def _finish(self, call: Call, answer: Any) -> asyncio.Task[None] | None:
         if not inspect.isawaitable(answer):
             call.reply(answer)
-            return
+            return None
         self.waiting[call.request.script] += 1
         task = _begin(call.finish(answer))
         self._tasks[task] = call.request
         task.add_done_callback(self._forget)
+        return task
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         script = self._tasks.pop(task).script

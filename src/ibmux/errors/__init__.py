@@ -3,6 +3,9 @@
 Every class carries a wire `code`. Nothing here knows about MQTT, HTTP or the gateway.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from ibmux.errors.base import IbmuxError as IbmuxError
 from ibmux.errors.base import Outcome as Outcome
 
@@ -226,6 +229,32 @@ class OrderUnknown(IbmuxError):
     hint = "Ask with the same key (`orderStatus`), never place it again under another: it may be working."
 
 
+class OrderPending(OrderUnknown, TimeoutError):
+    """The order works, and has not come as far as was waited for; the message names its key and its status."""
+
+    code = "order.pending"
+    hint = "The order is still working. Wait again, or cancel it; never place it again under another key."
+
+
+class OrderEnded(IbmuxError):
+    """The order ended in another way than was waited for, such as cancelled; the message says how and why."""
+
+    code = "order.ended"
+    hint = "It will not be filled any more. Place a new order, under a new key, if it is still wanted."
+
+
+class NotClosed(IbmuxError):
+    """Positions are left that were to be closed, or orders that were to be cancelled; the message names each.
+
+    Attributes:
+        rows: what was done with each position and each order, also with those that are closed.
+    """
+
+    code = "positions.not_closed"
+    hint = "See to those that are named, in TWS if need be. To ask again is safe: nothing is closed twice."
+    rows: Sequence[Any] = ()
+
+
 class JournalFailed(IbmuxError):
     """The journal cannot be written or read, so nothing that needs it is done; the message says why."""
 
@@ -249,6 +278,13 @@ class KeyConflict(RequestError):
     code = "order.key_conflict"
     outcome = "not_sent"
     hint = "Use a new key for a new order, or `modifyOrder` to change the one that has this key."
+
+
+class KeyTaken(KeyConflict):
+    """The journal has an order of this key already; whether it is the same order is for whoever asked to see."""
+
+    code = "order.key_taken"
+    hint = "`orderStatus` with this key shows the order that is there."
 
 
 class OrderNotFound(RequestError):

@@ -4,8 +4,10 @@
 opaque here; what is sent when, and what a record means for a script, is the services' to say.
 """
 
+from ibmux.journal.keeping import keep as keep
 from ibmux.journal.ledger import FINISHED as FINISHED
 from ibmux.journal.ledger import Standing as Standing
+from ibmux.journal.reading import TOLD as TOLD
 from ibmux.journal.reading import Filter as Filter
 from ibmux.journal.reading import Reader as Reader
 from ibmux.journal.records import Kind as Kind

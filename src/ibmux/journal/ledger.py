@@ -75,6 +75,11 @@ def advance(known: Standing | None, record: Record) -> Standing | None:
     )
 
 
+def is_taken(known: Standing | None) -> bool:
+    """Whether an intent of this key is refused: there is, or was, an order of it that may have been sent."""
+    return known is not None and known.state != "unsent"
+
+
 def _state(known: Standing | None, record: Record) -> str:
     """An order that the gateway told of is never `sent` or `unsent` again: those speak of its changes then."""
     was = known.state if known else ""

@@ -8,15 +8,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from ibmux.journal.storing import transaction
+from ibmux.journal.storing import Name, transaction
 
 SLICE = 100
 """Records that are looked at in one transaction; orders that begin among them go with all they have."""
 PAGES = 64
 """Pages (256 kB) that one transaction gives back to the file system at most."""
 
-Name = tuple[str, str, str]
-"""Of an order: gateway, script, key."""
 Cursor = tuple[float, int]
 """Time and number of the last record that was looked at."""
 START: Cursor = (0.0, 0)

@@ -6,7 +6,7 @@ Blocks: `store.Journal` calls it in a thread. Sees only what is durable.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -26,6 +26,22 @@ _NONE = "Name it with --file, or the settings with --config; a proxy makes it wh
 PAGE = 1000
 """Records that are read at once where all are wanted."""
 ORDER_COLUMNS = "gateway, script, key, fingerprint, order_id, perm_id, state, intent_seq, last_seq, time, intent, body"
+
+
+TOLD: tuple[Kind, ...] = ("sent", "unsent", "order", "fill", "commission")
+"""Kinds that scripts are told, in one sequence for each script; the index `records_told` is of these."""
+_TOLD = "kind IN ('sent', 'unsent', 'order', 'fill', 'commission')"
+"""The same as the index says it: SQLite wants the very words."""
+_LAST_TOLD = f"""
+WITH RECURSIVE scripts(name) AS (
+  SELECT min(script) FROM records WHERE gateway = :gateway AND {_TOLD}
+  UNION ALL
+  SELECT (SELECT min(script) FROM records WHERE gateway = :gateway AND script > name AND {_TOLD}) FROM scripts
+    WHERE name IS NOT NULL
+)
+SELECT name, (SELECT max(seq) FROM records WHERE gateway = :gateway AND script = name AND {_TOLD}) FROM scripts
+  WHERE name IS NOT NULL
+"""  # noqa: S608 - the text is ours; each script is one step in the index, however many records it has
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
@@ -52,6 +68,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
         values: list[Any] = [each for _, each in exact]
         if self.key:
             terms.append("key <> ''")  # says that the index of orders serves
+        elif self.script and self.kinds and set(self.kinds) <= set(TOLD):
+            terms.append(_TOLD)  # says that the index of what is told serves
         if self.kinds:
             terms.append(f"kind IN ({', '.join('?' * len(self.kinds))})")
             values += self.kinds
@@ -108,6 +126,37 @@ class Reader:
             yield from page
             since = page[-1].seq
 
+    def fills_of(self, gateway: str, script: str, key: str) -> list[Record]:
+        """The fills and commissions of one order, oldest first."""
+        return list(self.every(Filter(gateway=gateway, script=script, key=key, kinds=("fill", "commission"))))
+
+    def intents(self, gateway: str, since: float) -> list[Record]:
+        """The intents that are not older than `since` (seconds UTC), oldest first."""
+        text = (
+            f"SELECT {COLUMNS} FROM records INDEXED BY records_by_time "  # noqa: S608
+            "WHERE time >= ? AND gateway = ? AND kind = 'intent' ORDER BY seq"
+        )
+        return self.rows(text, [since, gateway], to_record)
+
+    def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
+        """Up to `limit` notes of these statuses (none: of all), newest first."""
+        wanted = f" AND status IN ({', '.join('?' * len(statuses))})" if statuses else ""
+        text = (
+            f"SELECT {COLUMNS} FROM records INDEXED BY records_noted "  # noqa: S608
+            f"WHERE gateway = ? AND kind = 'note'{wanted} ORDER BY seq DESC LIMIT ?"
+        )
+        return self.rows(text, [gateway, *statuses, limit], to_record)
+
+    def last_of_scripts(self, gateway: str) -> dict[str, int]:
+        """Each script with the number of the last record that it was told; what was pruned is not known."""
+        return dict(self.rows(_LAST_TOLD, {"gateway": gateway}, lambda row: (str(row[0]), int(row[1]))))
+
+    def oldest(self) -> int:
+        """The first number from which on nothing is gone; 1 if nothing was ever pruned. Older records may be there, of
+        orders that live long.
+        """
+        return self.rows("SELECT coalesce(max(last), 0) + 1 FROM pruned", [], lambda row: int(row[0]))[0]
+
     def last_seq(self) -> int:
         """The number of the newest record; 0 of an empty journal."""
         return self.rows("SELECT coalesce(max(seq), 0) FROM records", [], lambda row: int(row[0]))[0]
@@ -127,7 +176,7 @@ class Reader:
         text = "SELECT value FROM counters WHERE gateway = ? AND name = 'order_id'"
         return next(iter(self.rows(text, [gateway], lambda row: int(row[0]))), 0)
 
-    def rows(self, text: str, values: list[Any], made: Callable[[tuple[Any, ...]], T]) -> list[T]:
+    def rows(self, text: str, values: list[Any] | dict[str, Any], made: Callable[[tuple[Any, ...]], T]) -> list[T]:
         """What a query gives, each row made into something."""
         with self._translated():
             return [made(row) for row in self._connection.execute(text, values)]

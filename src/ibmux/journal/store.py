@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ class Journal:
         clock: gives the time of records that have none, seconds UTC.
         on_trouble: called in the loop with what went wrong, once for each cause, and with `None` when writing is
             possible (again).
+        on_written: called in the loop with the seconds that a transaction took, until it was on the disk.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Journal:
         *,
         clock: Callable[[], float] = time.time,
         on_trouble: Callable[[JournalFailed | None], None] | None = None,
+        on_written: Callable[[float], None] | None = None,
     ) -> None:
         self.path = path
         self.last_seq = 0
+        self.oldest = 1
         self.waiting = 0
         self.trouble: JournalFailed | None = JournalFailed(f"The journal {path} is not open.")
-        self._clock, self._on_trouble = clock, on_trouble
+        self._clock, self._on_trouble, self._on_written = clock, on_trouble, on_written
         self._writer: Writer | None = None
         self._reader: Reader | None = None
         self._reading = ThreadPoolExecutor(1, "ibmux-journal-reader")
@@ -79,6 +82,10 @@ class Journal:
         """Whether the last attempt to write succeeded. After a failure one is made every `PROBE` seconds."""
         return self.trouble is None
 
+    def size(self) -> int:
+        """Bytes of the file and its log; 0 if they cannot be looked at."""
+        return sum(_size(self.path.with_name(f"{self.path.name}{end}")) for end in ("", "-wal"))
+
     async def open(self) -> None:
         """Make or migrate the file, check it, and take it for this process.
 
@@ -96,6 +103,7 @@ class Journal:
         try:
             self.last_seq = await writer.opened
             self._reader = await loop.run_in_executor(self._reading, Reader, self.path)
+            self.oldest = await self._read(Reader.oldest)
         except BaseException:
             await self.close()
             raise
@@ -128,6 +136,9 @@ class Journal:
 
         The future gives the last sequence number, and that of each record, once they are on the disk. Cancelling it
         takes nothing back. Futures are done in the order of the calls, except for those that fail.
+
+        The future fails with `KeyTaken` where an intent has the key of an order that is in the journal, in whatever
+        state but `unsent`; only the writer knows for certain. Nothing of that call is written then.
 
         Raises:
             Busy: too much waits already.
@@ -167,6 +178,22 @@ class Journal:
         """One order; `None` if the journal has none of this key."""
         return await self._read(lambda reader: reader.find(gateway, script, key))
 
+    async def fills_of(self, gateway: str, script: str, key: str) -> list[Record]:
+        """The fills and commissions of one order, oldest first."""
+        return await self._read(lambda reader: reader.fills_of(gateway, script, key))
+
+    async def intents(self, gateway: str, since: float) -> list[Record]:
+        """The intents that are not older than `since` (seconds UTC), oldest first."""
+        return await self._read(lambda reader: reader.intents(gateway, since))
+
+    async def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
+        """Up to `limit` notes of these statuses (none: of all), newest first."""
+        return await self._read(lambda reader: reader.notes(gateway, statuses, limit))
+
+    async def last_of_scripts(self, gateway: str) -> dict[str, int]:
+        """Each script with the number of the last order, fill or commission that it was told of."""
+        return await self._read(lambda reader: reader.last_of_scripts(gateway))
+
     async def highest_order_id(self, gateway: str) -> int:
         """The highest orderId that was ever written down for this gateway, also of what was pruned; 0 if none was."""
         return await self._read(lambda reader: reader.highest_order_id(gateway))
@@ -182,6 +209,8 @@ class Journal:
         while True:
             deleted, cursor = await self._do(partial(_prune, before=before, start=start))
             count += deleted
+            if deleted:
+                self.oldest = await self._read(Reader.oldest)
             if cursor is None:
                 return count
             start = cursor
@@ -216,6 +245,9 @@ class Journal:
             self._bury(self._writer)
         if changed and self._on_trouble is not None:
             self._on_trouble(report.trouble)
+        if self._on_written is not None:
+            for seconds in report.seconds:
+                self._on_written(seconds)
 
     def _bury(self, writer: Writer) -> None:
         """The thread is gone by a fault: what came too late for it fails, and so does all that would come."""
@@ -229,6 +261,13 @@ class Journal:
 
 def _prune(shelf: Shelf, before: float, start: pruning.Cursor) -> tuple[int, pruning.Cursor | None]:
     return pruning.prune(shelf.connection, before, start)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _settle(future: asyncio.Future[Any], outcome: Any) -> None:

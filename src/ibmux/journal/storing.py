@@ -7,13 +7,14 @@ interpreter to other threads once more, and wait to get it back.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ibmux.errors import JournalFailed
+from ibmux.errors import JournalFailed, KeyTaken
 from ibmux.journal.records import Record
+from ibmux.journal.trouble import UNFIT, is_taken
 
 ONE_STATEMENT = 32
 ROOM = 65_536
@@ -21,7 +22,13 @@ ROOM = 65_536
 COLUMNS = "seq, time, gateway, kind, script, key, order_id, perm_id, exec_id, status, fingerprint, body"
 _PLACES = f"({', '.join('?' * len(COLUMNS.split(', ')))})"
 
+Name = tuple[str, str, str]
+"""Of an order: gateway, script, key."""
 Row = tuple[int, float, str, str, str, str, int, int, str, str, bytes, bytes]
+
+
+Dated = tuple[float, Sequence[Record]]
+"""The records of one call, and the time of those that have none, seconds UTC."""
 
 
 class Told(NamedTuple):
@@ -40,7 +47,7 @@ class Shelf:
         self._inode = path.stat().st_ino
         [self.last] = connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
 
-    def store(self, groups: Sequence[tuple[float, Sequence[Record]]]) -> list[tuple[int, ...]]:
+    def store(self, groups: Sequence[Dated]) -> list[tuple[int, ...]]:
         """Write all groups in one transaction; durable when this returns.
 
         Args:
@@ -53,20 +60,34 @@ class Shelf:
             sqlite3.Error, OSError, or one of `trouble.UNFIT`: nothing of it was written.
         """
         self.look()
-        rows: list[Row] = []
-        told: dict[tuple[str, str], Told] = {}
-        numbers: list[tuple[int, ...]] = []
-        for now, records in groups:
-            seqs = []
-            for record in records:
-                seq = 0 if self._is_known(record, told) else self.last + len(rows) + 1
-                seqs.append(seq)
-                if seq:
-                    rows.append(_row(seq, record, now))
-            numbers.append(tuple(seqs))
-        self._insert(rows)
+        rows, numbers = self._rows(groups, self.last)
+        if len(rows) <= ONE_STATEMENT:
+            self._statement(rows)
+        else:
+            with transaction(self.connection):
+                self._insert(rows)
         self.last += len(rows)
         return numbers
+
+    def store_singly(self, groups: Sequence[Dated]) -> list[tuple[int, ...] | Exception]:
+        """The same, where one of them cannot be taken: the others are written, still in one transaction.
+
+        Returns:
+            For each group the numbers of its records; `KeyTaken` or one of `trouble.UNFIT` where it was not written.
+
+        Raises:
+            sqlite3.Error, OSError: nothing of any was written.
+        """
+        self.look()
+        last, outcomes = self.last, list[tuple[int, ...] | Exception]()
+        with transaction(self.connection):
+            for group in groups:
+                outcome = self._try(group, last)
+                if not isinstance(outcome, Exception):
+                    last = max(last, *outcome)
+                outcomes.append(outcome)
+        self.last = last
+        return outcomes
 
     def probe(self) -> None:
         """Write `ROOM` bytes that are needed by nobody, to see whether that is possible.
@@ -115,13 +136,47 @@ class Shelf:
         ).fetchone()
         return Told(row[0] > 0, row[1]) if row else Told(False, None)
 
+    def _rows(self, groups: Iterable[Dated], last: int) -> tuple[list[Row], list[tuple[int, ...]]]:
+        rows: list[Row] = []
+        told: dict[tuple[str, str], Told] = {}
+        numbers: list[tuple[int, ...]] = []
+        for now, records in groups:
+            seqs = []
+            for record in records:
+                seq = 0 if self._is_known(record, told) else last + len(rows) + 1
+                seqs.append(seq)
+                if seq:
+                    rows.append(_row(seq, record, now))
+            numbers.append(tuple(seqs))
+        return rows, numbers
+
+    def _try(self, group: Dated, last: int) -> tuple[int, ...] | Exception:
+        """One group inside a transaction, or why it alone cannot be taken; then nothing of it is there."""
+        self.connection.execute("SAVEPOINT one")
+        outcome: tuple[int, ...] | Exception
+        try:
+            rows, [outcome] = self._rows([group], last)
+            self._insert(rows)
+        except UNFIT as error:
+            self.connection.execute("ROLLBACK TO one")
+            outcome = self._taken(group[1]) if is_taken(error) else error
+        self.connection.execute("RELEASE one")
+        return outcome
+
+    def _taken(self, records: Sequence[Record]) -> KeyTaken:
+        """Which of a group's intents has the key of an order that is there, or of another intent of the group."""
+        seen: set[Name] = set()
+        for record in records:
+            name = record.gateway, record.script, record.key
+            text = "SELECT state FROM orders WHERE gateway = ? AND script = ? AND key = ? AND state <> 'unsent'"
+            if record.kind == "intent" and (name in seen or self.connection.execute(text, name).fetchone()):
+                break
+            seen.add(name)
+        return KeyTaken(f"The key {record.key!r} of {record.script} is already that of an order in the journal.")
+
     def _insert(self, rows: list[Row]) -> None:
-        if len(rows) <= ONE_STATEMENT:
-            self._statement(rows)
-            return
-        with transaction(self.connection):
-            for part in _parts(rows):
-                self._statement(part)
+        for part in _parts(rows):
+            self._statement(part)
 
     def _statement(self, rows: list[Row]) -> None:
         if rows:

@@ -17,7 +17,9 @@ UNFIT = (
     TypeError,
     ValueError,
 )
-"""Errors of what was to be written, whatever the disk says; `UnicodeError` is a `ValueError`."""
+"""Errors of what was to be written, whatever the disk says; `UnicodeError` is a `ValueError`. A key that is taken is
+one of them, see `is_taken`.
+"""
 
 _PRIMARY = 0xFF
 """The part of SQLite's result codes that names the kind (https://www.sqlite.org/rescode.html)."""
@@ -57,6 +59,11 @@ def worded(error: sqlite3.Error | OSError, path: Path, hint: str | None = None) 
 def damaged(path: Path, told: str) -> JournalCorrupt:
     """The file is no journal, or no longer a whole one."""
     return JournalCorrupt(f"The journal {path} is damaged, or is no journal: {told}.")
+
+
+def is_taken(error: Exception) -> bool:
+    """Whether the schema's own rule refused an intent: there is an order of its key (trigger `advance_order`)."""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CONSTRAINT_TRIGGER
 
 
 def unfit(error: Exception) -> JournalFailed:

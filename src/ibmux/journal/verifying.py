@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ibmux.journal.ledger import Standing, advance
+from ibmux.journal.ledger import Standing, advance, is_taken
 from ibmux.journal.pruning import ranges
 from ibmux.journal.reading import ORDER_COLUMNS, Reader, to_record, to_standing
+from ibmux.journal.records import Record
 from ibmux.journal.storing import COLUMNS
 
 MOST = 20
@@ -115,10 +116,11 @@ def _span(first: int, last: int) -> str:
 
 
 def _orders(reader: Reader, verdict: Verdict) -> Iterator[str]:
-    """Each order stands as its records say, and there is no other."""
+    """Each order stands as its records say, there is no other, and none may have been sent twice."""
+    doubled: list[str] = []
     text = f"SELECT {ORDER_COLUMNS}, finished FROM orders ORDER BY gateway, script, key"  # noqa: S608
     rows = reader.stream(text, lambda row: (to_standing(row[:-1]), bool(row[-1])))
-    for row, made in _pairs(rows, _made_again(reader)):
+    for row, made in _pairs(rows, _made_again(reader, doubled)):
         verdict.orders += row is not None
         if row is None:
             yield f"{_words(made)} is not in the table of orders"
@@ -126,6 +128,7 @@ def _orders(reader: Reader, verdict: Verdict) -> Iterator[str]:
             yield f"{_words(row[0])} has no records"
         elif row != (made, made.finished):
             yield f"{_words(made)} differs from its records in {_differing(row[0], made) or 'finished'}"
+    yield from doubled
 
 
 def _pairs(
@@ -141,16 +144,28 @@ def _pairs(
         other = other if ahead else next(made, None)
 
 
-def _made_again(reader: Reader) -> Iterator[Standing]:
+def _made_again(reader: Reader, doubled: list[str]) -> Iterator[Standing]:
+    """Each order from its records; `doubled` gets what has an intent after one that may have been sent."""
+    known: Standing | None = None
+    for before, record in _histories(reader):
+        if before is None and known is not None:
+            yield known
+        if record.kind == "intent" and is_taken(before):
+            doubled.append(f"{_words(before)} has another intent: record {record.seq}")
+        known = advance(before, record)
+    if known is not None:
+        yield known
+
+
+def _histories(reader: Reader) -> Iterator[tuple[Standing | None, Record]]:
+    """Each order's records in their order, each with what was known before it; `None` until something is."""
     text = f"SELECT {COLUMNS} FROM records WHERE key <> '' ORDER BY gateway, script, key, seq"  # noqa: S608
     known: Standing | None = None
     for record in reader.stream(text, to_record):
         if known is not None and _name(known) != (record.gateway, record.script, record.key):
-            yield known
             known = None
+        yield known, record
         known = advance(known, record)
-    if known is not None:
-        yield known
 
 
 def _fills(reader: Reader, verdict: Verdict) -> Iterator[str]:

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from ibmux.errors import IbmuxError, JournalFailed
+from ibmux.errors import IbmuxError, JournalFailed, KeyTaken
 from ibmux.journal import opening
 from ibmux.journal.records import Record, Stored
 from ibmux.journal.storing import Shelf
@@ -55,12 +55,13 @@ Outcome = tuple[asyncio.Future[Any], Any]
 
 @dataclass(slots=True, eq=False)
 class Report:
-    """What one turn of the thread tells the loop."""
+    """What one turn of the thread tells the loop: `records` are done with, `seconds` are those of each transaction."""
 
     outcomes: list[Outcome]
     last: int
     trouble: JournalFailed | None
     records: int
+    seconds: list[float]
 
 
 class Writer:
@@ -76,6 +77,7 @@ class Writer:
         self._at_hand: list[Group] = []
         self._outcomes: list[Outcome] = []
         self._records = 0
+        self._seconds: list[float] = []
         self._trouble: JournalFailed | None = None
         self._told: JournalFailed | None = None
         self._next_probe = 0.0
@@ -162,29 +164,27 @@ class Writer:
         return groups, None, False
 
     def _write(self, groups: list[Group]) -> None:
-        """All of them in one transaction, or one by one where one of them fits into no file."""
+        """All of them in one transaction; without those that fit into no file, or whose key is taken."""
         if not groups:
             return
+        dated = [(each.time, each.records) for each in groups]
+        outcomes: Sequence[tuple[int, ...] | Exception]
+        began = time.perf_counter()
         try:
-            numbers = self._shelf.store([(each.time, each.records) for each in groups])
-        except UNFIT as error:
-            if len(groups) == 1:
-                self._refuse(groups, unfit(error))
-            else:
-                self._write_singly(groups)
+            try:
+                outcomes = self._shelf.store(dated)
+            except UNFIT:
+                outcomes = self._shelf.store_singly(dated)
         except (sqlite3.Error, OSError, JournalFailed) as error:
             self._fail(groups, error)
-        else:
-            self._is_settled = False
-            for group, seqs in zip(groups, numbers, strict=True):
-                self._end(group, Stored(max(seqs, default=0) or self._shelf.last, seqs))
-
-    def _write_singly(self, groups: list[Group]) -> None:
-        for index, group in enumerate(groups):
-            if self._trouble is not None:
-                self._keep(groups[index:], self._trouble)
-                return
-            self._write([group])
+            return
+        self._seconds.append(time.perf_counter() - began)
+        self._is_settled = False
+        for group, outcome in zip(groups, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                self._end(group, outcome if isinstance(outcome, KeyTaken) else unfit(outcome))
+            else:
+                self._end(group, Stored(max(outcome, default=0) or self._shelf.last, outcome))
 
     def _try_again(self, groups: list[Group]) -> None:
         """See whether writing is possible again; if so, with all that waits, in its order."""
@@ -214,7 +214,7 @@ class Writer:
         for group in groups:
             self._end(group, why.worded(why.message))
 
-    def _end(self, group: Group, outcome: Stored | JournalFailed) -> None:
+    def _end(self, group: Group, outcome: Stored | JournalFailed | KeyTaken) -> None:
         self._outcomes.append((group.future, outcome))
         self._records += len(group.records)
 
@@ -260,7 +260,7 @@ class Writer:
         if not self._outcomes and self._trouble is self._told:
             return
         last = self._shelf.last if self._outcomes and hasattr(self, "_shelf") else -1
-        report = Report(self._outcomes, last, self._trouble, self._records)
-        self._outcomes, self._records, self._told = [], 0, self._trouble
+        report = Report(self._outcomes, last, self._trouble, self._records, self._seconds)
+        self._outcomes, self._records, self._seconds, self._told = [], 0, [], self._trouble
         with suppress(RuntimeError):  # the loop has ended without `close`: there is nobody to tell
             self._loop.call_soon_threadsafe(self._tell, report)

@@ -11,7 +11,8 @@ from ibmux.messages.wire import Record
 class Intent(Record):
     """An order before it is sent: who wants it, and the keys of the legs that stand or fall with it.
 
-    `exercise` is set where it is no order but the exercise of an option.
+    `exercise` is set where it is no order but the exercise of an option. `worth` is what it counts for in the day's
+    value, and in which currency; 0 where no limit asks for it.
     """
 
     contract: Contract
@@ -20,13 +21,27 @@ class Intent(Record):
     parentKey: str = ""
     unit: list[str] = []
     exercise: ExerciseOptions | None = None
+    worth: tuple[float, str] = (0.0, "")
 
 
 class Wish(Record):
-    """A change or a cancellation before it is sent: by whom, and the order as it is to be."""
+    """A change or a cancellation before it is sent: by whom, the order as it is to be, and what that adds to the day's
+    value.
+    """
 
     by: str
     order: Order | None = None
+    worth: tuple[float, str] = (0.0, "")
+
+
+class HaltNote(Record):
+    """A halt of new orders, or its end: by whom (a script, or the circuit breaker), and why; `base` is where the
+    breaker counts losses from.
+    """
+
+    by: str
+    reason: str
+    base: float = 0.0
 
 
 class Refusal(Record):

@@ -50,6 +50,7 @@ class GatewayStatus(Record):
         gaps: gaps in the data since the proxy's start, of the session and of single streams.
         competing: another session of the user has the market data (10197): quotes are stale until it ends.
         check: the latest attempt to connect.
+        halted: why new orders are stopped, and by whom; empty while they are not.
     """
 
     gateway: str
@@ -73,6 +74,7 @@ class GatewayStatus(Record):
     gaps: int = 0
     competing: bool = False
     check: CheckReport | None = None
+    halted: str = ""
 
 
 class ProxyStatus(Record):
@@ -102,9 +104,12 @@ class Presence(Record):
     version: str = ""
 
 
+EventKind = Literal["state", "gap", "endpoint", "halted", "resumed"]
+
+
 class SessionEvent(Record):
-    """Topic `<gateway>/evt/session`: one transition, one gap in the data with its start and end (seconds UTC), or a
-    change of the endpoint.
+    """Topic `<gateway>/evt/session`: one transition, one gap in the data with its start and end (seconds UTC), a
+    change of the endpoint, or a halt of new orders and its end.
 
     A `gap` without `streams` concerns everything that the gateway sends; else `streams` names the streams that missed
     something, as `<conId>/<name>` like in their topics. `end` is 0 while the gap lasts.
@@ -112,7 +117,7 @@ class SessionEvent(Record):
 
     epoch: int
     time: float
-    event: Literal["state", "gap", "endpoint"]
+    event: EventKind
     state: State = "stopped"
     reason: str = ""
     start: float = 0.0
@@ -160,6 +165,17 @@ class SharingInfo(Record):
     conflated: int = 0
 
 
+class JournalInfo(Record):
+    """The record of orders: its file, the number of its newest record, records that wait for the disk, and in words why
+    it takes none; new orders are refused then.
+    """
+
+    path: str
+    seq: int = 0
+    waiting: int = 0
+    trouble: str = ""
+
+
 class ProxyReport(Record):
     """Everything that `ibmux status` shows."""
 
@@ -169,6 +185,7 @@ class ProxyReport(Record):
     gateways: list[GatewayStatus]
     scripts: list[ScriptInfo]
     sharing: dict[str, SharingInfo]
+    journal: JournalInfo | None = None
 
 
 @method("reqCurrentTime", reply=float)
@@ -194,3 +211,21 @@ class Park(Request):
 @method("unpark", reply=GatewayStatus, role="admin")
 class Unpark(Request):
     """Connect now: ends `parked`, and any pause."""
+
+
+@method("halt", reply=GatewayStatus, role="admin")
+class Halt(Request):
+    """Stop new orders of all scripts at once, also those that wait for their turn; cancels pass. It outlasts a restart
+    of the proxy, until `resume`.
+
+    Meanwhile an order of role `admin` passes that only closes what is held, and a change that only lowers a quantity.
+    """
+
+    reason: str = ""
+
+
+@method("resume", reply=GatewayStatus, role="admin")
+class Resume(Request):
+    """End a halt, be it a person's or the circuit breaker's, whose counts begin anew."""
+
+    reason: str = ""

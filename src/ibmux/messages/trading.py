@@ -18,9 +18,9 @@ from ibmux.messages.wire import Input, Record
 class OrderEvent(Record):
     """Topic `evt/order/<script>`: one change of one order; time in seconds UTC.
 
-    `seq` is its number in the journal, `prev` that of the script's event before it, be it of an order or a fill: whoever
-    has not seen that one asks `replay`. `prev` is 0 for the first event since the proxy started. `seq` 0: the disk takes
-    nothing at the moment; the event comes again, with its number, when it does.
+    `seq` is its number in the journal, `prev` that of the script's event before it, of an order or a fill (0: this
+    is the first one): whoever has not seen that one asks `replay`. `seq` 0: the disk takes nothing at the moment; the
+    event comes again, with its number, when it does.
     """
 
     epoch: int
@@ -198,6 +198,7 @@ class Replayed(Record):
 
 class ReplayPage(Record):
     """Events in their order. `seq` is the number up to which everything was looked at: ask on from there while `more`.
+    If it is below what was asked from, the journal is a new one, whose numbers begin at 1.
 
     `oldest` is the first number that the journal still has: events below it, if any were asked for, are gone.
     """
@@ -212,8 +213,8 @@ class ReplayPage(Record):
 class Replay(Request):
     """Order events and fills with numbers above `since`, from the journal: this script's, or with `all` everybody's.
 
-    A negative `since` gives no events, only the present number. Events of orders are as they were published, but without
-    what their trades had logged and filled before. At most `limit` events come at once, 1000 at the most.
+    A negative `since` gives no events, only the present number. Events of orders are as they were published, but
+    without what their trades had logged and filled before. At most `limit` events come at once, 1000 at the most.
     """
 
     since: int = 0

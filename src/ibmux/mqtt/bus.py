@@ -43,6 +43,7 @@ class Bus(Protocol):
     async def subscribe(self, pattern: str, handler: Handler, *, qos: int = 1, late_ack: bool = False) -> Unsubscribe:
         """Have `handler` called for every message whose topic matches `pattern` (`+` and `#` as in MQTT).
 
-        With `late_ack` a QoS 1 or 2 message is acknowledged only when the handler's side calls `message.ack()`.
+        With `late_ack` a QoS 1 or 2 message is acknowledged only when the handler's side calls `message.ack()`, and
+        what the same client sent behind it after that; a link to a broker waits `inbox.PATIENCE` seconds at most.
         Returns a function that unsubscribes; its result is None or has to be awaited.
         """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from mqtt5 import PubAckPacket, PubCompPacket, PublishPacket, PubRecPacket, QoS, TopicFilter
 
@@ -15,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 ROUTES_KEPT = 20_000
 """Topics whose handlers are remembered."""
+PATIENCE = 2.0
+"""Seconds for which a handler may hold back an acknowledgement: brokers leave few messages unacknowledged (mosquitto:
+20), and everybody's requests come over this one link.
+"""
 _QOS = (QoS.AT_MOST_ONCE, QoS.AT_LEAST_ONCE, QoS.EXACTLY_ONCE)
 
 
@@ -31,6 +39,16 @@ class Listener:
         self.late_ack = late_ack
 
 
+@dataclass(slots=True, eq=False)
+class Due:
+    """An acknowledgement, and how many handlers it waits for."""
+
+    packet_id: int
+    qos: int
+    waiting: int
+    timer: asyncio.TimerHandle | None = None
+
+
 class Inbox:
     """The handlers of a link, by filter; each message goes to every handler whose filter matches, once."""
 
@@ -41,6 +59,7 @@ class Inbox:
         self._aliases: dict[int, str] = {}
         self._received: set[int] = set()
         self._send: Callable[[bytes], None] | None = None
+        self._lines: tuple[deque[Due], deque[Due]] = deque(), deque()
 
     # -- subscriptions -----------------------------------------------------------------------------------------------
 
@@ -76,6 +95,7 @@ class Inbox:
     def open(self, send: Callable[[bytes], None], session_present: bool) -> None:
         """A connection stands."""
         self._send = send
+        self._lines = deque(), deque()
         self._aliases.clear()
         if not session_present:
             self._received.clear()
@@ -99,27 +119,44 @@ class Inbox:
             self._publish_reliably(packet, topic, listeners)
 
     def _publish_reliably(self, packet: PublishPacket, topic: str, listeners: tuple[Listener, ...]) -> None:
-        packet_id, qos, send = packet.packet_id or 0, int(packet.qos), self._send
+        packet_id, qos = packet.packet_id or 0, int(packet.qos)
         if qos == 2:
             if packet_id in self._received:
                 self._acknowledge(packet_id, 2)
                 return
             self._received.add(packet_id)
-        late = [listener for listener in listeners if listener.late_ack]
-        waiting = len(late)
-
-        def done() -> None:
-            nonlocal waiting
-            waiting -= 1
-            if not waiting and send is self._send:
-                self._acknowledge(packet_id, qos)
-
+        late = sum(listener.late_ack for listener in listeners)
+        line = self._lines[qos - 1]
+        if not (late or line):  # the common case
+            self._call(listeners, self._message(packet, topic, qos))
+            self._acknowledge(packet_id, qos)
+            return
+        due = Due(packet_id, qos, late)
+        line.append(due)
         for listener in listeners:
             message = self._message(packet, topic, qos)
-            message.completion = done if listener.late_ack else None
+            message.completion = partial(self._done, line, due) if listener.late_ack else None
             self._call((listener,), message)
-        if not late:
-            self._acknowledge(packet_id, qos)
+        if due.waiting > 0:
+            due.timer = asyncio.get_running_loop().call_later(PATIENCE, self._give_up, line, due)
+        self._move_on(line)
+
+    def _done(self, line: deque[Due], due: Due) -> None:
+        due.waiting -= 1
+        self._move_on(line)
+
+    def _give_up(self, line: deque[Due], due: Due) -> None:
+        due.waiting = 0
+        self._move_on(line)
+
+    def _move_on(self, line: deque[Due]) -> None:
+        """Acknowledge in the order of the messages (MQTT-4.6.0-2, -3); lines of an earlier connection are nobody's."""
+        while line and line[0].waiting <= 0:
+            due = line.popleft()
+            if due.timer is not None:
+                due.timer.cancel()
+            if line is self._lines[due.qos - 1]:
+                self._acknowledge(due.packet_id, due.qos)
 
     def release(self, packet_id: int) -> None:
         """PUBREL: the message is over."""
@@ -155,6 +192,7 @@ class Inbox:
             except Exception:
                 self.handler_errors += 1
                 logger.exception("a handler of %s failed", message.topic)
+                message.ack()  # it will not do so any more
 
     def _acknowledge(self, packet_id: int, qos: int) -> None:
         if self._send is not None:

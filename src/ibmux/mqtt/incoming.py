@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,15 +32,20 @@ _OK = 0
 class Receipt:
     """The acknowledgement of one message, due when every handler that acknowledges late has done so."""
 
-    __slots__ = ("_armed", "_code", "_waiting", "incoming", "packet_id", "qos")
+    __slots__ = ("_armed", "_waiting", "code", "incoming", "packet_id", "qos")
 
     def __init__(self, incoming: Incoming, packet_id: int, qos: int) -> None:
         self.incoming = incoming
         self.packet_id = packet_id
         self.qos = qos
-        self._code = _OK
+        self.code = _OK
         self._waiting = 0
         self._armed = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether nobody is waited for any more."""
+        return self._armed and not self._waiting
 
     def expect(self) -> Callable[[], None]:
         """One more handler will acknowledge; the result is what it calls."""
@@ -49,26 +55,21 @@ class Receipt:
     def arm(self, code: int, failed: bool) -> None:
         """All handlers were called: acknowledge with `code` as soon as none is waited for, at once if one `failed`."""
         self._armed = True
-        self._code = _FAILED if failed else code
-        if failed or not self._waiting:
+        self.code = _FAILED if failed else code
+        if failed:
             self._waiting = 0
-            self.incoming.acknowledge(self, self._code)
-        else:
-            self.incoming.late += 1
+        self.incoming.line_up(self)
 
     def _done(self) -> None:
         if self._waiting:
             self._waiting -= 1
-            if self._armed and not self._waiting:
-                self.incoming.late -= 1
-                self.incoming.acknowledge(self, self._code)
+            if self.is_due:
+                self.incoming.move_on(self.qos)
 
 
 class Incoming:
-    """What one connection publishes.
-
-    Attributes:
-        late: messages whose acknowledgement is still to come from a handler.
+    """What one connection publishes. Acknowledgements of one kind leave in the order of the messages, so that one that
+    is late holds up those behind it (4.6, MQTT-4.6.0-2 and -3); the replies to requests do not wait for them.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -76,7 +77,7 @@ class Incoming:
         self._hub = connection.hub
         self._session = connection.session
         self._aliases: dict[int, str] = {}
-        self.late = 0
+        self._lines: tuple[deque[Receipt], deque[Receipt]] = deque(), deque()
 
     # -- PUBLISH -----------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Incoming:
             return
         if not packet.packet_id:
             raise malformed("the packet identifier is 0")
-        if self.late + len(self._session.incoming) >= self._connection.limits.receive_maximum:
+        if len(self._lines[0]) + len(self._session.incoming) >= self._connection.limits.receive_maximum:
             raise Fault(DisconnectReasonCode.RECEIVE_MAX_EXCEEDED, "more unacknowledged messages than allowed")
 
     def _publication(self, packet: PublishPacket, topic: str, qos: int) -> Publication:
@@ -179,17 +180,36 @@ class Incoming:
             self._connection.control(PubRecPacket(packet_id).write())
         else:
             receipt.incoming = self
+            self._lines[1].append(receipt)
         return True
 
     # -- acknowledgements --------------------------------------------------------------------------------------------
 
-    def acknowledge(self, receipt: Receipt, code: int) -> None:
-        """Send the acknowledgement of a message that handlers took; nothing if the connection is gone."""
-        self._acknowledge(receipt.packet_id, receipt.qos, code)
+    def line_up(self, receipt: Receipt) -> None:
+        """Acknowledge a message that handlers took when it is due, and those before it were."""
+        line = self._lines[receipt.qos - 1]
+        if receipt.is_due and not line:
+            self._acknowledge(receipt.packet_id, receipt.qos, receipt.code)
+        else:
+            line.append(receipt)
+
+    def move_on(self, qos: int) -> None:
+        """Acknowledge what is due by now; nothing is sent if the connection is gone."""
+        line = self._lines[qos - 1]
+        while line and line[0].is_due:
+            receipt = line.popleft()
+            self._acknowledge(receipt.packet_id, qos, receipt.code)
 
     def _answer(self, packet: PublishPacket, qos: int, code: int) -> None:
-        if qos and packet.packet_id is not None:
+        if not qos or packet.packet_id is None:
+            return
+        if not self._lines[qos - 1]:
             self._acknowledge(packet.packet_id, qos, code)
+            return
+        receipt = Receipt(self, packet.packet_id, qos)
+        if qos == 2:
+            self._session.incoming[receipt.packet_id] = receipt
+        receipt.arm(code, failed=False)
 
     def _acknowledge(self, packet_id: int, qos: int, code: int) -> None:
         if qos == 1:

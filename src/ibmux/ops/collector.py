@@ -48,6 +48,8 @@ class LiveCollector(Collector):
         yield from _sessions(reading.gateways)
         yield from _sharing(reading.gateways)
         yield from _mqtt(reading.mqtt)
+        for name, text, field in _JOURNAL:
+            yield _gauge(name, text, (), [((), float(getattr(reading.journal, field)))])
 
 
 def _gauge(name: str, text: str, labels: Iterable[str], rows: Iterable[Row]) -> Metric:
@@ -134,6 +136,7 @@ _SHARING: tuple[tuple[_Kind, str, str, str], ...] = (
     (_gauge, "market_lines_used", "Market-data lines in use upstream.", "lines"),
     (_gauge, "market_lines_limit", "Market-data lines that the gateway allows.", "lines_limit"),
     (_gauge, "leases", "Claims of scripts on shared lines.", "leases"),
+    (_gauge, "halted", "1 while new orders are halted, by a person or by the circuit breaker.", "halted"),
     (_gauge, "api_requests_in_flight", "Requests of scripts that wait for their reply.", "in_flight"),
     (_counter, "upstream_messages_sent", "Messages sent to the gateway.", "upstream"),
     (_counter, "upstream_messages_received", "Messages that came from the gateway.", "received"),
@@ -143,6 +146,14 @@ _SHARING: tuple[tuple[_Kind, str, str, str], ...] = (
     (_counter, "ticks_received", "Ticks, changes of order books and bars from the gateway.", "ticks_in"),
     (_counter, "ticks_published", "Ticks, changes of order books and bars published to scripts.", "ticks_out"),
     (_counter, "ticks_conflated", "Quote updates folded into a later one.", "conflated"),
+)
+
+_JOURNAL: tuple[tuple[str, str, str], ...] = (
+    ("journal_last_seq", "Number of the journal's newest record.", "last_seq"),
+    ("journal_oldest_seq", "Number from which on nothing was pruned.", "oldest_seq"),
+    ("journal_waiting_records", "Records that wait for the disk.", "waiting"),
+    ("journal_trouble", "1 while the disk takes nothing: new orders are refused.", "trouble"),
+    ("journal_file_bytes", "Bytes of the journal's file and its log.", "file_bytes"),
 )
 
 _MQTT: tuple[tuple[_Kind, str, str, str], ...] = (

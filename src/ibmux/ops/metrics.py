@@ -91,6 +91,9 @@ class Metrics:
         self._upstream_errors = counter(
             "upstream_errors", "Messages of Interactive Brokers with a code, notices included.", "gateway", "code"
         )
+        self._writes = histogram(
+            "journal_write_seconds", "One transaction of the journal, until it is on the disk.", FAST
+        )
         self._lag = histogram("event_loop_lag_seconds", "How late the event loop ran a timer, sampled.", LAGS)
         self.log_messages = counter("log_messages", "Lines of log, by level.", "level")
 
@@ -122,6 +125,10 @@ class Metrics:
     def upstream_error(self, gateway: str, code: int) -> None:
         """Interactive Brokers sent a message with a code."""
         self._upstream_errors.labels(gateway, self._ib_codes.of(str(code))).inc()
+
+    def journal_written(self, seconds: float) -> None:
+        """The disk took a transaction of the journal."""
+        self._writes.observe(seconds)
 
     def logged(self, level: str) -> None:
         """A line of log was written."""

@@ -35,6 +35,7 @@ class GatewayReading:
     name: str
     state: str
     epoch: int = 0
+    halted: bool = False
     last_message: float | None = None
     farms: Mapping[str, bool] = field(default_factory=dict)
     connects: Counts = field(default_factory=dict)
@@ -79,6 +80,19 @@ class MqttReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalReading:
+    """The record of orders: number of the newest record and of the first from which on none is missing, records that
+    wait for the disk, whether it takes any, bytes of the file and its log.
+    """
+
+    last_seq: int = 0
+    oldest_seq: int = 0
+    waiting: int = 0
+    trouble: bool = False
+    file_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """Everything at one moment; `scripts` counts the running copies by name."""
 
@@ -87,3 +101,4 @@ class Reading:
     gateways: Sequence[GatewayReading] = ()
     scripts: Counts = field(default_factory=dict)
     mqtt: MqttReading = MqttReading()
+    journal: JournalReading = JournalReading()

@@ -15,10 +15,14 @@ Handler = Callable[["Caller", Any], Any | Awaitable[Any]]
 """Answers one request: at once, or by a coroutine. Whatever it raises as an `IbmuxError` becomes the error reply."""
 
 
+def nothing() -> None:
+    """The default of `Caller.durable`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """One request's sender. `deadline` is the loop's time (seconds) after which nobody waits for the answer any
-    more.
+    more; `durable` is called when what is asked for is on the disk, and cannot get lost.
     """
 
     script: str
@@ -28,6 +32,7 @@ class Caller:
     client: str = ""
     correlation: bytes = b""
     waits: bool = False
+    durable: Callable[[], None] = nothing
 
     @property
     def owner(self) -> Owner:

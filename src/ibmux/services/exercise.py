@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ibmux.config import LimitSettings
 from ibmux.core.entry import Entry
-from ibmux.errors import IbmuxError, OrderNotSent, RequestError
+from ibmux.errors import IbmuxError, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.exercise import ExerciseOptions
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import Trade
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.contracts import Contracts
-from ibmux.services.orderfeed import OrderFeed, utc_now
-from ibmux.services.sending import make_key, sending
+from ibmux.services.orderfeed import OrderFeed
+from ibmux.services.sending import Desk, Draft, make_key
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -26,12 +25,12 @@ EXERCISABLE = frozenset({"OPT", "FOP", "WAR", "IOPT"})
 class Exercise:
     """Exercises of one gateway."""
 
-    def __init__(self, session: Session, feed: OrderFeed, contracts: Contracts, limits: LimitSettings) -> None:
+    def __init__(self, session: Session, feed: OrderFeed, desk: Desk, contracts: Contracts) -> None:
         self.session = session
         self.feed = feed
+        self.desk = desk
         self.book = feed.book
         self.contracts = contracts
-        self.limits = limits
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -44,12 +43,10 @@ class Exercise:
         contract = await self._resolve(caller, request)
         order = to_order(request)
         order.clientId = self.session.client_id
-        entry = self.book.same(caller.script, key, contract, order)
-        if entry is None:
-            check_limits(contract, request, self.limits)
-            entry = self.book.place(caller.script, key, contract, order, utc_now())
-            entry.exercise = True
-            await self._send(caller, entry, contract, request)
+        draft = Draft(key, contract, order, exercise=request)
+        [(entry, new)] = await self.desk.enter(caller, [draft])
+        if new:
+            await self._send(caller, entry, draft, request)
         await self.feed.answered(caller, entry)
         return await self.feed.verdict(caller, entry)
 
@@ -79,16 +76,18 @@ class Exercise:
             raise _invalid(f"{contract.localSymbol or contract.symbol} is a {contract.secType}, not an option.")
         return contract
 
-    async def _send(self, caller: Caller, entry: Entry, contract: Contract, request: ExerciseOptions) -> None:
+    async def _send(self, caller: Caller, entry: Entry, draft: Draft, request: ExerciseOptions) -> None:
         """Send when it is its turn."""
-        with sending(self.feed, entry):
-            await self.session.exercise_options(
-                contract,
+        await self.desk.send(
+            entry,
+            self.session.exercise_options(
+                draft.contract,
                 request,
-                lambda order_id: self.book.assign(entry, order_id, 0),
+                lambda order_id: self.desk.number(caller, entry, draft, order_id),
                 deadline=caller.deadline,
                 script=caller.script,
-            )
+            ),
+        )
 
 
 def to_order(request: ExerciseOptions) -> Order:
@@ -100,25 +99,6 @@ def to_order(request: ExerciseOptions) -> Order:
         orderType=kind,
         account=request.account,
     )
-
-
-def check_limits(contract: Contract, request: ExerciseOptions, limits: LimitSettings) -> None:
-    """Refuse what is beyond the limits of an order (0 means no limit); its value is that of what changes hands.
-
-    Raises:
-        OrderNotSent: it is larger than this proxy allows.
-        RequestError: the contract's multiplier is no number.
-    """
-    quantity = request.exerciseQuantity
-    if limits.order_quantity and quantity > limits.order_quantity:
-        raise OrderNotSent(f"{quantity} is above the limit of {limits.order_quantity:g} per order.")
-    try:
-        multiplier = float(contract.multiplier) if contract.multiplier else 1.0
-    except ValueError:
-        raise _invalid(f"contract.multiplier is {contract.multiplier!r}; it must be a number.") from None
-    value = quantity * contract.strike * multiplier
-    if limits.order_value and value > limits.order_value:
-        raise OrderNotSent(f"The exercise moves {value:,.2f}, above the limit of {limits.order_value:,.2f} per order.")
 
 
 def _invalid(message: str) -> RequestError:

@@ -15,15 +15,19 @@ from ibmux.config import Config, GatewaySettings
 from ibmux.core.leases import Owner
 from ibmux.core.orderbook import OrderBook
 from ibmux.errors import UnknownMethod
+from ibmux.journal import Journal
+from ibmux.messages.account import PnL, Position
 from ibmux.messages.session import GatewayStatus, Notice, ProxyReport, SessionEvent, SharingInfo, State
 from ibmux.services.account import Account
 from ibmux.services.admin import Admin
 from ibmux.services.bars import BarStreams
 from ibmux.services.caller import Handler
+from ibmux.services.closings import Closings
 from ibmux.services.contracts import Contracts
 from ibmux.services.depth import DepthStreams
 from ibmux.services.exercise import Exercise
 from ibmux.services.flights import Flights
+from ibmux.services.halting import Halting
 from ibmux.services.history import History
 from ibmux.services.leased import Leased
 from ibmux.services.market import Market
@@ -32,11 +36,17 @@ from ibmux.services.orderchanges import OrderChanges
 from ibmux.services.orderfeed import OrderFeed
 from ibmux.services.orderlists import OrderLists
 from ibmux.services.orders import Orders
+from ibmux.services.outbox import Outbox
+from ibmux.services.prices import Prices
 from ibmux.services.profit import Profit
 from ibmux.services.publisher import Publish, Publisher
+from ibmux.services.recovery import Recovery
 from ibmux.services.reference import Reference
+from ibmux.services.replay import Replays
+from ibmux.services.risk import Risk
 from ibmux.services.rules import Rules
 from ibmux.services.scanner import Scanner
+from ibmux.services.sending import Desk
 from ibmux.services.streams import Means
 from ibmux.services.ticks import TickStreams
 from ibmux.session import Hooks, Session
@@ -45,7 +55,7 @@ ANSWERED_HERE = frozenset(
     {"managedAccounts", "positions", "reqPositions", "accountValues", "trades", "openTrades", "fills", "executions"}
 )
 """Methods that are answered from what the session keeps up to date: nothing goes upstream."""
-ALWAYS_ANSWERED = frozenset({"status", "park", "unpark"})
+ALWAYS_ANSWERED = frozenset({"status", "park", "unpark", "replay", "halt", "resume"})
 """Methods that are answered in every state of the session."""
 WAIT_FOR_THEMSELVES = frozenset({"placeOrder", "placeOrders", "modifyOrder", "cancelOrder", "orderStatus"})
 """Methods that look at the state themselves: an order already known is answered in every state."""
@@ -58,6 +68,7 @@ class Gateway:
         self,
         settings: GatewaySettings,
         config: Config,
+        journal: Journal,
         publish: Publish,
         report: Callable[[], ProxyReport],
         *,
@@ -85,11 +96,18 @@ class Gateway:
         self.market.taken = lambda: len(self.bars.real_time.opened)
         self.market.neighbours, self.bars.real_time.neighbours = (self.bars.real_time,), (self.market,)
         self.rules = Rules(self.session, self.contracts)
-        self.feed = OrderFeed(OrderBook(self.session.client_id), self.publisher)
-        self.orders = Orders(self.session, self.feed, config.limits)
-        self.changes = OrderChanges(self.session, self.feed, config.limits)
+        self.outbox = Outbox(journal, self.publisher, self.session.client_id)
+        self.feed = OrderFeed(OrderBook(self.session.client_id), self.outbox)
+        self.recovery = Recovery(self.session, self.feed)
+        self.halting = Halting(self.session, journal, self.profit, settings, self._announce_halt)
+        self.closings = Closings(self.session, self.feed.book)
+        self.risk = Risk(config, settings, self.halting, self.closings, Prices(self.contracts, self.market))
+        desk = Desk(self.session, self.feed, self.recovery, self.risk)
+        self.orders = Orders(self.session, self.feed, desk)
+        self.changes = OrderChanges(self.session, self.feed, self.risk)
         self.lists = OrderLists(self.session, self.feed, self.flights)
-        self.exercise = Exercise(self.session, self.feed, self.contracts, config.limits)
+        self.replays = Replays(journal, settings.name)
+        self.exercise = Exercise(self.session, self.feed, desk, self.contracts)
         self.scanner = Scanner(self.session, self.publisher, self.flights, settings, config.limits.leases)
         self.news = News(self.session, self.publisher, self.flights)
         self.reference = Reference(self.session, self.flights)
@@ -101,11 +119,11 @@ class Gateway:
 
     def _gather_handlers(self) -> dict[str, Handler]:
         handlers: dict[str, Handler] = {}
-        trading = (self.orders, self.changes, self.lists, self.exercise)
+        trading = (self.orders, self.changes, self.lists, self.replays, self.exercise)
         documents = (self.scanner, self.news, self.reference)
         accounts = (self.account, self.profit)
         streams = (self.market, self.ticks, self.depth, self.bars, self.history, self.rules)
-        for service in (*accounts, self.contracts, *streams, *trading, *documents, self.admin):
+        for service in (*accounts, self.contracts, *streams, *trading, *documents, self.halting, self.admin):
             handlers.update(service.handlers())
         return handlers
 
@@ -117,14 +135,17 @@ class Gateway:
         hooks.on_notice = self._publish_notice
         hooks.on_ticks = self.market.publish_ticks
         hooks.on_stale = self.market.mark_stale
-        hooks.on_position = self.account.publish_position
+        hooks.on_position = self._note_position
         hooks.on_account_value = self.account.note_value
         hooks.on_portfolio = self.account.note_holding
-        hooks.on_pnl = self.profit.publish
+        hooks.on_pnl = self._note_profit
         hooks.on_pnl_single = self.profit.publish_single
         hooks.on_scan = self.scanner.publish
         hooks.on_headline = self.news.publish_headline
         hooks.on_bulletin = self.news.publish_bulletin
+        hooks.on_look = self.recovery.begin_look
+        hooks.on_looked = self.recovery.end_look
+        self.feed.watch = self.risk.saw
         hooks.on_order = self.feed.saw_order
         hooks.on_order_status = self.feed.saw_status
         hooks.on_order_error = self.feed.saw_error
@@ -148,6 +169,15 @@ class Gateway:
         """Whether a method is answered only by a synchronised session."""
         return method not in ALWAYS_ANSWERED and method not in WAIT_FOR_THEMSELVES
 
+    async def load(self) -> None:
+        """Take from the journal what must be known before the gateway says a word.
+
+        Raises:
+            JournalFailed: the journal cannot be read.
+        """
+        await self.recovery.load()
+        await self.risk.load()
+
     async def run(self) -> None:
         """Keep the session and sweep the leases, until cancelled."""
         try:
@@ -156,6 +186,8 @@ class Gateway:
                 for streams in self.leased:
                     tasks.create_task(streams.sweep(), name=f"{self.name}:leases")
                 tasks.create_task(self.scanner.sweep(), name=f"{self.name}:scans")
+                tasks.create_task(self.recovery.watch(), name=f"{self.name}:recovery")
+                tasks.create_task(self.halting.keep(), name=f"{self.name}:halting")
         finally:
             self.close()
 
@@ -213,7 +245,20 @@ class Gateway:
             self.feed.announce()
             self.scanner.announce()
 
+    def _note_position(self, position: Position) -> None:
+        self.closings.saw_position(position)
+        self.account.publish_position(position)
+
+    def _note_profit(self, pnl: PnL) -> None:
+        self.halting.saw_pnl(pnl)
+        self.profit.publish(pnl)
+
+    def _announce_halt(self, event: Literal["halted", "resumed"], reason: str) -> None:
+        self.publisher.state(topics.status(self.name), self.session.status())
+        self._publish_event(event, reason)
+
     def _publish_state(self, status: GatewayStatus, previous: State) -> None:
+        self.closings.saw_state()
         publisher = self.publisher
         publisher.epoch = status.epoch
         publisher.state(topics.status(self.name), status)
@@ -228,7 +273,9 @@ class Gateway:
     def _publish_endpoint(self, reason: str) -> None:
         self._publish_event("endpoint", reason)
 
-    def _publish_event(self, event: Literal["state", "gap", "endpoint"], reason: str, **more: Any) -> None:
+    def _publish_event(
+        self, event: Literal["state", "gap", "endpoint", "halted", "resumed"], reason: str, **more: Any
+    ) -> None:
         publisher = self.publisher
         told = SessionEvent(publisher.epoch, publisher.clock(), event, self.session.state, reason, **more)
         publisher.event(topics.session_event(self.name), told)

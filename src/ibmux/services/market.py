@@ -36,6 +36,8 @@ QUOTE_INTERVAL = 0.25
 """Seconds between two whole quotes of a contract at the most; IB itself samples stocks at this pace."""
 QUOTE_EXPIRY = 60
 """Seconds after which a retained quote vanishes, so that nobody takes yesterday's price for today's."""
+QUICK_LEASE = 15.0
+"""Seconds for which the proxy itself streams a contract whose price it must know."""
 SNAPSHOTS = 40
 """Quotes of one request that are asked for at a time; each takes a line while it lasts."""
 
@@ -114,6 +116,21 @@ class Market(Leased[int, Line]):
                 )
             await self.session.set_market_data_type(wanted, deadline=caller.deadline, script=caller.script)
         return wanted
+
+    async def latest(self, contract: Contract, deadline: float) -> Quote:
+        """What is known of a resolved contract's quote; one that nobody streams is streamed for some seconds.
+
+        It waits for the first message (at most until `deadline`, the loop's time), which need not hold a price.
+
+        Raises:
+            IbmuxError: there is no line, or no permission.
+        """
+        present = self._present_quote(contract.conId)
+        if not present.fields or present.stale:
+            caller = Caller("", f"quote of {contract.conId}", "read", deadline)
+            await self.take(caller, contract.conId, Line(self.publisher.gateway, contract), frozenset(), QUICK_LEASE)
+            present = self._present_quote(contract.conId)
+        return present
 
     # -- lines
 

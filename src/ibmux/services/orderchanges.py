@@ -10,17 +10,18 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from ibmux.config import LimitSettings
 from ibmux.core import reference
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry
-from ibmux.core.limits import check_order
+from ibmux.core.risk import Ask
 from ibmux.errors import NotYourOrder, OrderNotSent, OrderRejected, RequestError
+from ibmux.messages.journal import Wish
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import Trade
 from ibmux.messages.trading import CancelOrder, ModifyOrder, ReqGlobalCancel
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed
+from ibmux.services.risk import Risk
 from ibmux.topics import EXTERNAL
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ _TERMS = ("totalQuantity", "lmtPrice", "auxPrice", "trailingPercent")
 class OrderChanges:
     """Changes of one gateway's orders."""
 
-    def __init__(self, session: Session, feed: OrderFeed, limits: LimitSettings) -> None:
+    def __init__(self, session: Session, feed: OrderFeed, risk: Risk) -> None:
         self.session = session
         self.feed = feed
-        self.limits = limits
+        self.risk = risk
         self._locks: WeakKeyDictionary[Entry, asyncio.Lock] = WeakKeyDictionary()
 
     def handlers(self) -> dict[str, Handler]:
@@ -57,7 +58,6 @@ class OrderChanges:
             raise NotYourOrder(f"This order belongs to {entry.script}.")
         if entry.exercise:
             raise RequestError("The exercise of an option cannot be changed; cancel it.", outcome="not_sent")
-        check_order(entry.trade.contract, request.order, self.limits)
         await self.session.until_ready(caller.deadline if caller.waits else 0.0)
         async with self._turn(caller, entry):
             held = not entry.trade.order.transmit and not entry.acknowledged
@@ -87,14 +87,22 @@ class OrderChanges:
         order = replace(
             wanted, orderId=known.orderId, clientId=known.clientId, permId=known.permId, parentId=known.parentId
         )
+        ask = Ask(entry.key, trade.contract, wanted, known=known, owner=entry.script)
+        [worth] = await self.risk.check(caller, ask)
         marked = _marked(entry, order)
+        await self._write_down(caller, entry, Wish(caller.script, marked, worth))
         sending = self.session.send_order(
-            order.orderId, trade.contract, marked, deadline=caller.deadline, script=caller.script
+            order.orderId,
+            trade.contract,
+            marked,
+            lambda: self.risk.check_late(caller, ask),
+            deadline=caller.deadline,
+            script=caller.script,
         )
         if held:  # the gateway says nothing of it before it is transmitted
             await sending
             trade.order = order
-            self.feed.publish(Change(entry, "order"))
+            self.feed.outbox.tell(Change(entry, "order"))
             return trade
         change = await self.feed.wait(caller, entry, lambda change: _is_answer(change, entry, order), sending)
         if change.code and judge(change.code) in _REFUSED:
@@ -110,6 +118,13 @@ class OrderChanges:
             )
         return trade
 
+    async def _write_down(self, caller: Caller, entry: Entry, wish: Wish) -> None:
+        try:
+            async with asyncio.timeout_at(caller.deadline):
+                await self.feed.outbox.want_change(entry, wish)
+        except TimeoutError:
+            raise OrderNotSent("The disk did not take the change in time; the order works on as it was.") from None
+
     # -- cancelling
 
     async def cancel(self, caller: Caller, request: CancelOrder) -> Trade:
@@ -124,6 +139,7 @@ class OrderChanges:
             return entry.trade
         self._check_reach(entry)
         await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        self.feed.outbox.want_cancel(entry, caller.script)
         change = await self.feed.wait(
             caller,
             entry,
@@ -146,6 +162,7 @@ class OrderChanges:
 
     async def cancel_everything(self, caller: Caller, _request: ReqGlobalCancel) -> bool:
         """Cancel every order of the login; each confirmation comes as an order event."""
+        self.feed.outbox.note("global cancel", caller.script)
         await self.session.global_cancel(deadline=caller.deadline, script=caller.script)
         return True
 

@@ -1,4 +1,4 @@
-"""What the gateway says of orders: into the book, out to the scripts, and to the requests that wait for it."""
+"""What the gateway says of orders: into the book, on to the outbox, and to the requests that wait for it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from ibmux.errors import OrderNotFound, OrderNotSent, OrderRejected, OrderUnknow
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import CommissionReport, Fill, OrderState, OrderStatus, Trade
-from ibmux.messages.trading import FillEvent, OrderEvent, OrderStateRecord
 from ibmux.services.caller import Caller
-from ibmux.services.publisher import Publisher
+from ibmux.services.outbox import Outbox
 
 REASON_PATIENCE = 1.0
 """Seconds to wait for the reason of a refusal after the order became inactive."""
@@ -30,9 +29,11 @@ Settled = Callable[[Change], bool]
 class OrderFeed:
     """The book of one gateway, its events, and who waits for them."""
 
-    def __init__(self, book: OrderBook, publisher: Publisher) -> None:
+    def __init__(self, book: OrderBook, outbox: Outbox) -> None:
         self.book = book
-        self.publisher = publisher
+        self.outbox = outbox
+        self.watch: Callable[[Change], None] = lambda change: None
+        """Hears of every piece of news, and of orders that were not sent."""
         self._waiters: defaultdict[Entry, list[tuple[Settled, asyncio.Future[Change]]]] = defaultdict(list)
 
     # -- updates
@@ -49,7 +50,7 @@ class OrderFeed:
         """A finished order of the first download. A broker may still have its state, of before a restart."""
         self._apply(self.book.saw_completed(trade, utc_now()))
         if trade.script:
-            self.publisher.clear(topics.order_state(self.publisher.gateway, trade.script, trade.key))
+            self.outbox.show(trade.script, trade.key, trade)
 
     def saw_error(self, order_id: int, code: int, message: str, _advanced: str) -> None:
         """An error message about an order."""
@@ -66,57 +67,44 @@ class OrderFeed:
     def _apply(self, changes: list[Change]) -> None:
         for change in changes:
             if change.news:
-                self.publish(change)
-            if change.entry is not None and change.entry in self._waiters:
+                self.watch(change)
+                self.outbox.tell(change)
+            if change.entry is not None:
                 self._settle(change.entry, change)
-
-    def publish(self, change: Change) -> None:
-        """Tell the order's script of a change."""
-        if change.kind == "order" and change.entry is not None:
-            self._publish_order(change.entry, change)
-        elif change.fill is not None and change.kind != "order":
-            self._publish_fill(change.fill, change.kind)
-
-    def _publish_order(self, entry: Entry, change: Change) -> None:
-        publisher = self.publisher
-        topic = topics.order_event(publisher.gateway, entry.script)
-        number = publisher.next_number(topic)
-        event = OrderEvent(
-            publisher.epoch, number, publisher.clock(), entry.key, entry.trade, change.code, change.message
-        )
-        publisher.event(topic, event)
-        if entry.done:
-            self.publisher.clear(topics.order_state(publisher.gateway, entry.script, entry.key))
-        else:
-            self._publish_state(entry)
 
     def announce(self) -> None:
         """Publish the state of every open order again: a broker may have lost what it retained."""
         for entry in self.book:
             if not entry.done:
-                self._publish_state(entry)
+                self.outbox.show(entry.script, entry.key, entry.trade)
 
-    def _publish_state(self, entry: Entry) -> None:
-        publisher = self.publisher
-        topic = topics.order_state(publisher.gateway, entry.script, entry.key)
-        publisher.state(topic, OrderStateRecord(publisher.epoch, publisher.clock(), entry.trade))
-
-    def _publish_fill(self, fill: Fill, event: Any) -> None:
-        publisher = self.publisher
-        topic = topics.fill_event(publisher.gateway, fill.script)
-        number = publisher.next_number(topic)
-        publisher.event(topic, FillEvent(publisher.epoch, number, publisher.clock(), event, fill.key, fill))
+    def sent(self, entry: Entry) -> None:
+        """An order was handed to the socket."""
+        self.outbox.tell(Change(entry, "order"), "sent")
 
     def forget(self, entry: Entry, status: str = "Inactive") -> None:
         """An order was certainly not sent: nobody need wait for it."""
-        self.book.forget(entry, status)
-        if entry in self._waiters:
+        if not entry.unsent:
+            self.outbox.unsent(entry)
+            self.book.forget(entry, status)
+            self.watch(Change(entry, "order"))
             self._settle(entry, Change(entry, "order"))
+
+    def end_unsent(self, entry: Entry, message: str) -> None:
+        """The gateway never got an order."""
+        change = self.book.end_unsent(entry, utc_now(), message)
+        self.watch(change)
+        self.outbox.tell(change, "unsent")
+        self._settle(entry, change)
+
+    def end_unseen(self, entry: Entry, message: str) -> None:
+        """An order works no more, and nothing tells why."""
+        self._apply([self.book.end_unseen(entry, utc_now(), message)])
 
     def lose(self, entry: Entry) -> None:
         """Another client's order has ended, and the gateway did not tell us how: it is not known any more."""
         self.book.index.drop(entry)
-        self.publisher.clear(topics.order_state(self.publisher.gateway, entry.script, entry.key))
+        self.outbox.publisher.clear(topics.order_state(self.outbox.gateway, entry.script, entry.key))
 
     def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
         """An order by the key of its script, by permId, or by orderId.
@@ -185,7 +173,7 @@ class OrderFeed:
         return entry.trade
 
     def _settle(self, entry: Entry, change: Change) -> None:
-        for settled, future in self._waiters[entry]:
+        for settled, future in self._waiters.get(entry, ()):
             if not future.done() and settled(change):
                 future.set_result(change)
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ibmux.config import LimitSettings
 from ibmux.core import reference
 from ibmux.core.entry import Entry
-from ibmux.core.limits import check_order
+from ibmux.core.limits import check_terms
 from ibmux.errors import (
     IbmuxError,
     KeyConflict,
@@ -27,8 +26,8 @@ from ibmux.messages.orders import Order
 from ibmux.messages.trades import OrderState, Trade
 from ibmux.messages.trading import OrderStatusRequest, OrderTicket, PlaceOrder, PlaceOrders, WhatIfOrder
 from ibmux.services.caller import Caller, Handler
-from ibmux.services.orderfeed import OrderFeed, utc_now
-from ibmux.services.sending import make_key, sending
+from ibmux.services.orderfeed import OrderFeed
+from ibmux.services.sending import Desk, Draft, make_key
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -40,11 +39,11 @@ UNDO_PATIENCE = 2.0
 class Orders:
     """New orders of one gateway."""
 
-    def __init__(self, session: Session, feed: OrderFeed, limits: LimitSettings) -> None:
+    def __init__(self, session: Session, feed: OrderFeed, desk: Desk) -> None:
         self.session = session
         self.feed = feed
         self.book = feed.book
-        self.limits = limits
+        self.desk = desk
 
     def handlers(self) -> dict[str, Handler]:
         """Which function answers which method."""
@@ -60,23 +59,31 @@ class Orders:
     async def place(self, caller: Caller, request: PlaceOrder) -> Trade:
         """Send one order and wait for the gateway's word on it."""
         ticket = OrderTicket(request.contract, request.order, request.key, request.parentKey)
-        entry = await self._submit(caller, self._check(caller, ticket, 0), [])
+        draft = self._draft(caller, ticket, 0)
+        [(entry, new)] = await self.desk.enter(caller, [draft])
+        if new:
+            await self._send(caller, entry, draft)
         await self.feed.answered(caller, entry, held=not entry.trade.order.transmit)
         return await self.feed.verdict(caller, entry)
 
     async def place_unit(self, caller: Caller, request: PlaceOrders) -> list[Trade]:
         """Send legs together. If one fails, the others are cancelled, and the error says what became of them."""
-        tickets = [self._check(caller, ticket, number) for number, ticket in enumerate(request.tickets)]
-        keys = [ticket.key for ticket in tickets]
+        drafts = [self._draft(caller, ticket, number) for number, ticket in enumerate(request.tickets)]
+        keys = [draft.key for draft in drafts]
         if len(set(keys)) < len(keys):
             raise KeyConflict(f"Two legs have the same key: {', '.join(keys)}.")
-        fresh: list[Entry] = []
+        entered = await self.desk.enter(caller, drafts)
+        fresh = [entry for entry, new in entered if new]
         try:
-            entries = [await self._submit(caller, ticket, fresh) for ticket in tickets]
-            await self._unit_answered(caller, entries)
-            return [await self.feed.verdict(caller, entry) for entry in entries]
+            for (entry, new), draft in zip(entered, drafts, strict=True):
+                if new:
+                    await self._send(caller, entry, draft)
+            await self._unit_answered(caller, [entry for entry, _ in entered])
+            return [await self.feed.verdict(caller, entry) for entry, _ in entered]
         except IbmuxError as error:
-            raise await self._undo(caller, fresh, error) from error
+            raise await self._undo(caller, [entry for entry, _ in entered], fresh, error) from error
+        finally:
+            self.desk.release(fresh)
 
     async def _unit_answered(self, caller: Caller, entries: list[Entry]) -> None:
         """Wait until every leg has its answer, or one was refused.
@@ -90,19 +97,19 @@ class Orders:
             if entry.refused:
                 return
 
-    def _check(self, caller: Caller, ticket: OrderTicket, number: int) -> OrderTicket:
-        """Whatever can be refused before anything is sent; the ticket with its key.
+    def _draft(self, caller: Caller, ticket: OrderTicket, number: int) -> Draft:
+        """The ticket with its key, if it can be meant.
 
         Raises:
-            RequestError, KeyConflict, OrderNotSent, NotYourOrder, OrderNotFound: nothing is sent.
+            RequestError, KeyConflict, NotYourOrder, OrderNotFound: nothing is sent.
         """
         key = ticket.key or make_key(self.book, caller, number)
         if not reference.fits(key):
             raise RequestError(f"The key {key!r} holds the mark of an order.", outcome="not_sent")
         if self.book.same(caller.script, key, ticket.contract, ticket.order) is None:
-            check_order(ticket.contract, ticket.order, self.limits)
             self._check_parent(caller, ticket)
-        return replace(ticket, key=key)
+        order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
+        return Draft(key, ticket.contract, order, ticket.parentKey)
 
     def _check_parent(self, caller: Caller, ticket: OrderTicket) -> None:
         """A leg transmits its whole family: it may hang only on an order of its own script."""
@@ -111,55 +118,44 @@ class Orders:
             if parent.script != caller.script and caller.role != "admin":
                 raise NotYourOrder(f"The parent order belongs to {parent.script}.")
 
-    async def _submit(self, caller: Caller, ticket: OrderTicket, fresh: list[Entry]) -> Entry:
-        """Enter the order under its key and send it, unless the key's order is there already; a new one is added to
-        `fresh`.
-        """
-        known = self.book.same(caller.script, ticket.key, ticket.contract, ticket.order)
-        if known is not None:
-            return known
-        order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
-        entry = self.book.place(caller.script, ticket.key, ticket.contract, order, utc_now())
-        fresh.append(entry)
-        await self._send_new(caller, entry, ticket)
-        return entry
-
-    async def _send_new(self, caller: Caller, entry: Entry, ticket: OrderTicket) -> None:
+    async def _send(self, caller: Caller, entry: Entry, draft: Draft) -> None:
         """Send when it is the order's turn."""
 
         def prepare(order_id: int) -> Order:
-            return self.book.assign(entry, order_id, self._parent_id(caller, ticket))
+            return self.desk.number(caller, entry, draft, order_id, self._parent_id(caller, draft))
 
-        with sending(self.feed, entry):
-            await self.session.until_ready(caller.deadline if caller.waits else 0.0)
-            await self.session.place_order(ticket.contract, prepare, deadline=caller.deadline, script=caller.script)
+        await self.desk.send(
+            entry,
+            self.session.place_order(draft.contract, prepare, deadline=caller.deadline, script=caller.script),
+        )
 
-    def _parent_id(self, caller: Caller, ticket: OrderTicket) -> int:
+    def _parent_id(self, caller: Caller, draft: Draft) -> int:
         """The parent's address. A leg whose parent has none yet would stand alone: it must not be sent.
 
         Raises:
             OrderNotFound: there is no such parent, or it was not sent.
         """
-        if not ticket.parentKey:
-            return ticket.order.parentId
-        parent = self.book.find(caller.script, ticket.parentKey)
+        if not draft.parentKey:
+            return draft.order.parentId
+        parent = self.book.find(caller.script, draft.parentKey)
         if parent is None or not parent.trade.order.orderId:
-            raise OrderNotFound(f"There is no order with the key {ticket.parentKey!r} to be the parent.")
+            raise OrderNotFound(f"There is no order with the key {draft.parentKey!r} to be the parent.")
         return parent.trade.order.orderId
 
-    async def _undo(self, caller: Caller, entries: list[Entry], error: IbmuxError) -> IbmuxError:
-        """Cancel what a failed unit has sent; the error, with what became of it. Orders of before stay as they are."""
-        sent = [entry for entry in entries if not (entry.unsent or entry.waiting)]
+    async def _undo(self, caller: Caller, legs: list[Entry], fresh: list[Entry], error: IbmuxError) -> IbmuxError:
+        """Cancel what a failed unit has sent; the error, with what became of it. Legs of before stay as they are."""
+        sent = [entry for entry in legs if not (entry.unsent or entry.waiting)]
         if not sent:
             return error
         for entry in sent:
-            if not entry.done:
+            if entry in fresh and not entry.done:
+                entry.doomed = True  # if the connection breaks now, after the next one
                 self.session.post_cancel(entry.trade.order.orderId)
         await asyncio.gather(*(self._ended(caller, entry) for entry in sent))
-        legs = ", ".join(f"{entry.key} ({entry.trade.orderStatus.status})" for entry in sent)
+        told = ", ".join(f"{entry.key} ({entry.trade.orderStatus.status})" for entry in sent)
         calm = all(entry.done and not entry.trade.fills and not entry.trade.orderStatus.filled for entry in sent)
         fate = error.fate if error.fate != "not_sent" else "rejected"
-        text = f"{error.message} The unit was cancelled; its legs that were sent: {legs}."
+        text = f"{error.message} The unit was cancelled; its legs that were sent: {told}."
         return error.worded(text, fate if calm else "unknown")
 
     async def _ended(self, caller: Caller, entry: Entry) -> None:
@@ -172,7 +168,7 @@ class Orders:
     async def what_if(self, caller: Caller, request: WhatIfOrder) -> OrderState:
         """Margin and commission, without an order."""
         order = replace(request.order, orderId=0, clientId=self.session.client_id, permId=0, whatIf=False)
-        check_order(request.contract, order, self.limits)
+        check_terms(order)
         return await self.session.what_if(request.contract, order, deadline=caller.deadline, script=caller.script)
 
     def status(self, caller: Caller, request: OrderStatusRequest) -> Trade:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ Publish = Callable[..., None]
 
 
 class Publisher:
-    """Publishes records of one gateway; numbers the streams that must have no holes.
+    """Publishes records of one gateway.
 
     Attributes:
         ticks_out: items of market data published so far: ticks, changes of books, bars.
@@ -25,7 +24,6 @@ class Publisher:
         self.epoch = 0
         self.ticks_out = 0
         self._publish = publish
-        self._sequences: defaultdict[str, int] = defaultdict(int)
 
     def event(self, topic: str, record: Any) -> None:
         """An event that nobody may miss (QoS 1)."""
@@ -43,8 +41,3 @@ class Publisher:
         """An update of a stream (QoS 0) with so many items; its own sequence number tells a reader of holes."""
         self.ticks_out += items
         self._publish(topic, encode(record), content_type=CONTENT_TYPE)
-
-    def next_number(self, stream: str) -> int:
-        """The next number of a stream of events, from 1."""
-        self._sequences[stream] += 1
-        return self._sequences[stream]

@@ -1,18 +1,179 @@
-"""What every new instruction to trade needs on its way out, be it an order or an exercise: a key, and certainty about
-what was not sent.
+"""What every new instruction to trade needs on its way out, be it an order or an exercise: a key, its place in the book
+and in the journal, and certainty about what was not sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ibmux.core.entry import Change, Entry, describe
+from ibmux.core.entry import Entry, describe
 from ibmux.core.orderbook import OrderBook
-from ibmux.errors import IbmuxError, KeyConflict, RequestError
+from ibmux.core.risk import Ask
+from ibmux.errors import IbmuxError, KeyConflict, KeyTaken, OrderNotSent, OrderRejected, RequestError
+from ibmux.messages.contracts import Contract
+from ibmux.messages.exercise import ExerciseOptions
+from ibmux.messages.journal import Intent
+from ibmux.messages.orders import Order
 from ibmux.services.caller import Caller
-from ibmux.services.orderfeed import OrderFeed
+from ibmux.services.orderfeed import OrderFeed, utc_now
+from ibmux.services.recovery import Recovery
+from ibmux.services.risk import Risk, Worth
+
+if TYPE_CHECKING:
+    from ibmux.session import Session
+
+Prepare = Callable[[int], Order]
+"""Makes the order of the number that it gets at the moment of sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An instruction that may be sent."""
+
+    key: str
+    contract: Contract
+    order: Order
+    parentKey: str = ""
+    exercise: ExerciseOptions | None = None
+
+    @property
+    def ask(self) -> Ask:
+        """What the limits are asked."""
+        return Ask(self.key, self.contract, self.order, exercise=self.exercise is not None)
+
+
+class Desk:
+    """Takes drafts into the book and the journal, and hands them to the session."""
+
+    def __init__(self, session: Session, feed: OrderFeed, recovery: Recovery, risk: Risk) -> None:
+        self.session = session
+        self.feed = feed
+        self.book = feed.book
+        self.recovery = recovery
+        self.risk = risk
+
+    async def enter(self, caller: Caller, drafts: Sequence[Draft]) -> list[tuple[Entry, bool]]:
+        """The order of each draft, and whether it is new: then it is in the journal, and to be sent.
+
+        Raises:
+            KeyConflict: a key is that of another order; nothing was entered.
+            RequestError, NotReady, OrderNotSent, JournalFailed, Busy: nothing was entered.
+        """
+        for draft in drafts:
+            known = self.book.find(caller.script, draft.key)
+            if known is not None and not known.fingerprint:  # the gateway told of it; the journal knows its terms
+                await self.recovery.recall(caller.script, draft.key)
+        try:
+            return await self._enter(caller, drafts)
+        except KeyTaken:  # by orders that were finished before the proxy started
+            for draft in drafts:
+                await self.recovery.recall(caller.script, draft.key)
+            return await self._enter(caller, drafts)
+
+    async def _enter(self, caller: Caller, drafts: Sequence[Draft]) -> list[tuple[Entry, bool]]:
+        asks = [each.ask for each in drafts if self._same(caller, each) is None]
+        worths = dict(zip((ask.key for ask in asks), await self.risk.check(caller, *asks), strict=True))
+        known = [self._same(caller, each) for each in drafts]  # the check may have waited
+        _check_whole(known)
+        entries = [entry or self._place(caller, each) for entry, each in zip(known, drafts, strict=True)]
+        fresh = [(entry, each) for entry, old, each in zip(entries, known, drafts, strict=True) if old is None]
+        if fresh:
+            with self.holding([entry for entry, _ in fresh]):
+                await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+                unit = tuple(each.key for each in drafts) if len(drafts) > 1 else ()
+                await self._intend(caller, fresh, unit, worths)
+            caller.durable()
+        return [(entry, old is None) for entry, old in zip(entries, known, strict=True)]
+
+    def _same(self, caller: Caller, draft: Draft) -> Entry | None:
+        return self.book.same(caller.script, draft.key, draft.contract, draft.order)
+
+    def _place(self, caller: Caller, draft: Draft) -> Entry:
+        entry = self.book.place(caller.script, draft.key, draft.contract, draft.order, utc_now())
+        entry.exercise = draft.exercise is not None
+        return entry
+
+    async def _intend(
+        self, caller: Caller, fresh: list[tuple[Entry, Draft]], unit: tuple[str, ...], worths: dict[str, Worth]
+    ) -> None:
+        intents = []
+        for entry, draft in fresh:
+            entry.unit = unit
+            parent, legs, worth = draft.parentKey, list(unit), worths[draft.key]
+            intent = Intent(draft.contract, entry.trade.order, caller.instance, parent, legs, draft.exercise, worth)
+            intents.append((entry, intent))
+        try:
+            async with asyncio.timeout_at(caller.deadline):
+                await self.feed.outbox.intend(*intents)
+        except TimeoutError:
+            raise OrderNotSent("the disk did not take its intent in time.") from None
+
+    def number(self, caller: Caller, entry: Entry, draft: Draft, order_id: int, parent_id: int = 0) -> Order:
+        """The order as it goes to the wire now, under this number, if it still may.
+
+        Raises:
+            OrderNotSent: it was cancelled, halted, or has turned up at the gateway, while it waited.
+        """
+        self.risk.check_late(caller, draft.ask)
+        return self.book.assign(entry, order_id, parent_id)
+
+    async def send(self, entry: Entry, handed_over: Awaitable[None]) -> None:
+        """Send a new order when it is its turn.
+
+        Raises:
+            IbmuxError: it was certainly not sent, or (`unknown`) maybe.
+        """
+        with self.holding([entry]):
+            await handed_over
+        self.feed.sent(entry)
+
+    @contextmanager
+    def holding(self, entries: Sequence[Entry]) -> Iterator[None]:
+        """Around the way of new orders: what certainly was not sent is forgotten, its key is free again, and the error
+        says so.
+        """
+        try:
+            yield
+        except KeyTaken:
+            for each in entries:
+                each.intended = False  # nothing of them was written
+                self.feed.forget(each)
+            raise
+        except IbmuxError as error:
+            if error.fate == "unknown":
+                raise
+            for each in entries:
+                self.feed.forget(each)
+            what = "; ".join(describe(each.trade.contract, each.trade.order) for each in entries)
+            raise error.worded(f"{what} was not sent: {error.message}", "not_sent") from error
+        except asyncio.CancelledError:
+            self.release(entries)
+            raise
+
+    def release(self, entries: Sequence[Entry]) -> None:
+        """Forget those that have not left yet: they will not."""
+        for each in entries:
+            if each.waiting:
+                self.feed.forget(each)
+
+
+def _check_whole(known: Sequence[Entry | None]) -> None:
+    """A unit of which a part is there already is not made whole: the missing legs alone would be another trade.
+
+    Raises:
+        OrderRejected: a part is there; nothing was sent now.
+    """
+    there = [entry for entry in known if entry is not None]
+    if there and len(there) < len(known):
+        legs = ", ".join(f"{each.key} ({each.trade.orderStatus.status})" for each in there)
+        raise OrderRejected(
+            f"Of this unit only {legs} came to the gateway, at an earlier attempt; the other legs are not sent alone.",
+            hint="See what became of the legs that are named, then place the unit under new keys.",
+        )
 
 
 def make_key(book: OrderBook, caller: Caller, number: int = 0) -> str:
@@ -34,23 +195,3 @@ def make_key(book: OrderBook, caller: Caller, number: int = 0) -> str:
             hint=f"`orderStatus` with key {key!r} shows that order; give each order a key of its own.",
         )
     return key
-
-
-@contextmanager
-def sending(feed: OrderFeed, entry: Entry) -> Iterator[None]:
-    """Around the sending of a new entry: sent, it is published; what certainly was not sent is forgotten, its key is
-    free again, and the error says so.
-    """
-    what = describe(entry.trade.contract, entry.trade.order)
-    try:
-        yield
-    except IbmuxError as error:
-        if error.fate == "unknown":
-            raise
-        feed.forget(entry, "ApiCancelled" if entry.unsent else "Inactive")
-        raise error.worded(f"{what} was not sent: {error.message}", "not_sent") from error
-    except asyncio.CancelledError:
-        if entry.waiting:
-            feed.forget(entry)
-        raise
-    feed.publish(Change(entry, "order"))

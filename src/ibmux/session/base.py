@@ -41,6 +41,7 @@ class Base(ABC):
 
     Attributes:
         due: when a pause, or the time to settle, is over (`time.monotonic`); None while none lasts.
+        halted: why new orders are stopped; the services' to say.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Base(ABC):
         self.upstream = False
         self.missing: dict[str, str] = {}
         self.accounts: list[str] = []
+        self.halted = ""
         self.farms: dict[str, bool] = {}
         self.market_data_type: int = settings.market_data_type
         self.lines: dict[int, Line] = {}
@@ -136,6 +138,7 @@ class Base(ABC):
             missing=list(self.missing.values()),
             gaps=self.gaps,
             check=self.attempt.report if self.attempt else None,
+            halted=self.halted,
         )
 
     @abstractmethod

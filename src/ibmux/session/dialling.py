@@ -258,6 +258,7 @@ class Dialling(Notices, Snapshot, Knocking):
         complete = verdict.exit == verdicts.CheckExit.READY
         self._login = tuple(self.accounts)
         self.route.served()
+        self.hooks.on_looked(list(self.missing))
         self.feed("synchronised", "" if complete else verdict.reason, "" if complete else verdict.advice)
         self._announce_endpoint()
 

@@ -31,6 +31,8 @@ class Hooks:
         on_stale: the quote of a contract may be old from now on, until its next ticks.
         on_ticks: per network read and contract, every tick `(tickType, price, size)` in order, and what changed that is
             no numeric tick, under ib_async's names.
+        on_look: the gateway is about to show all of its orders, finished ones, and executions.
+        on_looked: it has shown them, but for the parts that are named.
         on_order: each openOrder message.
         on_order_status: each orderStatus message.
         on_order_error: each error about an order: order id, code, text, the advanced reject's JSON.
@@ -53,6 +55,8 @@ class Hooks:
     on_gap: Callable[..., None] = ignore
     on_stale: Callable[[int], None] = ignore
     on_ticks: Callable[[int, list[tuple[int, float, float]], dict[str, Any]], None] = ignore
+    on_look: Callable[[], None] = ignore
+    on_looked: Callable[[list[str]], None] = ignore
     on_order: Callable[[Contract, Order, OrderState], None] = ignore
     on_order_status: Callable[[OrderStatus], None] = ignore
     on_order_error: Callable[[int, int, str, str], None] = ignore

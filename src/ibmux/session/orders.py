@@ -54,9 +54,18 @@ class Orders(Asking):
         await self._hand_over("order", send, deadline, script)
 
     async def send_order(
-        self, order_id: int, contract: Contract, order: Order, *, deadline: float, script: str = ""
+        self,
+        order_id: int,
+        contract: Contract,
+        order: Order,
+        check: Callable[[], None],
+        *,
+        deadline: float,
+        script: str = "",
     ) -> None:
         """Change the order that has this id; returns when the message was handed to the socket.
+
+        `check` is called at the very moment of sending; what it raises keeps the change back.
 
         Raises:
             NotReady, OrderNotSent: certainly not sent.
@@ -64,7 +73,12 @@ class Orders(Asking):
         """
         wanted, instruction = to_contract(contract), to_order(order)
         instruction.orderId = order_id
-        await self._hand_over("order", lambda link: link.placeOrder(order_id, wanted, instruction), deadline, script)
+
+        def send(link: Any) -> None:
+            check()
+            link.placeOrder(order_id, wanted, instruction)
+
+        await self._hand_over("order", send, deadline, script)
 
     async def send_cancel(self, order_id: int, manual_time: str = "", *, deadline: float, script: str = "") -> None:
         """Ask the gateway to cancel an order; passes everything else that waits.

@@ -33,6 +33,7 @@ class Snapshot(Questions, Accounts):
         await self._download_positions()
         await self._download_accounts()
         self.missing = dict.fromkeys(OPTIONAL_PARTS, "")
+        self.hooks.on_look()
         await self._complete()
 
     async def _complete(self) -> None:

@@ -151,6 +151,7 @@ class Upkeep(Dialling):
     def _synchronised_later(self) -> None:
         verdict = self._completeness()
         self._conclude(verdict, failed=False)
+        self.hooks.on_looked(list(self.missing))
         self.reason, self.advice = (verdict.reason, verdict.advice) if self.missing else ("Ready.", "")
         self.hooks.on_state(self.status(), self.state)
 

@@ -1,6 +1,6 @@
 """`ibmux doctor`: reads the whole set-up, never a gateway's port, and says what is wrong with it and what to do.
 
-`gathering` reads facts, `machine`, `gateways` and `proxies` judge them; here they are shown.
+`gathering` and `filing` read facts, `machine`, `gateways`, `proxies` and `journals` judge them; here they are shown.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ibmux.cli import screen
-from ibmux.cli.doctor import gateways, machine, proxies
+from ibmux.cli.doctor import gateways, journals, machine, proxies
 from ibmux.cli.doctor.facts import Facts
 from ibmux.cli.doctor.findings import Finding, Level
 from ibmux.cli.doctor.gathering import gather
@@ -38,7 +38,7 @@ async def doctor(*, proxy: Proxy = PROXY) -> int:
 
 def judge(facts: Facts) -> list[Finding]:
     """Every finding about these facts."""
-    return [*machine.judge(facts), *gateways.judge(facts), *proxies.judge(facts)]
+    return [*machine.judge(facts), *gateways.judge(facts), *proxies.judge(facts), *journals.judge(facts)]
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:

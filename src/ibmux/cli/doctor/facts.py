@@ -64,6 +64,24 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalFile:
+    """The journal's file.
+
+    Attributes:
+        folder: the lowest folder on its way that is there.
+        error: why it could not be written, in words.
+        filesystem: on which it lies, as the kernel calls that kind; empty if unknown.
+        writer: the process that has it, 0 for nobody, -1 where nobody can say who.
+    """
+
+    path: Path
+    folder: Path
+    error: str = ""
+    filesystem: str = ""
+    writer: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the proxy answered, or why it did not. `url` is where it was asked; `named` if a person gave that url."""
 
@@ -108,6 +126,7 @@ class Facts:
     contained: bool = False
     zones: tuple[str, ...] = ()
     disks: tuple[Disk, ...] = ()
+    journal: JournalFile | None = None
     open_files: int = 0
     open_files_of: int = 0
     proxy: Asked = field(default_factory=Asked)

@@ -23,7 +23,8 @@ import psutil
 
 import ibmux
 from ibmux import locks, places, sockets
-from ibmux.cli.doctor.facts import Asked, Clock, Disk, Facts, Target, UnixSocket
+from ibmux.cli.doctor.facts import Asked, Clock, Disk, Facts, JournalFile, Target, UnixSocket
+from ibmux.cli.doctor.filing import journal_file
 from ibmux.cli.options import Proxy
 from ibmux.cli.whereabouts import Address, find_proxy, find_settings
 from ibmux.client.ib import default_url
@@ -47,6 +48,8 @@ async def gather(proxy: Proxy) -> Facts:
     table, stuck, blind = await _sockets()
     runs = next((each.holder.pid for each in targets if each.holder and each.holder.pid), 0)
     limit, whose = _open_files(runs)
+    asked = await _ask(proxy)
+    journal = journal_file(config, asked) if meant or asked.report else None
     return Facts(
         versions=_versions(),
         path=path,
@@ -60,10 +63,11 @@ async def gather(proxy: Proxy) -> Facts:
         unix=tuple(_unix_sockets(config)),
         contained=_contained(),
         zones=tuple(name for name in ZONES if not _has_zone(name)),
-        disks=tuple(_disks(path)),
+        disks=tuple(_disks(path, journal)),
+        journal=journal,
         open_files=limit,
         open_files_of=whose,
-        proxy=await _ask(proxy),
+        proxy=asked,
         now=time.time(),
     )
 
@@ -162,10 +166,13 @@ async def _clock(proxy: Proxy, where: Address) -> Clock:
         return Clock(gateway=proxy.gateway, asked=asked, answered=time.time(), error=error)
 
 
-def _disks(path: Path | None) -> Iterable[Disk]:
+def _disks(path: Path | None, journal: JournalFile | None) -> Iterable[Disk]:
     """The folders that matter, each disk once."""
     seen: set[int] = set()
-    for folder, purpose in ((path.parent if path else Path(), "settings"), (_temporary(), "locks")):
+    folders = [(path.parent if path else Path(), "settings"), (_temporary(), "locks")]
+    if journal is not None:
+        folders.insert(0, (journal.folder, "journal"))
+    for folder, purpose in folders:
         try:
             device, free = folder.stat().st_dev, shutil.disk_usage(folder).free
         except OSError as error:

@@ -16,6 +16,9 @@ CREATE TABLE records (
 );
 CREATE INDEX records_of_order ON records (gateway, script, key) WHERE key <> '';
 CREATE INDEX records_by_time ON records (time);
+-- What scripts are told (`reading.TOLD`), and notes; each index ends with seq.
+CREATE INDEX records_told ON records (gateway, script) WHERE kind IN ('sent', 'unsent', 'order', 'fill', 'commission');
+CREATE INDEX records_noted ON records (gateway) WHERE kind = 'note';
 
 -- One row for each order; `intent` is the body of its intent, `body` that of its last event.
 CREATE TABLE orders (
@@ -73,7 +76,7 @@ BEGIN
     order_id = iif(new.order_id <> 0, new.order_id, order_id),
     perm_id = iif(new.perm_id <> 0, new.perm_id, perm_id),
     state = CASE
-      WHEN new.kind = 'intent' THEN 'intent'
+      WHEN new.kind = 'intent' THEN iif(state = 'unsent', 'intent', RAISE(ABORT, 'the key is taken'))
       WHEN new.kind = 'sent' AND state = 'intent' THEN 'sent'
       WHEN new.kind = 'unsent' AND state IN ('intent', 'sent') THEN 'unsent'
       WHEN new.kind = 'order' AND new.status <> '' THEN new.status

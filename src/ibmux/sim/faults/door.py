@@ -106,6 +106,14 @@ class Door:
         except OSError:
             asyncio.get_running_loop().call_later(HOLD_AGAIN, self._hold, tries - 1)
 
+    async def _hold_new(self) -> None:
+        """Have the address and refuse, where a port of 0 is only now chosen."""
+        if self._server is None and self._held is None:
+            self._held = await self._take()
+            self.port = self._held.getsockname()[1]
+            self._owned = True
+        self.shut()
+
     def reopen(self) -> None:
         """Listen again, soon, unless it is shut before; `settle` waits for it."""
         self._wanted = True
@@ -113,17 +121,25 @@ class Door:
         async def open_again() -> None:
             if self._wanted:
                 await self.open()
+                if not self._wanted:  # it was shut meanwhile
+                    self.shut()
 
         self._begin(open_again)
 
-    def move(self, port: int, moved: Callable[[], object]) -> None:
-        """Listen on another port (0: a free one), soon; then call `moved`. If the port is taken, it listens nowhere."""
+    def move(self, port: int, moved: Callable[[], object], stays_shut: Callable[[], bool]) -> None:
+        """Have another port (0: a free one), soon; then call `moved`. If the port is taken, it listens nowhere.
+
+        It listens there unless `stays_shut` says that something keeps it shut: then the address is held alone.
+        """
 
         async def change() -> None:
             self.shut(hold=False)
             self._owned = self._owned and port == self.port
             self.port = port
-            await self.open()
+            if not stays_shut():
+                await self.open()
+            if stays_shut():  # or became so while it opened
+                await self._hold_new()
             moved()
 
         self._begin(change)

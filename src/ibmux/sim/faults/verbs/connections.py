@@ -175,11 +175,15 @@ def strict(gateway: SimulatedGateway, messages: Number = 5, breaches: Number = 3
 
 
 def move_port(gateway: SimulatedGateway, port: Number = 0, seconds: Seconds = 0.0) -> str:
-    """Listen on another port (0: a free one): every client gets 1300 and is dropped. Lifted, the first port is back."""
+    """Listen on another port (0: a free one): every client gets 1300 and is dropped. Lifted, the first port is back.
+    A port that something else keeps closed (`refuse`, `restart`, `logout` …) moves, too, and stays closed.
+    """
     home = gateway.door.home
 
     def move(to: int) -> None:
-        gateway.door.move(to, lambda: gateway.expel(1300, PORT_RESET.format(gateway.port)))
+        gateway.door.move(
+            to, lambda: gateway.expel(1300, PORT_RESET.format(gateway.port)), lambda: bool(gateway.conduct.shut)
+        )
 
     move(port)
     return gateway.faults.begin("move_port", f"the port is no longer {home}", lambda: move(home), seconds)

@@ -1,0 +1,61 @@
+"""What is to be thought of orders that the gateway does not show, and of units of which a leg is missing. Pure.
+
+A list that is missing or incomplete is no evidence: only complete looks at the open orders, the completed ones and the
+executions count, and one alone is not enough where a gateway has just started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ibmux.core.entry import Entry
+
+NEVER_CAME = "The gateway never got this order: it is in none of its lists. Nothing is working; the key is free again."
+IS_OVER = (
+    "The order is no longer among the gateway's open orders, and the gateway does not say how it ended; its fills, if "
+    "any, are known."
+)
+CANNOT_TELL = (
+    "The gateway shows nothing of this exercise, which carries no mark of its own: whether it was done, the account's "
+    "positions tell. It is not sent again."
+)
+WAS_HELD = "The order was held for a leg that was never sent: it never worked, and is cancelled. The key is free again."
+HALF_SENT = "A leg of this unit was never sent; the rest of it is cancelled."
+HALF_FILLED = "A leg of this unit was never sent, and another one has fills: nothing was cancelled; a person must look."
+
+
+def unseen(entries: Iterable[Entry], client_id: int, look: int) -> list[Entry]:
+    """Our unfinished orders that were sent, or may have been, and that no list of this look has shown.
+
+    A gateway lists no order that it only holds: what is not transmitted cannot be missed.
+    """
+    return [
+        entry
+        for entry in entries
+        if not (entry.done or entry.waiting or is_held(entry))
+        and entry.seen < look
+        and entry.trade.order.clientId == client_id
+    ]
+
+
+def is_held(entry: Entry) -> bool:
+    """Whether the gateway was given an order only to keep it until another leg transmits it."""
+    order = entry.trade.order
+    return bool(order.orderId) and not order.transmit and not entry.acknowledged
+
+
+def is_unsent(entry: Entry) -> bool:
+    """Whether an order that the gateway does not show never got there: nothing was ever heard of it."""
+    return not (entry.acknowledged or entry.trade.orderStatus.permId or entry.trade.fills)
+
+
+def legs(entries: Iterable[Entry], entry: Entry) -> Iterator[Entry]:
+    """The other legs of its unit that are not finished."""
+    for each in entries:
+        if each is not entry and each.script == entry.script and each.key in entry.unit and not each.done:
+            yield each
+
+
+def may_cancel(unit: Iterable[Entry]) -> bool:
+    """Whether a unit with a missing leg may be cancelled whole: with fills, what is left may be what protects them."""
+    return not any(each.trade.fills or each.trade.orderStatus.filled for each in unit)

@@ -1,0 +1,201 @@
+"""After a crash or a broken connection: what the journal knows is matched with what the gateway shows.
+
+Nothing is ever sent again; an order that no list shows is looked for once more before anything is said of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ibmux.core import recovery
+from ibmux.core.entry import Entry, describe
+from ibmux.core.orderbook import ACKNOWLEDGED
+from ibmux.errors import IbmuxError
+from ibmux.journal import Filter, Kind, Standing
+from ibmux.messages import decode
+from ibmux.messages.journal import Intent
+from ibmux.messages.trades import Fill, OrderStatus, Trade, TradeLogEntry
+from ibmux.messages.trading import FillEvent, OrderEvent
+from ibmux.services.orderfeed import OrderFeed, utc_now
+from ibmux.topics import EXTERNAL
+
+if TYPE_CHECKING:
+    from ibmux.session import Session
+
+log = logging.getLogger(__name__)
+
+CERTAIN = 5.0
+"""Seconds between two looks: a gateway that has just started may show its orders a moment late."""
+PAST: tuple[Kind, ...] = ("order", "fill", "commission")
+PATIENCE = 30.0
+"""Seconds for the lists of the second look."""
+
+
+class Recovery:
+    """The orders of one gateway that were under way when something ended."""
+
+    def __init__(self, session: Session, feed: OrderFeed) -> None:
+        self.session = session
+        self.feed = feed
+        self.book = feed.book
+        self.outbox = feed.outbox
+        self._looked = asyncio.Event()
+
+    # -- the proxy's start
+
+    async def load(self) -> None:
+        """Take what is unfinished from the journal into the book, and never give out an orderId twice.
+
+        Raises:
+            JournalFailed: the journal cannot be read.
+        """
+        journal, gateway = self.outbox.journal, self.outbox.gateway
+        self.session.raise_order_ids(await journal.highest_order_id(gateway))
+        self.outbox.last = await journal.last_of_scripts(gateway)
+        standings = await journal.unfinished(gateway)
+        for standing in standings:
+            await self._restore(standing)
+        for entry in list(self.book):
+            entry.doomed = entry.doomed or await self._is_half(entry)
+        if standings:
+            log.info("journal.loaded", extra={"gateway": gateway, "unfinished": len(standings)})
+
+    async def recall(self, script: str, key: str) -> Entry | None:
+        """An order that was finished before, back in the book so that its key gives it again."""
+        standing = await self.outbox.journal.find(self.outbox.gateway, script, key)
+        return await self._restore(standing) if standing is not None and standing.state != "unsent" else None
+
+    async def _restore(self, standing: Standing) -> Entry:
+        """The order with its fills; whether the gateway ever took it is in the states that it went through."""
+        wanted = Filter(gateway=standing.gateway, script=standing.script, key=standing.key, kinds=PAST)
+        fills: dict[str, Fill] = {}
+        taken = standing.script == EXTERNAL
+        since = standing.intentSeq
+        while records := await self.outbox.journal.read(since, wanted=wanted):
+            for record in records:
+                taken = taken or record.status in ACKNOWLEDGED
+                if record.kind != "order":  # a commission comes with its fill, after it
+                    fills[record.execId] = decode(record.body, FillEvent).fill
+            since = records[-1].seq
+        return self.book.restore(_entry(standing, taken or bool(fills)), fills.values())
+
+    async def _is_half(self, entry: Entry) -> bool:
+        """Whether a leg of its unit was declared unsent, or never written down: then the unit must not live on."""
+        for key in entry.unit:
+            if self.book.find(entry.script, key) is None:
+                leg = await self.outbox.journal.find(self.outbox.gateway, entry.script, key)
+                if leg is None or leg.state == "unsent":
+                    return True
+        return False
+
+    # -- the gateway's lists
+
+    def begin_look(self) -> None:
+        """The gateway begins to show its orders."""
+        self.book.begin_look()
+
+    def end_look(self, missing: Iterable[str]) -> None:
+        """The gateway has shown what it has, but for the lists that are missing."""
+        if not list(missing):
+            self._looked.set()
+
+    async def watch(self) -> None:
+        """After each complete look see to what it did not show; until cancelled."""
+        while True:
+            await self._looked.wait()
+            self._looked.clear()
+            self._cancel_doomed()
+            while self._unseen() and not self._looked.is_set():
+                await asyncio.sleep(CERTAIN)
+                await self._look_again()
+
+    def _unseen(self) -> list[Entry]:
+        return recovery.unseen(self.book, self.session.client_id, self.book.look)
+
+    async def _look_again(self) -> None:
+        """Ask for every list once more; what is in none of them is over, or never came."""
+        missed, epoch = set(self._unseen()), self.session.epoch
+        look = self.book.begin_look()
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        try:
+            self.book.shown(await self.session.open_orders(deadline=deadline))
+            for trade in await self.session.completed_orders(deadline=deadline):
+                self.feed.saw_completed(trade)
+            await self.session.executions(deadline=deadline)
+        except IbmuxError as error:
+            log.info("%s: the second look at the orders failed: %s", self.session.name, error.message)
+            return
+        if (self.session.state, self.session.epoch, self.book.look) == ("ready", epoch, look):
+            self._conclude([entry for entry in self._unseen() if entry in missed])
+            self._cancel_doomed()
+
+    def _conclude(self, missed: list[Entry]) -> None:
+        for entry in missed:
+            entry.seen = self.book.look
+            what = f"{describe(entry.trade.contract, entry.trade.order)} (key {entry.key!r} of {entry.script})"
+            if not recovery.is_unsent(entry):
+                log.warning("%s: %s: %s", self.session.name, what, recovery.IS_OVER)
+                self.feed.end_unseen(entry, recovery.IS_OVER)
+            elif entry.exercise:
+                log.error("%s: %s: %s", self.session.name, what, recovery.CANNOT_TELL)
+            else:
+                log.warning("%s: %s: %s", self.session.name, what, recovery.NEVER_CAME)
+                for leg in recovery.legs(self.book, entry):
+                    leg.doomed = True
+                self.feed.end_unsent(entry, recovery.NEVER_CAME)
+
+    # -- units of which a leg is missing
+
+    def _cancel_doomed(self) -> None:
+        """Cancel what must not live on without its unit."""
+        for entry in [each for each in self.book if each.doomed]:
+            entry.doomed = False
+            if not entry.done:
+                unit = [each for key in entry.unit if (each := self.book.find(entry.script, key)) is not None]
+                self._cancel(entry, whole=recovery.may_cancel(unit))
+
+    def _cancel(self, entry: Entry, *, whole: bool) -> None:
+        text = recovery.HALF_SENT if whole else recovery.HALF_FILLED
+        log.error("%s: key %r of %s: %s", self.session.name, entry.key, entry.script, text)
+        self.outbox.note(text, entry.script)
+        number = entry.trade.order.orderId
+        if whole and number:
+            self.outbox.want_cancel(entry, "ibmux")
+            self.session.post_cancel(number)
+        if whole and recovery.is_held(entry):
+            self.feed.end_unsent(entry, recovery.WAS_HELD)
+
+
+def _entry(standing: Standing, taken: bool) -> Entry:
+    """An order as the journal knows it: as it was told last, else as it was meant."""
+    intent = decode(standing.intent, Intent) if standing.intent else None
+    if standing.body:
+        event: OrderEvent = decode(standing.body, OrderEvent)
+        trade = event.trade
+    elif intent is not None:
+        trade = _meant(standing, intent)
+    else:
+        raise ValueError(f"the journal has nothing of the order {standing.key!r} of {standing.script}")
+    order = trade.order
+    order.orderId = trade.orderStatus.orderId = standing.orderId or order.orderId
+    order.permId = trade.orderStatus.permId = standing.permId or order.permId
+    return Entry(
+        standing.script,
+        standing.key,
+        trade,
+        standing.fingerprint,
+        acknowledged=taken,
+        exercise=intent is not None and intent.exercise is not None,
+        intended=intent is not None,
+        restored=not taken,
+        unit=tuple(intent.unit) if intent is not None else (),
+    )
+
+
+def _meant(standing: Standing, intent: Intent) -> Trade:
+    status = OrderStatus(clientId=intent.order.clientId, status="PendingSubmit", remaining=intent.order.totalQuantity)
+    log = [TradeLogEntry(utc_now(), "PendingSubmit", "written down before the proxy ended")]
+    return Trade(intent.contract, intent.order, status, log=log, key=standing.key, script=standing.script)

@@ -1,0 +1,349 @@
+"""The stage of a crash test: a gateway in this process, proxies and traders in others, and who kills them.
+
+What is killed when follows from a seed; what must hold afterwards is in `crash_checks`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import crash_records
+from crash_records import Name, Records
+from stage import PROCESSES, free_port, settings, until
+
+from ibmux.core import reference
+from ibmux.errors import JournalFailed
+from ibmux.journal import Reader
+from ibmux.sim import Settings, SimulatedGateway
+from ibmux.sim.orders.book import KEPT
+from ibmux.sim.orders.order import BookOrder, ExecutionFilter
+
+sys.path.append(str(PROCESSES))
+import crash_diary  # noqa: E402 - beside the programs that write it
+from crash_proxy import POINTS  # noqa: E402
+
+START = 20.0
+"""Seconds that a proxy may take to be ready, on a loaded machine."""
+SHORT = 3.0
+"""Seconds after which a proxy is killed that has not met the point of its end."""
+LONG = 6.0
+"""Seconds that every tenth proxy lives: long enough to decide what became of orders that no list shows."""
+EXPECTED = ("A leg of this unit was never sent; the rest of it is cancelled.",)
+"""What a proxy rightly calls an error after a crash."""
+CALM = 40.0
+"""Seconds for everything to end when nobody kills any more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much happens.
+
+    Attributes:
+        gateway_faults: lines for the gateway while traders trade; one is chosen now and then.
+        standing: lines that are in force from the beginning until nobody kills any more.
+        trader_kills: how many traders are killed for each proxy.
+        faults: how many of `gateway_faults` for each proxy.
+    """
+
+    seed: int
+    kills: int
+    orders: int
+    traders: int = 8
+    gateway_faults: tuple[str, ...] = ("drop", "restart 0.3", "restart 0.3 3", "silent 0.4", "hold_next 1")
+    standing: tuple[str, ...] = ()
+    trader_kills: float = 0.25
+    faults: float = 0.3
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}: {self.kills} kills over {self.orders} orders of {self.traders} scripts"
+
+
+class Nursery:
+    """Processes that are started by forking, and the word on each."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.ended: dict[int, int] = {}
+        self.ready: set[int] = set()
+        self.traded: set[str] = set()
+        self._births: asyncio.Queue[int] = asyncio.Queue(100)
+        self.reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            match json.loads(line):
+                case {"born": child}:
+                    self._births.put_nowait(child)
+                case {"ended": child, "code": code}:
+                    self.ended[child] = code
+                case {"ready": child}:
+                    self.ready.add(child)
+                case {"traded": name}:
+                    self.traded.add(name)
+
+    async def start(self, run: str, **order: Any) -> int:
+        """Start a program; its number."""
+        self._tell(run=run, **order)
+        return await asyncio.wait_for(self._births.get(), START)
+
+    async def kill(self, child: int) -> None:
+        """End a process as a failing machine does."""
+        self._tell(kill=child)
+        await until(lambda: child in self.ended, "the killed process has ended", START)
+
+    def _tell(self, **order: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+
+
+@asynccontextmanager
+async def nursery() -> AsyncIterator[Nursery]:
+    """A nursery; all its processes end with it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(PROCESSES / "crash_nursery.py"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    running = Nursery(process)
+    try:
+        yield running
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), START)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            await running.reading
+
+
+@dataclass
+class Witness:
+    """What the gateway took, with the time, and whether the journal had it already."""
+
+    journal: Path
+    orders: list[tuple[BookOrder, float, bool]] = field(default_factory=list)
+    _reader: Reader | None = None
+
+    def watch(self, simulator: SimulatedGateway) -> None:
+        """Note every new order of this gateway from now on."""
+        book = simulator.book._book
+        add = book.add
+
+        def note(order: BookOrder) -> None:
+            self.orders.append((order, time.time(), self._intended(order)))
+            add(order)
+
+        book.add = note  # type: ignore[method-assign]
+
+    def _intended(self, order: BookOrder) -> bool:
+        mark = reference.read(order.spec.orderRef)
+        try:
+            self._reader = self._reader or Reader(self.journal)
+            known = self._reader.find("paper", mark.script, mark.key)
+        except JournalFailed:
+            return False
+        return known is not None and known.intentSeq > 0 and known.state != "unsent"
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._reader is not None:
+            self._reader.close()
+
+
+class Stage:
+    """One run."""
+
+    def __init__(self, plan: Plan, folder: Path, simulator: SimulatedGateway, nursery: Nursery) -> None:
+        self.plan, self.folder, self.simulator, self.nursery = plan, folder, simulator, nursery
+        self.chance = random.Random(f"crash {plan.seed}")
+        self.witness = Witness(folder / "journal.db")
+        self.witness.watch(simulator)
+        self.names = [f"trader{number}" for number in range(plan.traders)]
+        self.traders: dict[str, int] = {}
+        self.kills: Counter[str] = Counter()
+        self.story: list[str] = []
+        self._port = free_port()
+        self._began = time.time()
+        gateway = {
+            **settings(simulator.port)["gateways"]["paper"],
+            "pause_cap": 0.3,
+            "request_timeout": 2.0,
+            "messages_per_second": 50.0,
+            "burst": 50,
+        }
+        self.tree = settings(
+            simulator.port,
+            gateways={"paper": gateway},
+            mqtt={"port": self._port, "socket": ""},
+            journal={"path": str(folder / "journal.db")},
+        )
+
+    # -- processes --------------------------------------------------------------------------------------------------
+
+    async def start_trader(self, name: str) -> None:
+        """Start or restart a script."""
+        self.traders[name] = await self.nursery.start(
+            "trader",
+            name=name,
+            url=f"mqtt://127.0.0.1:{self._port}",
+            seed=str(self.plan.seed),
+            orders=-(-self.plan.orders // self.plan.traders),
+            diary=str(self.folder / f"{name}.diary"),
+            permit=str(self.folder / "permit"),
+            finish=str(self.folder / "finish"),
+            errors=str(self.folder / f"{name}.errors"),
+        )
+
+    async def start_proxy(self, aim: tuple[str, int] | None = None) -> int:
+        """Start a proxy that ends at a point, or does not."""
+        errors = str(self.folder / "proxy.log")
+        return await self.nursery.start("proxy", name="proxy", tree=self.tree, aim=aim, errors=errors)
+
+    def permit(self, share: float) -> None:
+        """Let traders begin this share of their jobs."""
+        fresh = self.folder / "permit.new"
+        fresh.write_text(str(share))
+        fresh.replace(self.folder / "permit")
+
+    # -- the run ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Trade and kill, then let everything end in peace."""
+        self.permit(0)
+        await self.simulator.faults.settle()
+        for line in self.plan.standing:
+            await self.simulator.faults.apply(line)
+        for name in self.names:
+            await self.start_trader(name)
+        for number in range(self.plan.kills):
+            self.permit((number + 1) / self.plan.kills)
+            await self._disturb()
+            await self._live_and_die(number)
+        await self._calm()
+
+    async def _disturb(self) -> None:
+        if self.chance.random() < self.plan.trader_kills:
+            name = self.chance.choice(self.names)
+            self._note(f"{name} is killed")
+            self.kills["a trader"] += 1
+            await self.nursery.kill(self.traders[name])
+            await self.start_trader(name)
+
+    async def _live_and_die(self, number: int) -> None:
+        """One proxy from its start to its end."""
+        chance = self.chance.random()
+        aim = None
+        limit = self.chance.uniform(0.05, 1.0)
+        if chance < 0.5:
+            point = self.chance.choice(list(POINTS))
+            aim, limit = (point, self.chance.randint(1, POINTS[point][2])), SHORT
+        proxy = await self.start_proxy(aim)
+        if chance >= 0.7 or number % 10 == 9:  # it is killed at work, not as it starts
+            await until(lambda: proxy in self.nursery.ready or proxy in self.nursery.ended, "ready", START)
+            limit = LONG if number % 10 == 9 else limit
+        fault = self._fault() if self.chance.random() < self.plan.faults else None
+        try:
+            await until(lambda: proxy in self.nursery.ended, "its end", limit)
+            self.kills[aim[0] if aim else "by itself"] += 1
+            assert self.nursery.ended[proxy] == -9, f"a proxy ended by itself: {self.nursery.ended[proxy]}"
+        except AssertionError:
+            if proxy in self.nursery.ended:
+                raise
+            await self.nursery.kill(proxy)
+            self.kills["at any time"] += 1
+        finally:
+            if fault is not None:
+                await fault
+        self._note(f"proxy {number} ended: {aim or 'at any time'}")
+
+    def _fault(self) -> asyncio.Task[str]:
+        line, pause = self.chance.choice(self.plan.gateway_faults), self.chance.uniform(0, 1.0)
+        self._note(f"the gateway: {line}")
+        self.kills["the gateway"] += 1
+
+        async def act() -> str:
+            await asyncio.sleep(pause)
+            return await self.simulator.faults.apply(line)
+
+        return asyncio.create_task(act())
+
+    async def _calm(self) -> None:
+        """No more kills and faults: every order comes to its end, every script hears all of it."""
+        await self.simulator.faults.apply("heal")
+        await self.simulator.faults.apply("drop")
+        proxy = await self.start_proxy()
+        everyone = set(self.names)
+        with contextlib.suppress(AssertionError):  # what did not end is found by the checks, and in more words
+            await until(lambda: everyone <= self.nursery.traded, "all orders have ended", CALM)
+        (self.folder / "finish").touch()
+        with contextlib.suppress(AssertionError):
+            await until(lambda: all(each in self.nursery.ended for each in self.traders.values()), "their ends", START)
+        await self.nursery.kill(proxy)
+
+    def _note(self, text: str) -> None:
+        self.story.append(f"{time.time() - self._began:8.3f} {text}")
+
+    # -- what came of it --------------------------------------------------------------------------------------------
+
+    def records(self) -> Records:
+        """The three records."""
+        self.witness.close()
+        executions = self.simulator.book.executions(ExecutionFilter())
+        assert len(executions) < KEPT, "the gateway has forgotten executions: take fewer orders"
+        by_name: dict[Name, list[str]] = {}
+        for execution, _ in executions:
+            mark = reference.read(execution.orderRef)
+            by_name.setdefault(Name(mark.script, mark.key), []).append(execution.execId)
+        records = Records()
+        records.diaries = {name: crash_diary.read(self.folder / f"{name}.diary") for name in self.names}
+        for order, at, intended in self.witness.orders:
+            mark = reference.read(order.spec.orderRef)
+            numbers = by_name.get(Name(mark.script, mark.key), [])
+            placed = crash_records.of_order(order, at, intended, numbers)
+            (records.book if placed.permId else records.held).append(placed)
+        crash_records.read_journal(self.folder / "journal.db", records)
+        records.units = crash_records.units(records.diaries)
+        records.faults = self._faults()
+        return records
+
+    def _faults(self) -> list[str]:
+        lines = (self.folder / "proxy.log").read_text(errors="replace").splitlines()
+        found = []
+        for line in lines:
+            if not line.startswith("{"):
+                found.append(line)
+            elif json.loads(line)["level"] in ("error", "critical") and not any(each in line for each in EXPECTED):
+                found.append(line)
+        for name in self.names:
+            text = (self.folder / f"{name}.errors").read_text(errors="replace")
+            found += [f"{name}: {line}" for line in text.splitlines()]
+        return found
+
+
+@asynccontextmanager
+async def crash_stage(plan: Plan, folder: Path) -> AsyncIterator[Stage]:
+    """A gateway and a nursery for one run."""
+    terms = Settings(
+        seed=7, start="20260105 10:00:00 US/Eastern", linger=0.0, fill_delay=0.03, partial_share=0.4, cash=1e9,
+        active_orders=0, messages_per_second=10_000, rate=1.0,
+    )  # fmt: skip
+    async with SimulatedGateway(terms) as simulator, nursery() as running:
+        yield Stage(plan, folder, simulator, running)

@@ -1,0 +1,372 @@
+"""A careful trader: places orders under keys of its own, asks again with the same key, waits for the end of each.
+
+Every order follows from seed, name and job number alone, so that a trader that was killed goes on with the same ones.
+What it hears it writes into its diary, and goes on from the highest number there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from crash_diary import Diary
+
+import ibmux
+import ibmux.mqtt.pauses
+from ibmux import topics
+from ibmux.errors import IbmuxError
+from ibmux.messages import decode
+from ibmux.messages.orders import Order
+from ibmux.messages.trades import DONE
+from ibmux.messages.trading import FillEvent, OrderEvent, OrderTicket
+from ibmux.mqtt.client import Link
+from ibmux.mqtt.message import Message
+
+CONTRACTS = tuple(
+    ibmux.Contract("STK", number, symbol, exchange="SMART", currency="USD")
+    for symbol, number in (("AAPL", 265598), ("MSFT", 272093))
+)
+LANES = 3
+"""Jobs at once."""
+PATIENCE = 3.0
+"""Seconds to wait for an answer, and for news of an order before it is asked about."""
+PAGE = 40
+FINAL = DONE - {"Inactive"}
+GIVE_UP = 90.0
+"""Seconds after which a job counts as stuck: an order that nobody can say anything certain of."""
+
+
+class Job(NamedTuple):
+    """One to three orders that belong together; `cancels`: whether they are ended by hand."""
+
+    number: int
+    tickets: list[OrderTicket]
+    change: float
+    cancels: bool
+
+    @property
+    def keys(self) -> list[str]:
+        """Of its orders."""
+        return [ticket.key for ticket in self.tickets]
+
+
+def make_job(seed: str, name: str, number: int) -> Job:
+    """The job of this number, always the same."""
+    chance = random.Random(f"{seed}:{name}:{number}")
+    side = chance.choice(("BUY", "SELL"))
+    other = "SELL" if side == "BUY" else "BUY"
+    near, far = (2000.0, 1.0) if side == "BUY" else (1.0, 5000.0)
+    common: dict[str, Any] = {
+        "totalQuantity": float(chance.randint(2, 9)),
+        "account": chance.choice(("DU1000001", "DU1000002")),
+    }
+    key = f"{name}-{number}"
+    fills = chance.random() < 0.5
+
+    def limit(action: str, price: float, **more: Any) -> Order:
+        return Order(action=action, orderType="LMT", lmtPrice=price, **common, **more)
+
+    orders: list[Order]
+    match chance.choices(("MKT", "LMT", "bracket", "pair"), (3, 6, 2, 2))[0]:
+        case "MKT":
+            fills, orders = True, [Order(action=side, orderType="MKT", **common)]
+        case "LMT":
+            orders = [limit(side, near if fills else far)]
+        case "bracket":
+            profit, loss = (5000.0, 1.0) if side == "BUY" else (1.0, 5000.0)
+            stop = Order(action=other, orderType="STP", auxPrice=loss, **common)
+            orders = [
+                limit(side, near if fills else far, transmit=False), limit(other, profit, transmit=False), stop
+            ]  # fmt: skip
+        case _:
+            group: dict[str, Any] = {"ocaGroup": key, "ocaType": 1}
+            orders = [limit(side, far, **group), limit(side, near if fills else far, **group)]
+    contract = chance.choice(CONTRACTS)
+    is_bracket = len(orders) == 3
+    tickets = [
+        OrderTicket(contract, each, f"{key}-{leg}", f"{key}-0" if is_bracket and leg else "")
+        for leg, each in enumerate(orders)
+    ]
+    change = common["totalQuantity"] + 1 if len(orders) == 1 and not fills and chance.random() < 0.5 else 0.0
+    return Job(number, tickets, change, is_bracket or not fills)
+
+
+class Ear:
+    """Hears every event of one script exactly once: live ones, and by `replay` what was missed."""
+
+    def __init__(self, url: str, ib: ibmux.IB, diary: Diary) -> None:
+        self.ib, self.diary = ib, diary
+        self.over: set[str] = set()
+        self.doubtful: set[str] = set()
+        self.news = asyncio.Event()
+        self._hole = asyncio.Event()
+        self._link = Link(url, client_id=f"{ib.script}.ear.{ib.instance}", username=ib.script, on_connect=self._again)
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect and listen; may be tried again.
+
+        Raises:
+            IbmuxError: no proxy answers.
+        """
+        if not self._link.connected:
+            await self._link.start()
+        for topic in (topics.order_event, topics.fill_event):
+            kind = OrderEvent if topic is topics.order_event else FillEvent
+            await self._link.subscribe(topic(self.ib.gateway, self.ib.script), self._reader(kind), qos=1)
+        self._hole.set()
+        self._task = asyncio.create_task(self._fill_holes())
+
+    async def close(self) -> None:
+        """Hear no more."""
+        await self._link.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _again(self, _session_present: bool) -> None:
+        self._hole.set()
+
+    def _reader(self, kind: type[Any]) -> Callable[[Message], None]:
+        def take(message: Message) -> None:
+            event = decode(message.payload, kind)
+            if event.seq == 0 or event.seq <= self.diary.seq:
+                return  # comes again with its number; came already
+            if event.prev == 0 or event.prev > self.diary.seq:
+                self._hole.set()
+                return
+            self.note(event, replayed=False)
+
+        return take
+
+    def note(self, event: Any, *, replayed: bool) -> None:
+        """Write an event down: with its number it is heard, without it was not."""
+        known: dict[str, Any] = {"seq": event.seq, "key": event.key, "replayed": replayed}
+        if isinstance(event, OrderEvent):
+            status = event.trade.orderStatus
+            self.diary.write("order", status=status.status, filled=status.filled, code=event.code, **known)
+            if status.status in FINAL:
+                self.over.add(event.key)
+            elif status.status == "Inactive":
+                self.doubtful.add(event.key)
+        else:
+            execution = event.fill.execution
+            self.diary.write(event.event, execId=execution.execId, shares=execution.shares, **known)
+        self.news.set()
+
+    async def _fill_holes(self) -> None:
+        while True:
+            await self._hole.wait()
+            self._hole.clear()
+            try:
+                await self.catch_up()
+            except IbmuxError:
+                await asyncio.sleep(0.1)
+                self._hole.set()
+
+    async def catch_up(self) -> None:
+        """Ask for everything above the highest number.
+
+        Raises:
+            IbmuxError: not all of it came.
+        """
+        more, since = True, self.diary.seq
+        while more:
+            page = await self.ib.call("replay", PATIENCE, since=since, limit=PAGE)
+            for each in page.events:
+                event = each.order or each.fill
+                if event.seq > self.diary.seq:
+                    self.note(event, replayed=True)
+            more, since = page.more, page.seq
+
+
+class Trader:
+    """One script."""
+
+    def __init__(self, ib: ibmux.IB, ear: Ear, diary: Diary, order: dict[str, Any]) -> None:
+        self.ib, self.ear, self.diary = ib, ear, diary
+        self.seed, self.name = order["seed"], order["name"]
+        self.orders, self.permit = order["orders"], Path(order["permit"])
+        self.jobs = self._plan()
+
+    def _plan(self) -> list[Job]:
+        jobs: list[Job] = []
+        while sum(len(job.tickets) for job in jobs) < self.orders:
+            jobs.append(make_job(self.seed, self.name, len(jobs)))
+        return jobs
+
+    async def trade(self) -> None:
+        """All jobs, `LANES` at once, those first that were begun; as many as the director permits so far."""
+        waiting = [job for job in self.jobs if job.number not in self.diary.ended]
+        waiting.sort(key=lambda job: job.number not in self.diary.begun)
+        waiting.reverse()
+
+        async def lane() -> None:
+            while waiting:
+                await self._permitted(waiting[-1])
+                if waiting:
+                    await self._carry_out(waiting.pop())
+
+        await asyncio.gather(*(lane() for _ in range(LANES)))
+
+    async def _permitted(self, job: Job) -> None:
+        while job.number not in self.diary.begun and job.number >= float(self.permit.read_text()) * len(self.jobs):
+            await asyncio.sleep(0.05)
+
+    async def _carry_out(self, job: Job) -> None:
+        if job.number not in self.diary.begun:
+            self.diary.write("begin", durable=True, job=job.number, keys=job.keys)
+        result = "stuck"
+        try:
+            async with asyncio.timeout(GIVE_UP):
+                result = await self._steps(job)
+        except TimeoutError:
+            pass
+        self.diary.write("end", durable=True, job=job.number, keys=job.keys, result=result)
+
+    async def _steps(self, job: Job) -> str:
+        if not await self._place(job):
+            return "refused"
+        if job.change:
+            await self._modify(job.keys[0], job)
+        if len(job.tickets) > 1 and not job.cancels:
+            await self._end(job.keys[-1], cancel=False)
+        for key in job.keys[:1] if job.cancels and len(job.tickets) == 3 and self._fills(job) else []:
+            await self._end(key, cancel=False)
+        for key in job.keys:
+            await self._end(key, cancel=job.cancels)
+        return "done"
+
+    @staticmethod
+    def _fills(job: Job) -> bool:
+        order = job.tickets[0].order
+        return (order.action == "BUY") == ((order.lmtPrice or 0) > 1000)
+
+    async def _place(self, job: Job) -> bool:
+        """Until the answer is certain; false if it was refused."""
+        first = job.keys[0]
+        if first in self.diary.changed:  # as it was placed it is another order now
+            return True
+        while True:
+            tickets = make_job(self.seed, self.name, job.number).tickets  # the client writes into the objects
+            unit, ticket = len(tickets) > 1, tickets[0]
+
+            async def ask() -> Any:
+                if unit:
+                    return await self.ib.placeOrders(tickets, timeout=PATIENCE)  # noqa: B023
+                return [await self.ib.placeOrder(ticket.contract, ticket.order, first, timeout=PATIENCE)]  # noqa: B023
+
+            outcome = await self._ask("placeOrders" if unit else "placeOrder", job.keys, ask)
+            if outcome in ("ok", "rejected"):
+                return outcome == "ok"
+            await asyncio.sleep(0.1)
+
+    async def _modify(self, key: str, job: Job) -> None:
+        """Once; whatever the answer, the order is waited for as it is."""
+        order = make_job(self.seed, self.name, job.number).tickets[0].order
+        order.totalQuantity = job.change
+        while not self._is_over(key):
+
+            async def ask() -> Any:
+                return [await self.ib.call("modifyOrder", PATIENCE, order=order, key=key)]
+
+            if await self._ask("modifyOrder", [key], ask) in ("ok", "rejected", "none"):
+                return
+            await asyncio.sleep(0.1)
+
+    def _is_over(self, key: str) -> bool:
+        return key in self.ear.over
+
+    async def _end(self, key: str, *, cancel: bool) -> None:
+        """Wait until an order is over; `cancel` it first."""
+        asked = time.monotonic()
+        while not self._is_over(key):
+            if cancel:
+                await self._ask("cancelOrder", [key], lambda: self._reply("cancelOrder", key))
+                cancel = False
+            elif key in self.ear.doubtful or time.monotonic() - asked > PATIENCE:
+                self.ear.doubtful.discard(key)  # an order that never came is told like this, too
+                await self._ask("orderStatus", [key], lambda: self._reply("orderStatus", key))
+                asked, cancel = time.monotonic(), not self._is_over(key) and self._was_cancelled(key)
+            self.ear.news.clear()
+            if not self._is_over(key):
+                await self._pause()
+
+    def _was_cancelled(self, key: str) -> bool:
+        """Whether this order is one to cancel: a second attempt is due where the first came to nothing."""
+        job = self.jobs[int(key.split("-")[1])]
+        return job.cancels
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(0.5):
+                await self.ear.news.wait()
+        except TimeoutError:
+            pass
+
+    async def _reply(self, method: str, key: str) -> list[Any]:
+        return [await self.ib.call(method, PATIENCE, key=key)]
+
+    async def _ask(self, method: str, keys: list[str], ask: Callable[[], Awaitable[list[Any]]]) -> str:
+        """Ask, and write down what was asked and what came of it: `ok`, or an error's outcome."""
+        self.diary.write("ask", method=method, keys=keys, durable=method.startswith("place"))
+        try:
+            trades = await ask()
+        except IbmuxError as error:
+            self.diary.write("error", method=method, keys=keys, code=error.code, outcome=error.fate, text=error.message)
+            return error.fate
+        for trade in trades:
+            status = trade.orderStatus
+            self.diary.write("reply", method=method, keys=[trade.key], status=status.status, filled=status.filled)
+            if status.status in DONE:
+                self.ear.over.add(trade.key)
+        return "ok"
+
+    async def look_back(self) -> None:
+        """Hear what is missing, and ask how each order stands now.
+
+        Raises:
+            IbmuxError: not all of it came.
+        """
+        await self.ear.catch_up()
+        for job in self.jobs:
+            for key in job.keys:
+                await self._ask("orderStatus", [key], lambda key=key: self._reply("orderStatus", key))
+        await self.ear.catch_up()
+
+
+async def main(order: dict[str, Any], say: Callable[..., None]) -> None:
+    diary = Diary(Path(order["diary"]))
+    ib = await patiently(lambda: ibmux.connect(order["name"], url=order["url"], gateway="paper"))
+    ear = Ear(order["url"], ib, diary)
+    await patiently(ear.open)
+    trader = Trader(ib, ear, diary, order)
+    await trader.trade()
+    say(traded=order["name"])
+    while not Path(order["finish"]).exists():
+        await asyncio.sleep(0.05)
+    await patiently(trader.look_back)
+    await ear.close()
+    await ib.close()
+
+
+async def patiently(attempt: Callable[[], Awaitable[Any]]) -> Any:
+    """Again and again until it succeeds; whoever started this process bounds it."""
+    while True:
+        try:
+            return await attempt()
+        except IbmuxError:
+            await asyncio.sleep(0.1)
+
+
+def run(order: dict[str, Any], say: Callable[..., None]) -> int:
+    """The whole life of one trader."""
+    logging.basicConfig(level=logging.ERROR)
+    ibmux.mqtt.pauses.LONGEST = 0.4  # no life of a proxy is long here
+    asyncio.run(main(order, say))
+    return 0

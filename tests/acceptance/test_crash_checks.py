@@ -1,0 +1,167 @@
+"""The judges of the crash tests can fail: each finds what is wrong in records that were good before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from crash_checks import JUDGES, check
+from crash_records import Kept, Name, Placed, Records, Standing
+
+FILLED, RESTED = Name("ann", "ann-0-0"), Name("ann", "ann-1-0")
+UNIT = (Name("ann", "ann-2-0"), Name("ann", "ann-2-1"))
+
+
+def good() -> Records:
+    """An order that was asked for twice and filled, one that was not sent, then was and was cancelled; and a pair."""
+    diary: list[dict[str, Any]] = [
+        {"kind": "begin", "time": 1.0, "job": 0, "keys": ["ann-0-0"]},
+        {"kind": "ask", "time": 1.1, "method": "placeOrder", "keys": ["ann-0-0"]},
+        error(1.2, ["ann-0-0"], "proxy.connection_lost", "unknown"),
+        {"kind": "ask", "time": 1.3, "method": "placeOrder", "keys": ["ann-0-0"]},
+        {"kind": "reply", "time": 1.6, "method": "placeOrder", "keys": ["ann-0-0"], "status": "Submitted"},
+        order(3, "ann-0-0", "Submitted"),
+        fill(4, "fill", "ann-0-0", "e1"),
+        order(5, "ann-0-0", "Filled"),
+        fill(6, "commission", "ann-0-0", "e1"),
+        {"kind": "end", "time": 2.0, "job": 0, "keys": ["ann-0-0"], "result": "done"},
+        {"kind": "begin", "time": 2.1, "job": 1, "keys": ["ann-1-0"]},
+        {"kind": "ask", "time": 2.2, "method": "placeOrder", "keys": ["ann-1-0"]},
+        error(2.3, ["ann-1-0"], "gateway.not_ready", "not_sent"),
+        order(8, "ann-1-0", "Inactive"),
+        {"kind": "ask", "time": 2.4, "method": "placeOrder", "keys": ["ann-1-0"]},
+        {"kind": "reply", "time": 2.6, "method": "placeOrder", "keys": ["ann-1-0"], "status": "Submitted"},
+        order(11, "ann-1-0", "Cancelled"),
+        {"kind": "reply", "time": 2.8, "method": "cancelOrder", "keys": ["ann-1-0"], "status": "Cancelled"},
+        {"kind": "end", "time": 2.9, "job": 1, "keys": ["ann-1-0"], "result": "done"},
+        order(14, "ann-2-0", "Cancelled"),
+        order(15, "ann-2-1", "Cancelled"),
+    ]
+    kinds = (
+        (FILLED, "intent"), (FILLED, "sent"), (FILLED, "order"), (FILLED, "fill"), (FILLED, "order"),
+        (FILLED, "commission"), (RESTED, "intent"), (RESTED, "unsent"), (RESTED, "intent"), (RESTED, "sent"),
+        (RESTED, "order"), (UNIT[0], "intent"), (UNIT[1], "intent"), (UNIT[0], "order"), (UNIT[1], "order"),
+    )  # fmt: skip
+    told = {3, 4, 5, 6, 8, 11, 14, 15}
+    ends = {5: "Filled", 11: "Cancelled", 14: "Cancelled", 15: "Cancelled"}
+    return Records(
+        diaries={"ann": diary},
+        book=[
+            Placed(FILLED, 1.5, True, "Filled", 5.0, 101, 1, ("e1",)),
+            Placed(RESTED, 2.5, True, "Cancelled", 0.0, 102, 2),
+            *(Placed(name, 3.0, True, "Cancelled", 0.0, 103 + leg, 3 + leg) for leg, name in enumerate(UNIT)),
+        ],
+        kept=[
+            Kept(seq, kind, name, seq in told, ends.get(seq, ""), time=seq / 4, orderId=2 if kind == "sent" else 0)
+            for seq, (name, kind) in enumerate(kinds, start=1)
+        ],
+        standings=[
+            Standing(FILLED, "Filled", 101), Standing(RESTED, "Cancelled", 102),
+            *(Standing(name, "Cancelled", 103 + leg) for leg, name in enumerate(UNIT)),
+        ],
+        units=[UNIT],
+    )  # fmt: skip
+
+
+def error(time: float, keys: list[str], code: str, outcome: str) -> dict[str, Any]:
+    return {"kind": "error", "time": time, "method": "placeOrder", "keys": keys, "code": code, "outcome": outcome}
+
+
+def order(seq: int, key: str, status: str) -> dict[str, Any]:
+    return {"kind": "order", "time": seq / 4, "seq": seq, "key": key, "status": status}
+
+
+def fill(seq: int, kind: str, key: str, number: str) -> dict[str, Any]:
+    return {"kind": kind, "time": seq / 4, "seq": seq, "key": key, "execId": number}
+
+
+Spoil = Callable[[Records], object]
+CASES: dict[str, list[Spoil]] = {
+    "doubled": [lambda it: it.book.append(replace(it.book[0], permId=109))],
+    "lost": [
+        lambda it: it.book.pop(0),
+        lambda it: it.standings.pop(0),
+        lambda it: without(it, kind="end", job=1),
+        lambda it: it.diaries["ann"][9].update(result="stuck"),
+    ],
+    "unrecorded": [
+        lambda it: change(it.book, 0, intended=False),
+        lambda it: it.held.append(replace(it.book[0], intended=False, permId=0)),
+    ],
+    "not_sent": [
+        lambda it: change(it.book, 1, time=2.25),
+        lambda it: change(it.book, 1, time=2.35),
+        lambda it: without(it, kind="ask", time=2.4),
+    ],
+    "never_came": [lambda it: change(it.book, 1, time=1.9)],
+    "untrue": [
+        lambda it: it.diaries["ann"].append(order(11, "ann-0-0", "Cancelled")),
+        lambda it: it.diaries["ann"].append(order(11, "ann-9-0", "Filled")),
+        lambda it: it.diaries["ann"].append(order(11, "ann-0-0", "Submitted")),
+        lambda it: change(it.book, 0, status="Cancelled"),
+        lambda it: change(it.kept, 7, kind="order"),
+    ],
+    "misjournalled": [
+        lambda it: change(it.standings, 0, state="Submitted"),
+        lambda it: change(it.standings, 0, permId=1),
+        lambda it: it.standings.pop(1),
+        lambda it: it.standings.append(Standing(Name("ann", "ann-9-0"), "Submitted")),
+    ],
+    "fills": [
+        lambda it: without(it, kind="fill"),
+        lambda it: without(it, kind="commission"),
+        lambda it: it.diaries["ann"].append(fill(12, "fill", "ann-0-0", "e1")),
+        lambda it: it.diaries["ann"].append(fill(12, "fill", "ann-0-0", "e2")),
+        lambda it: it.diaries.update(ben=[fill(4, "fill", "ann-0-0", "e1")]),
+    ],
+    "numbers": [
+        lambda it: without(it, kind="fill"),
+        lambda it: it.diaries["ann"].append(order(5, "ann-0-0", "Filled")),
+        lambda it: it.diaries["ann"].append(order(12, "ann-1-0", "Cancelled")),
+        lambda it: it.diaries["ann"].reverse(),
+    ],
+    "whole": [
+        lambda it: it.problems.append("record 3 is gone"),
+        lambda it: it.kept.pop(3),
+    ],
+    "torn": [lambda it: it.kept.append(Kept(16, "intent", UNIT[1]))],
+    "half_alive": [
+        lambda it: (change(it.book, 2, status="Submitted"), it.book.pop(3)),
+        lambda it: (change(it.book, 2, filled=2.0), it.book.pop(3)),
+        lambda it: change(it.book, 1, status="Submitted"),
+        lambda it: it.held.append(Placed(RESTED, 2.5, True, "PreSubmitted", 0.0, 0, 2)),
+    ],
+    "faults": [lambda it: it.faults.append("Traceback")],
+}  # fmt: skip
+
+
+def change(items: list[Any], index: int, **changes: Any) -> None:
+    items[index] = replace(items[index], **changes)
+
+
+def without(records: Records, **wanted: Any) -> None:
+    """Take an entry out of the diary."""
+    diary = records.diaries["ann"]
+    found = [each for each in diary if wanted.items() <= each.items()]
+    assert len(found) == 1
+    diary.remove(found[0])
+
+
+def test_good_records_pass() -> None:
+    assert check(good()) == []
+
+
+def test_every_judge_is_tried() -> None:
+    assert list(CASES) == [judge.__name__ for judge in JUDGES]
+
+
+@pytest.mark.parametrize(
+    ("judge", "spoil"),
+    [pytest.param(name, spoil, id=f"{name}-{n}") for name, spoils in CASES.items() for n, spoil in enumerate(spoils)],
+)
+def test_a_judge_finds_what_is_wrong(judge: str, spoil: Spoil) -> None:
+    records = good()
+    spoil(records)
+    assert [each for each in check(records) if each.startswith(f"{judge}: ")]

@@ -1,0 +1,51 @@
+"""SIGKILL at any instant of proxy, script and gateway: no order twice, none lost, no false report, every fill once.
+
+IBMUX_CRASH_KILLS, IBMUX_CRASH_ORDERS and IBMUX_CRASH_SEED make the runs longer or other ones; the long form is 300 kills
+over 3,000 orders.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from crash_checks import check
+from crash_stage import Plan, Stage, crash_stage
+
+KILLS = int(os.environ.get("IBMUX_CRASH_KILLS", "8"))
+ORDERS = int(os.environ.get("IBMUX_CRASH_ORDERS", "120"))
+SEED = int(os.environ.get("IBMUX_CRASH_SEED", "20260105"))
+LIMIT = 60 + 6 * KILLS
+"""Seconds for a run."""
+NEWS = "openOrder orderStatus execDetails commissionReport error"
+HARDSHIPS = {
+    "twice": (f"duplicate 0.4 {NEWS}",),
+    "swapped": (f"reorder 0.4 {NEWS}",),
+    "late": tuple(f"delay 0.2 0.2 {name}" for name in ("openOrder", "execDetails")),
+    "lost": ("lose 0.3 openOrder orderStatus",),
+}
+
+
+async def play(plan: Plan, folder: Path) -> Stage:
+    """One run; what it was, where it can be read, and what must hold afterwards."""
+    print(f"{plan}; IBMUX_CRASH_SEED repeats it; records in {folder}")  # noqa: T201 - repeats a failure
+    async with crash_stage(plan, folder) as stage:
+        try:
+            await stage.run()
+        finally:
+            (folder / "story").write_text("\n".join(stage.story))
+            print(dict(stage.kills))  # noqa: T201
+        records = stage.records()
+    orders = Counter(order.status for order in records.book)
+    print(f"{len(records.book)} orders {dict(orders)}, {sum(len(each.fills) for each in records.book)} fills")  # noqa: T201
+    violations = check(records)
+    (folder / "violations").write_text("\n".join(violations))
+    assert not violations, "\n".join(violations[:40])
+    return stage
+
+
+@pytest.mark.timeout(LIMIT)
+async def test_no_crash_loses_doubles_or_misreports_an_order(tmp_path: Path) -> None:
+    await play(Plan(seed=SEED, kills=KILLS, orders=ORDERS), tmp_path)

@@ -1,0 +1,344 @@
+"""Scripts and a gateway do anything in any order; when it is quiet, the proxy's view of every order is the gateway's.
+
+Hypothesis draws what happens. What scripts were told is legal at any time: nothing leads out of an end, `filled` never
+falls, each fill is told once. `IBMUX_MACHINES=500` is a long form, `IBMUX_SEED` another draw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from money_scene import APPLE, FAR, SOFT, Scene, money_scene
+
+from ibmux.core import reference
+from ibmux.sim.events import OrderError
+from ibmux.sim.orders.order import BookOrder
+
+SEED = int(os.environ.get("IBMUX_SEED", "20260221"))
+MACHINES = int(os.environ.get("IBMUX_MACHINES", "10"))
+STEPS = 25
+NAMES = ("ann", "ben")
+ENDS = frozenset({"Filled", "Cancelled", "ApiCancelled"})
+"""Statuses after which nothing follows; an order that is `Inactive` may come to life."""
+CERTAIN = frozenset({"order.not_sent", "gateway.not_ready"})
+ENDINGS = CERTAIN | {
+    "ok", "order.rejected", "order.unknown", "order.key_conflict", "order.not_found", "request.invalid", "gateway.busy",
+    "order.not_yours",
+}  # fmt: skip
+WARNINGS = {
+    399: "Order Message: Warning: your order will not be placed at the exchange until 09:30:00",
+    404: "Order held while securities are located.",
+    2109: "Outside Regular Trading Hours attribute is ignored.",
+    10349: "Order TIF was set to DAY based on order preset.",
+}
+ABOUT_ORDERS = "openOrder orderStatus execDetails commissionReport error"
+LOSSES = (
+    "cut told=lost",
+    "cut bare=yes told=lost",
+    f"lose 30% {ABOUT_ORDERS}",
+    "lose 100% openOrder",
+    "lose 100% orderStatus",
+)
+"""Faults after which only a new connection tells what is."""
+CUTS = (LOSSES[0], "cut", "cut told=through", "cut bare=yes", "cut bare=yes told=lost")
+BREAKS = ("drop", "drop", "restart 0.2", "restart 0.2 roll=3", "half_open", "freeze 0.1")
+MESSAGES = (
+    *LOSSES[2:], f"duplicate 50% {ABOUT_ORDERS}", f"reorder 50% {ABOUT_ORDERS}", "delay 0.05 0.05 orderStatus",
+    "delay 0.05 0.05 openOrder", "delay 0.05 0.05 execDetails", "delay 0.05 0.05 error",
+)  # fmt: skip
+ORDERS = (
+    "roll_ids 4", "hold_next", "hold_next 0.2", "reject_next 201", "reject_next 110", "delay_next 0.2",
+    "fork_on_modify", "fork_on_modify 0.3",
+)  # fmt: skip
+LIFTED = ("heal", "release", "restore", "restore yes")
+TERMS = ("action", "orderType", "lmtPrice", "auxPrice", "tif", "account")
+
+
+class Machine(RuleBasedStateMachine):
+    """A gateway, a proxy, two scripts."""
+
+    steps: ClassVar[list[str]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.stack = AsyncExitStack()
+        self.scene: Scene
+        self.chance: random.Random
+        self.placed: dict[str, dict[str, Any]] = {}
+        self.asked: list[tuple[str, str, str, bytes]] = []
+        self.codes: defaultdict[str, set[str]] = defaultdict(set)
+        self.deafened = False
+        self.story: list[str] = []
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Let the loop run until this is done."""
+        return self.loop.run_until_complete(work)
+
+    def note(self, step: str) -> None:
+        """Remember what was done."""
+        self.steps.append(step)
+        self.story.append(step)
+
+    @initialize(number=st.integers(1, 1 << 30))
+    def begin(self, number: int) -> None:
+        stage = money_scene(*NAMES, seed=number % 1000, active_orders=1000, partial_share=0.3, status_first=0.3)
+        self.chance = random.Random(number)  # hypothesis repeats much of what it draws; it chooses the rules
+        self.scene = self.run(self.stack.enter_async_context(stage))
+        self.place("ann", "LMT", 10, 0.0)  # there is always one to do something with
+
+    # -- what scripts do
+
+    @rule()
+    def place_one(self) -> None:
+        self.place(
+            self.chance.choice(NAMES), self.chance.choice(("LMT", "LMT", "MKT", "STP")), self.chance.randint(1, 50),
+            self.chance.choice((0.0, 0.0, 0.03)),
+        )  # fmt: skip
+
+    def place(self, who: str, kind: str, size: int, pause: float) -> None:
+        key = f"{who}-{len(self.placed)}"
+        price = {"LMT": {"lmtPrice": FAR}, "MKT": {}, "STP": {"auxPrice": 5000.0}}[kind]
+        order = {"action": "BUY", "totalQuantity": size, "orderType": kind, **price}
+        self.placed[key] = {"contract": APPLE if size % 2 else SOFT, "order": order, "key": key}
+        self.ask(key, "placeOrder", self.placed[key], pause)
+
+    @rule()
+    def place_again(self) -> None:
+        key = self.any_key()
+        self.ask(key, "placeOrder", self.placed[key])
+
+    @rule()
+    def change(self) -> None:
+        key = self.any_key()
+        order = {**self.placed[key]["order"], "totalQuantity": self.chance.randint(1, 60)}
+        if "lmtPrice" in order:
+            order["lmtPrice"] = round(self.chance.uniform(0.5, 2.0), 2)
+        self.ask(key, "modifyOrder", {"order": order, "key": key}, self.chance.choice((0.0, 0.03)))
+
+    @rule()
+    def cancel(self) -> None:
+        key = self.any_key()
+        self.ask(key, "cancelOrder", {"key": key}, self.chance.choice((0.0, 0.03)))
+
+    def any_key(self) -> str:
+        """One of the keys, of late ones rather than of early ones."""
+        return self.chance.choice(list(self.placed)[-4:])
+
+    def ask(self, key: str, method: str, arguments: dict[str, Any], pause: float = 0.0) -> None:
+        who = key.partition("-")[0]
+        self.note(f"{method} {key}")
+
+        async def send() -> None:
+            sent = self.scene.scripts[who].send(method, arguments, expiry=2, user_properties=(("wait", "ready"),))
+            self.asked.append((key, method, who, sent))
+            await asyncio.sleep(pause)  # what happens next may find it anywhere on its way
+
+        self.run(send())
+
+    # -- what the gateway does
+
+    @rule()
+    def fill(self) -> None:
+        part = Decimal(str(self.chance.choice((0.3, 0.5, 1.0))))
+
+        def fill(order: BookOrder) -> None:
+            gateway = self.scene.simulator
+            size = min(max(Decimal(1), (order.remaining * part).to_integral_value()), order.remaining)
+            gateway.publish(gateway.book._floor.fill(order, size, FAR, gateway.clock.now()))
+
+        self.act(fill)
+
+    @rule()
+    def warn(self) -> None:
+        code = self.chance.choice(sorted(WARNINGS))
+
+        def warn(order: BookOrder) -> None:
+            self.scene.simulator.publish([OrderError(1, order.orderId, code, WARNINGS[code])])
+
+        self.act(warn)
+
+    @rule()
+    def end_by_itself(self) -> None:
+        def end(order: BookOrder) -> None:
+            gateway = self.scene.simulator
+            gateway.publish(gateway.book._floor.cancel(order, gateway.clock.now()))
+
+        self.act(end)
+
+    def act(self, deed: Callable[[BookOrder], None]) -> None:
+        """Do something to one of the orders that work."""
+
+        async def do() -> None:
+            await asyncio.sleep(0.01)
+            working = [each for each in self.scene.orders if not each.held and each.permId]
+            if working:
+                order = self.chance.choice(working)
+                self.note(f"{deed.__name__} {order.orderId}")
+                deed(order)
+
+        self.run(do())
+
+    @rule()
+    def cut(self) -> None:
+        self.play(self.chance.choice(CUTS))
+
+    @rule()
+    def break_connections(self) -> None:
+        self.play(self.chance.choice(BREAKS))
+
+    @rule()
+    def mistreat_messages(self) -> None:
+        self.play(self.chance.choice(MESSAGES))
+
+    @rule()
+    def mistreat_orders(self) -> None:
+        self.play(self.chance.choice(ORDERS))
+
+    @rule()
+    def lift(self) -> None:
+        self.play(self.chance.choice(LIFTED))
+
+    def play(self, line: str) -> None:
+        self.note(line)
+        self.deafened |= line in LOSSES
+        pause = self.chance.uniform(0.0, 0.15)
+
+        async def strike() -> None:
+            await self.scene.simulator.faults.apply(line)
+            await asyncio.sleep(pause)  # the moment at which the next thing happens is the test
+
+        self.run(strike())
+
+    @rule()
+    def be_quiet(self) -> None:
+        """Everything is lifted; then both sides agree."""
+        if self.chance.random() < 0.3:
+            self.run(self.agree())
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "scene"):
+                self.run(self.agree())
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{', '.join(self.story)}") from error
+        finally:
+            self.run(self.stack.aclose())
+            self.loop.close()
+
+    # -- what must hold
+
+    async def agree(self) -> None:
+        self.note("quiet")
+        await self.calm()
+        for key, method, who, sent in self.asked:
+            answer = await self.scene.scripts[who].answer(sent)
+            assert answer.code in ENDINGS, (key, method, answer)
+            if method == "placeOrder":
+                self.codes[key].add(answer.code)
+        self.asked.clear()
+        await self.scene.audit()
+        try:
+            await self.scene.until(lambda: not self.difference(), "the books agree")
+        except AssertionError:
+            raise AssertionError("\n".join(self.difference())) from None
+        self.check_events()
+        self.check_keys()
+
+    async def calm(self) -> None:
+        """Heal; where news were lost for good, a new connection tells what is."""
+        scene, gateway = self.scene, self.scene.simulator
+        session = scene.proxy.gateways["paper"].session
+        for line in ("heal", "release"):
+            await gateway.faults.apply(line)
+        await scene.until(lambda: not gateway.book._mishaps._queue, "nothing waits at the gateway")
+        await scene.until(lambda: session.state == "ready", "the session is ready")
+        if self.deafened:
+            epoch, self.deafened = session.epoch, False
+            await gateway.faults.apply("drop")
+            await scene.until(lambda: session.epoch > epoch and session.state == "ready", "connected anew")
+        await scene.until(lambda: not scene.proxy.door.in_flight, "nothing is in flight")
+
+    def known(self) -> list[BookOrder]:
+        """Every order that the gateway knows under our clientId."""
+        found = {id(each): each for each in self.scene.simulator.book._book._orders.values()}
+        found |= {id(each.order): each.order for each in self.scene.simulator.book.completed()}
+        found |= {id(each): each for each in self.scene.orders}
+        return [each for each in found.values() if each.permId and each.clientId == 1]
+
+    def difference(self) -> list[str]:
+        """Where the proxy's view of an order is not the gateway's."""
+        wrong = []
+        for order in self.known():
+            entry = self.scene.book.find("", perm_id=order.permId)
+            if entry is None:
+                wrong.append(f"{order.permId} is not known")
+                continue
+            status, terms = entry.trade.orderStatus, entry.trade.order
+            there = (order.status, float(order.filled), float(order.remaining), round(order.avgFillPrice, 6))
+            here = (status.status, status.filled, status.remaining, round(status.avgFillPrice, 6))
+            if here != there:
+                wrong.append(f"{entry.key}: {here} here, {there} at the gateway")
+            asked = [getattr(order.spec, name) or None for name in TERMS]
+            shown = [getattr(terms, name) or None for name in TERMS]
+            quantity = (float(order.total), terms.totalQuantity)
+            if asked[:4] != shown[:4] or quantity[0] != quantity[1]:
+                wrong.append(f"{entry.key}: {shown} {quantity[1]} here, {asked} {quantity[0]} at the gateway")
+            if entry.trade.filled() != float(order.filled):
+                wrong.append(f"{entry.key}: fills of {entry.trade.filled()} here, {order.filled} at the gateway")
+        return wrong
+
+    def check_events(self) -> None:
+        """What scripts were told of each order is a life that an order can have."""
+        lives: defaultdict[tuple[str, str, int], list[tuple[str, float]]] = defaultdict(list)
+        for script, kind, told in self.scene.heard:
+            if kind == "order":
+                status = told["trade"]["orderStatus"]
+                number = told["trade"]["order"].get("orderId", 0)
+                lives[script, told["key"], number].append((status["status"], status.get("filled", 0.0)))
+        for (script, key, number), life in lives.items():
+            for (before, less), (after, more) in itertools.pairwise(life):
+                where = f"{script} was told of {key} ({number}): {life}"
+                assert before not in ENDS or after == before, where
+                assert more >= less, where
+
+    def check_keys(self) -> None:
+        """No key became two orders, no success of nothing, nothing was sent that was said not to be."""
+        sent: defaultdict[str, int] = defaultdict(int)
+        for order in self.scene.simulator.book._book._orders.values():
+            sent[reference.read(order.spec.orderRef).key] += 1
+        assert not [key for key, count in sent.items() if count > 1], "a key became two orders"
+        assert not [key for key, codes in self.codes.items() if "ok" in codes and not sent[key]], "a success of nothing"
+        assert not [key for key, codes in self.codes.items() if codes <= CERTAIN and sent[key]], "sent, said not to be"
+
+
+@pytest.mark.timeout(60 + 10 * MACHINES)
+def test_orders_live_as_at_the_gateway() -> None:
+    print(f"IBMUX_SEED={SEED}")  # noqa: T201 - repeats a run
+    kind = type("Machine", (Machine,), {"steps": []})
+    run_state_machine_as_test(
+        seed(SEED)(kind),
+        settings=settings(
+            max_examples=MACHINES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],  # to shrink what depends on moments finds something else
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(Counter(step.split(" ")[0] for step in kind.steps))  # noqa: T201
+    assert kind.steps.count("quiet") >= MACHINES
