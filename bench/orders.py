@@ -12,6 +12,7 @@ import cProfile
 import json
 import pstats
 import re
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -41,11 +42,19 @@ KEY = re.compile(rb"bench\d{8}")
 SCRIPTS = (1, 8, 64)
 TURN = 20
 """Orders, and plain writes, in one turn."""
+STATIONS = ("door", "handed", "durable", "framed", "wire")
+PARTS = {
+    "check": "  door to journal",
+    "journal": "  journal",
+    "send": "  disk to socket",
+    "socket": "  the system's write",
+    "whole": "door to wire",
+}
 SYNC, LAZY = "FULL", "OFF"
 
 
 class Stations:
-    """When each order was where: at the door, handed to the journal, on the disk, on the wire."""
+    """When each order was where: at the door, handed to the journal, on the disk, before the socket, on the wire."""
 
     def __init__(self, proxy: Proxy) -> None:
         self.times: dict[str, dict[bytes, float]] = defaultdict(dict)
@@ -76,8 +85,10 @@ class Stations:
         write = self._write
 
         def watched(wire: Wire, data: bytes) -> None:
+            began = time.perf_counter()
             write(wire, data)
             if (key := KEY.search(data)) is not None:
+                self.times["framed"][key.group()] = began
                 self.times["wire"][key.group()] = time.perf_counter()
 
         Wire.write = watched  # type: ignore[method-assign]
@@ -88,8 +99,7 @@ class Stations:
 
     def take(self) -> dict[str, list[float]]:
         """Seconds of each part of the way since the last call, and of the whole."""
-        stations = ("door", "handed", "durable", "wire")
-        parts = dict(zip(("check", "journal", "send"), pairwise(stations), strict=True))
+        parts = dict(zip(PARTS, pairwise(STATIONS), strict=False))
         found = {
             name: [self.times[end][key] - began for key, began in self.times[start].items() if key in self.times[end]]
             for name, (start, end) in {**parts, "whole": ("door", "wire")}.items()
@@ -203,11 +213,10 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 def report(found: dict[str, Any]) -> str:
     """The figures for people."""
     one = found["alone"]
-    titles = {"check": "  door to journal", "journal": "  journal", "send": "  disk to wire", "whole": "door to wire"}
     rows = [
-        (f"{titles[name]}, {words}", *_row(one[mode][name]))
+        (f"{PARTS[name]}, {words}", *_row(one[mode][name]))
         for mode, words in ((SYNC, "on the disk"), (LAZY, "no sync"))
-        for name in ("whole", "check", "journal", "send")
+        for name in ("whole", *list(PARTS)[:-1])
     ]
     disk = percentile(one["plain"], 0.5)
     share = percentile(one[SYNC]["whole"], 0.5) - disk
@@ -239,8 +248,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="orders of all scripts together, under load")
     parser.add_argument("--scripts", type=int, nargs="+", default=SCRIPTS, help="how many at once, under load")
     parser.add_argument("--profile", action="store_true", help="print where the proxy's time goes under load")
+    parser.add_argument("--switch", type=float, default=0.0, help="seconds of the interpreter's switch interval")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.switch:
+        sys.setswitchinterval(options.switch)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         found = runner.run(measure(options))
     print(json.dumps(found) if options.json else report(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from crash_records import Kept, Name, Placed, Records
@@ -15,6 +16,7 @@ NOTHING_KNOWN = frozenset({"", "PendingSubmit", "ApiPending"})
 """States in which an order may not have reached the gateway yet."""
 OWN_WORDS = frozenset({"proxy.unreachable"})
 """Codes that the client itself gives: they say that this question did not leave, not what became of an earlier one."""
+REJECTED = "order.rejected"
 HEARD = ("order", "fill", "commission")
 """Kinds of entries that are events."""
 
@@ -109,6 +111,36 @@ def untrue(records: Records) -> Iterator[str]:
             yield f"{_said(name)} was last told as {last}, and is {book[name].status} at the gateway"
 
 
+def unfound(records: Records) -> Iterator[str]:
+    """An order that the journal has, and of which a script was told that there is none."""
+    kept: defaultdict[Name, list[Kept]] = defaultdict(list)
+    for each in records.kept:
+        kept[each.name].append(each)
+    for script, diary in records.diaries.items():
+        for entry in diary:
+            if entry["kind"] == "error" and entry["code"] == "order.not_found":
+                for key in entry["keys"]:
+                    before = [each for each in kept[Name(script, key)] if each.time < entry["time"]]
+                    if before and all(each.kind != "unsent" for each in before):
+                        yield f"{script}'s {key} was not found by {entry['method']}, and has {len(before)} records"
+
+
+def misrefused(records: Records) -> Iterator[str]:
+    """An order that was told as rejected, and that worked or was filled."""
+    book = _book(records)
+    for script, diary in records.diaries.items():
+        for entry in diary:
+            if entry["kind"] != "error" or not entry["method"].startswith("place"):
+                continue
+            orders = [book[name] for key in entry["keys"] if (name := Name(script, key)) in book]
+            if entry["outcome"] == "rejected":
+                bad = [order for order in orders if order.filled or order.status not in DONE]
+            else:  # of a unit with fills nothing certain is said, and it was not refused
+                bad = [order for order in orders if order.status == "Filled"] if entry["code"] == REJECTED else []
+            if bad:
+                yield f"{script}'s {_list(entry['keys'])} was told as rejected; {_said(bad[0].name)} is {bad[0].status}"
+
+
 def misjournalled(records: Records) -> Iterator[str]:
     """An order that ended otherwise than the journal says."""
     book, standings = _book(records), {each.name: each for each in records.standings}
@@ -198,7 +230,7 @@ def half_alive(records: Records) -> Iterator[str]:
     sent = {(each.name, each.orderId) for each in records.kept if each.kind == "sent"}
     for order in records.held:
         if order.status not in DONE and (order.name, order.orderId) in sent:
-            yield f"{_said(order.name)} still lies untransmitted at the gateway, under the known orderId {order.orderId}"
+            yield f"{_said(order.name)} still lies untransmitted at the gateway, under the known id {order.orderId}"
 
 
 def faults(records: Records) -> Iterator[str]:
@@ -207,7 +239,9 @@ def faults(records: Records) -> Iterator[str]:
 
 
 JUDGES: tuple[Callable[[Records], Iterator[str]], ...] = (
-    doubled, lost, unrecorded, not_sent, never_came, untrue, misjournalled, fills, numbers, whole, torn, half_alive, faults
+    doubled, lost, unrecorded, not_sent, never_came, untrue, unfound, misrefused, misjournalled,
+    fills, numbers, whole, torn, half_alive,
+    faults,
 )  # fmt: skip
 
 
@@ -242,5 +276,5 @@ def _list(items: Any) -> str:
 
 def _steps(seqs: list[int]) -> str:
     """The first places at which numbers do not go up."""
-    wrong = [(one, other) for one, other in zip(seqs, seqs[1:], strict=False) if other <= one]
+    wrong = [(one, other) for one, other in pairwise(seqs) if other <= one]
     return _list(wrong[:5]) or "there are gaps"

@@ -98,7 +98,8 @@ def read_journal(path: Path, records: Records) -> None:
         records.problems = verify(reader).problems
         for each in reader.every():
             told = each.kind in TOLD and bool(each.body)
-            records.kept.append(Kept(each.seq, each.kind, Name(each.script, each.key), told, each.status, each.time, each.orderId))
+            name = Name(each.script, each.key)
+            records.kept.append(Kept(each.seq, each.kind, name, told, each.status, each.time, each.orderId))
         names = dict.fromkeys(each.name for each in records.kept if each.name.key and each.kind != "refusal")
         for name in names:
             found = reader.find("paper", *name)

@@ -31,8 +31,8 @@ from ibmux.sim.orders.book import KEPT
 from ibmux.sim.orders.order import BookOrder, ExecutionFilter
 
 sys.path.append(str(PROCESSES))
-import crash_diary  # noqa: E402 - beside the programs that write it
-from crash_proxy import POINTS  # noqa: E402
+import crash_diary
+from crash_proxy import POINTS
 
 START = 20.0
 """Seconds that a proxy may take to be ready, on a loaded machine."""
@@ -326,16 +326,17 @@ class Stage:
 
     def _faults(self) -> list[str]:
         lines = (self.folder / "proxy.log").read_text(errors="replace").splitlines()
-        found = []
-        for line in lines:
-            if not line.startswith("{"):
-                found.append(line)
-            elif json.loads(line)["level"] in ("error", "critical") and not any(each in line for each in EXPECTED):
-                found.append(line)
+        found = [line for line in lines if _is_fault(line)]
         for name in self.names:
             text = (self.folder / f"{name}.errors").read_text(errors="replace")
             found += [f"{name}: {line}" for line in text.splitlines()]
         return found
+
+
+def _is_fault(line: str) -> bool:
+    if not line.startswith("{"):
+        return True
+    return json.loads(line)["level"] in ("error", "critical") and not any(each in line for each in EXPECTED)
 
 
 @asynccontextmanager

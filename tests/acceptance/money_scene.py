@@ -130,7 +130,8 @@ class Scene:
         return Counter(each["fill"]["execution"]["execId"] for each in told)
 
     async def _audit_orders(self, clients: frozenset[int]) -> None:
-        orders = [*self.simulator.book._book._orders.values(), *self.orders]
+        desk = self.simulator.book
+        orders = [*desk._book._orders.values(), *(each.order for each in desk.completed()), *self.orders]
         mine = {order.permId: order for order in orders if order.clientId in clients and order.permId}
 
         def difference() -> str:

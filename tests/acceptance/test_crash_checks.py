@@ -65,8 +65,8 @@ def good() -> Records:
     )  # fmt: skip
 
 
-def error(time: float, keys: list[str], code: str, outcome: str) -> dict[str, Any]:
-    return {"kind": "error", "time": time, "method": "placeOrder", "keys": keys, "code": code, "outcome": outcome}
+def error(time: float, keys: list[str], code: str, outcome: str, method: str = "placeOrder") -> dict[str, Any]:
+    return {"kind": "error", "time": time, "method": method, "keys": keys, "code": code, "outcome": outcome}
 
 
 def order(seq: int, key: str, status: str) -> dict[str, Any]:
@@ -103,6 +103,13 @@ CASES: dict[str, list[Spoil]] = {
         lambda it: change(it.book, 0, status="Cancelled"),
         lambda it: change(it.kept, 7, kind="order"),
     ],
+    "unfound": [
+        lambda it: it.diaries["ann"].append(error(3.9, ["ann-0-0"], "order.not_found", "not_sent", "orderStatus")),
+    ],
+    "misrefused": [
+        lambda it: it.diaries["ann"].append(error(3.9, ["ann-0-0"], "order.rejected", "rejected")),
+        lambda it: it.diaries["ann"].append(error(3.9, ["ann-0-0"], "order.rejected", "unknown")),
+    ],
     "misjournalled": [
         lambda it: change(it.standings, 0, state="Submitted"),
         lambda it: change(it.standings, 0, permId=1),
@@ -128,8 +135,8 @@ CASES: dict[str, list[Spoil]] = {
     ],
     "torn": [lambda it: it.kept.append(Kept(16, "intent", UNIT[1]))],
     "half_alive": [
-        lambda it: (change(it.book, 2, status="Submitted"), it.book.pop(3)),
-        lambda it: (change(it.book, 2, filled=2.0), it.book.pop(3)),
+        lambda it: change(it.book, 2, status="Submitted") or it.book.pop(3),
+        lambda it: change(it.book, 2, filled=2.0) or it.book.pop(3),
         lambda it: change(it.book, 1, status="Submitted"),
         lambda it: it.held.append(Placed(RESTED, 2.5, True, "PreSubmitted", 0.0, 0, 2)),
     ],
@@ -137,7 +144,7 @@ CASES: dict[str, list[Spoil]] = {
 }  # fmt: skip
 
 
-def change(items: list[Any], index: int, **changes: Any) -> None:
+def change(items: list[Any], index: int, **changes: Any) -> Any:
     items[index] = replace(items[index], **changes)
 
 

@@ -81,6 +81,7 @@ CASES = {
     "duplicate": Case(("duplicate 50%",), ""),
     "reorder": Case(("reorder 50%",), ""),
     "lose": Case(("lose 20%",), "", ("drop",)),
+    "hush": Case(("hush 30%",), "", ("drop",)),
     "say": Case(("say 1100",), "cut"),
     "say-2110": Case(("say 2110",), "cut"),
     "reject_next": Case(("reject_next 201 no 2",), ""),

@@ -12,8 +12,9 @@ import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from decimal import Decimal
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import pytest
@@ -75,6 +76,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.stack = AsyncExitStack()
+        self.folder = ExitStack()
         self.scene: Scene
         self.chance: random.Random
         self.placed: dict[str, dict[str, Any]] = {}
@@ -94,7 +96,11 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(number=st.integers(1, 1 << 30))
     def begin(self, number: int) -> None:
-        stage = money_scene(*NAMES, seed=number % 1000, active_orders=1000, partial_share=0.3, status_first=0.3)
+        folder = self.folder.enter_context(TemporaryDirectory(prefix="ibmux-test-"))
+        tree = {"journal": {"path": f"{folder}/journal.db"}}
+        stage = money_scene(
+            *NAMES, tree=tree, seed=number % 1000, active_orders=1000, partial_share=0.3, status_first=0.3
+        )
         self.chance = random.Random(number)  # hypothesis repeats much of what it draws; it chooses the rules
         self.scene = self.run(self.stack.enter_async_context(stage))
         self.place("ann", "LMT", 10, 0.0)  # there is always one to do something with
@@ -236,6 +242,7 @@ class Machine(RuleBasedStateMachine):
             raise AssertionError(f"{error}\n{', '.join(self.story)}") from error
         finally:
             self.run(self.stack.aclose())
+            self.folder.close()
             self.loop.close()
 
     # -- what must hold

@@ -295,6 +295,7 @@ class TestProxies:
     def test_what_a_session_lacks(self) -> None:
         for lack, word in (
             ({"missing": ["completed orders"]}, "gave completed orders"),
+            ({"halted": "Halted by ann: lunch"}, "New orders are stopped. Halted by ann: lunch"),
             ({"farms": {"usfarm": False, "hmds": True}}, "down: usfarm"),
             ({"fallback": True, "api": True, "endpoint": "127.0.0.1:7497"}, "fallback, 127.0.0.1:7497"),
         ):

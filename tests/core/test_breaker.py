@@ -64,6 +64,14 @@ def test_after_a_resume_the_loss_counts_from_where_it_stood_and_the_next_day_fro
     assert watch.saw("A", -1000.5, ["A"])
 
 
+def test_a_loss_that_is_accepted_before_it_is_known_counts_from_where_it_turns_out_to_be():
+    watch = LossWatch(1000.0)
+    watch.accept()
+    assert not watch.saw("A", -5000.0, ["A"])
+    assert not watch.saw("A", -6000.0, ["A"])
+    assert watch.saw("A", -6001.0, ["A"])
+
+
 def test_a_resume_in_profit_does_not_lower_the_limit():
     watch = LossWatch(1000.0)
     watch.saw("A", 500.0, ["A"])

@@ -323,6 +323,7 @@ def test_a_forgotten_order_gets_no_address(book):
 
 def test_the_book_forgets_its_oldest_finished_orders_and_their_fills(book, monkeypatch):
     monkeypatch.setattr("ibmux.core.orderbook.KEPT", 3)
+    monkeypatch.setattr("ibmux.core.executions.KEPT", 30)
     for number in range(1, 6):
         entry = book.place("alice", f"k{number}", AAPL, an_order(order_id=0), NOW)
         book.assign(entry, number, 0)

@@ -148,7 +148,7 @@ def test_an_advisors_documents_stay_what_they_were_unless_replaced_well() -> Non
     assert [advisor.document(kind) for kind in (GROUPS, ALIASES)] == before
     assert advisor.replace(ALIASES, alias.format("DU1")) is None
     assert "x" in str(advisor.document(ALIASES))
-    assert advisor.members("Everybody") == advisor.members("All") == advisor.members("F1") == ("DU1", "DU2")
+    assert advisor.members("Everybody") == advisor.members("All") == advisor.members("DF1") == ("DU1", "DU2")
     assert advisor.members("DU2") == ("DU2",)
     assert advisor.members("DU3") is None
     assert Advisor(("DU1",), enabled=False).members("F1") is None

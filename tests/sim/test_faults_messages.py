@@ -171,6 +171,21 @@ async def test_messages_twice_and_lost_on_the_wire(gateway: SimulatedGateway, ra
     assert len(client.of(11)) == 3
 
 
+async def test_nothing_said_of_orders_but_lists_are_whole(gateway: SimulatedGateway, raw: RawOpener) -> None:
+    client = await raw(gateway, 1)
+    told = await gateway.faults.apply("hush 100%")
+    assert told == "nothing is said of 100% of what happens to orders"
+    place(client, 1)
+    await until(lambda: gateway.book.completed())
+    assert not client.of(3) and not client.of(5) and not client.of(11) and not client.of(59)
+    client.send(7, 3, 7, 0, "", "", "", "", "", "")
+    await until(lambda: client.of(55))
+    assert client.of(11) and client.of(59)
+    await gateway.faults.heal()
+    place(client, 2)
+    await until(lambda: "Filled" in states(client, 2))
+
+
 async def test_everything_late(gateway: SimulatedGateway, raw: RawOpener) -> None:
     client = await raw(gateway, 1)
     await gateway.faults.apply("delay 0.2 0.05")

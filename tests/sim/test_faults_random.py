@@ -28,7 +28,7 @@ ARGUMENTS = {
     "restart": ["1", "2 roll=3", "1 settle=1", "1 fragile=30"],
     "logout": ["", "silent"], "login": [""], "read_only": ["", "1"], "wrong_account": ["", "U1 U2"],
     "slow_sync": ["1"], "partial_sync": ["", "positionEnd"], "delay": ["0.1", "1 1"],
-    "duplicate": ["50%", "0.2 orderStatus"], "reorder": ["50%"], "lose": ["20%", "100% execDetails"],
+    "duplicate": ["50%", "0.2 orderStatus"], "reorder": ["50%"], "lose": ["20%", "100% execDetails"], "hush": ["30%"],
     "say": ["2104 x", "1100"], "reject_next": ["", "201 no 2"], "delay_next": ["1"], "hold_next": ["", "1"],
     "release": [""], "roll_ids": ["2"], "fork_on_modify": [""], "shock": ["-3%", "+1% 10"],
     "deaden": ["", "quotes", "depth"], "heal": [""],

@@ -25,6 +25,7 @@ VERBS = (
     ("orders", "ibmux.cli.asking:orders", "Open orders of all scripts."),
     ("watch", "ibmux.cli.watching:watch", "Live quotes: AAPL EURUSD ES …"),
     ("journal", "ibmux.cli.journalling:journal", "The record of every order: list, verify, export."),
+    ("flatten", "ibmux.cli.flattening:flatten", "Cancel every order, close every position, and make sure of it."),
     ("park", "ibmux.cli.asking:park", "Stay away from a gateway until unpark."),
     ("unpark", "ibmux.cli.asking:unpark", "Connect a gateway now: ends parking and any pause."),
     ("halt", "ibmux.cli.halting:halt", "Stop new orders at once, until resume; cancels pass."),

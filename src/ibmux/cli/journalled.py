@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -19,6 +19,8 @@ from ibmux.cli import screen
 from ibmux.errors import RequestError
 from ibmux.journal import Record
 
+ContractOf = Callable[[Record], dict[str, Any]]
+"""Knows the contract of a record's order."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 """Seconds of each unit of an age."""
 COLOURS = {"fill": "green", "commission": "green", "refusal": "red", "unsent": "red", "intent": "bold", "note": "dim"}
@@ -71,9 +73,9 @@ def parts(record: Record) -> dict[str, dict[str, Any]]:
     return found
 
 
-def symbol_of(record: Record) -> str:
-    """The symbol of the contract that it speaks of, or nothing."""
-    return str(parts(record)["contract"].get("symbol", ""))
+def contract_in(record: Record) -> dict[str, Any]:
+    """The contract that it speaks of; empty if it names none."""
+    return parts(record)["contract"]
 
 
 def as_plain(record: Record) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def as_row(record: Record) -> dict[str, Any]:
     return row | own | {"time": _utc(record.time), "body": body}
 
 
-def table(records: Iterable[Record], *, head: bool = True) -> Table:
+def table(records: Iterable[Record], contract_of: ContractOf, *, head: bool = True) -> Table:
     """One line for each record, times local."""
     made = screen.table("seq>", "time", "gateway", "script", "key~", "kind", "orderId>", "what~", "status~")
     made.show_header = head
@@ -108,17 +110,16 @@ def table(records: Iterable[Record], *, head: bool = True) -> Table:
         moment = time.strftime("%m-%d %H:%M:%S", time.localtime(each.time))
         number = str(each.orderId or "")
         kind = Text(each.kind, COLOURS.get(each.kind, ""))
-        cells.append(
-            (str(each.seq), moment, each.gateway, each.script, each.key, kind, number, what(each), each.status)
-        )
+        about = what(each, contract_of(each))
+        cells.append((str(each.seq), moment, each.gateway, each.script, each.key, kind, number, about, standing(each)))
     return screen.rows(made, cells)
 
 
-def what(record: Record) -> str:
+def what(record: Record, contract: dict[str, Any]) -> str:
     """What it is about, in short: `AAPL BUY 100 LMT 187.20`, `AAPL BOT 100 at 187.20`."""
     told = parts(record)
-    contract, order, done, cost = told["contract"], told["order"], told["execution"], told["commissionReport"]
-    words = [contract.get("localSymbol") or contract.get("symbol", "")]
+    order, done, cost = told["order"], told["execution"], told["commissionReport"]
+    words = [_named(contract)]
     if done and record.kind == "fill":
         words += [done.get("side", ""), _quantity(done.get("shares")), f"at {_price(done.get('price'))}"]
     elif record.kind == "commission":
@@ -127,6 +128,45 @@ def what(record: Record) -> str:
         prices = [_price(each) for name in ("lmtPrice", "auxPrice") if (each := order.get(name))]
         words += [order.get("action", ""), _quantity(order.get("totalQuantity")), order.get("orderType", ""), *prices]
     return " ".join(word for word in map(str, words) if word)
+
+
+def _named(contract: dict[str, Any]) -> str:
+    """`AAPL`, or of what expires `AAPL 20261218 190 C`."""
+    if contract.get("localSymbol"):
+        return str(contract["localSymbol"])
+    terms = [contract.get("symbol"), contract.get("lastTradeDateOrContractMonth"), _price(contract.get("strike") or "")]
+    return " ".join(str(each) for each in (*terms, contract.get("right")) if each)
+
+
+def standing(record: Record) -> str:
+    """How it stands after this record, or why: `Filled at 187.20`, `Submitted, 40 filled`, `by desk`."""
+    tree = read_body(record.body)
+    tree = tree if isinstance(tree, dict) else {}
+    match record.kind:
+        case "order":
+            return _with(_filled(record), f"{tree.get('code') or ''} {tree.get('message') or ''}".strip())
+        case "intent":
+            legs = [each for each in tree.get("unit") or () if each != record.key]
+            return f"with {', '.join(legs)}" if legs else ""
+        case "cancel" | "change":
+            return f"by {tree['by']}" if tree.get("by") not in (None, record.script) else ""
+        case "refusal":
+            return _with(str(tree.get("method", "")), str(tree.get("message", record.status)))
+        case "note":
+            return _with(record.status, f"{tree.get('by', '')} {tree.get('reason', '')}".strip())
+    return record.status
+
+
+def _filled(record: Record) -> str:
+    told = parts(record)["orderStatus"]
+    filled = told.get("filled") or 0.0
+    if record.status == "Filled":
+        return f"Filled at {_price(told.get('avgFillPrice'))}" if told.get("avgFillPrice") else "Filled"
+    return f"{record.status}, {_quantity(filled)} filled" if filled else record.status
+
+
+def _with(head: str, rest: str) -> str:
+    return f"{head}: {rest}" if head and rest else head or rest
 
 
 def _quantity(value: Any) -> str:

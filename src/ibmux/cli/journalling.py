@@ -18,6 +18,7 @@ from ibmux.cli.exits import Exit
 from ibmux.config import JournalSettings, load_table
 
 if TYPE_CHECKING:
+    from ibmux.cli.contracts import Contracts
     from ibmux.journal import Filter, Reader, Record
 
 FOLLOWING = 0.25
@@ -33,7 +34,7 @@ class Wanted:
     Attributes:
         script: of this script; `external` for orders of nobody here.
         key: of the order with this key.
-        symbol: of contracts with this symbol.
+        symbol: of orders in contracts with this symbol, their cancels and changes included.
         kind: of this kind; may be given several times.
         gateway: of this gateway.
         since: not before this time (2026-11-20, 2026-11-20T15:30, local unless it says a zone) or age (30m, 2h, 7d).
@@ -165,14 +166,16 @@ def _verify(reader: Reader, *, as_json: bool) -> int:
 
 
 def _list(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
-    last = reader.last_seq()
-    newest = list(islice(_matching(_backwards(reader, asked), symbol), output.limit or None))[::-1]
-    _show(newest, as_json=output.json)
+    from ibmux.cli.contracts import Contracts  # noqa: PLC0415
+
+    last, contracts = reader.last_seq(), Contracts(reader)
+    newest = list(islice(contracts.of_symbol(symbol, _backwards(reader, asked)), output.limit or None))[::-1]
+    _show(newest, contracts, as_json=output.json)
     while output.follow:
         time.sleep(FOLLOWING)
         if page := reader.records(last, wanted=asked):
             last = page[-1].seq
-            _show(list(_matching(iter(page), symbol)), as_json=output.json, head=False)
+            _show(list(contracts.of_symbol(symbol, page)), contracts, as_json=output.json, head=False)
     return Exit.OK
 
 
@@ -183,32 +186,28 @@ def _backwards(reader: Reader, asked: Filter) -> Iterator[Record]:
         seq = page[-1].seq
 
 
-def _matching(records: Iterator[Record], symbol: str) -> Iterator[Record]:
-    from ibmux.cli.journalled import symbol_of  # noqa: PLC0415
-
-    return (each for each in records if not symbol or symbol_of(each).upper() == symbol.upper())
-
-
-def _show(records: list[Record], *, as_json: bool, head: bool = True) -> None:
+def _show(records: list[Record], contracts: Contracts, *, as_json: bool, head: bool = True) -> None:
     from ibmux.cli.journalled import as_plain, table  # noqa: PLC0415
 
     if as_json:
         for each in records:
             screen.emit(as_plain(each), pretty=False)
     elif records or head:
-        screen.out.print(table(records, head=head))
+        screen.out.print(table(records, contracts.of, head=head))
 
 
 def _export(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
+    from ibmux.cli.contracts import Contracts  # noqa: PLC0415
     from ibmux.cli.exporting import write_csv, write_parquet  # noqa: PLC0415
 
-    records = _matching(reader.every(asked), symbol)
+    records = Contracts(reader).of_symbol(symbol, reader.every(asked))
     path = output.parquet or output.csv or Path("-")
     try:
         count = write_parquet(records, path) if output.parquet is not None else write_csv(records, path)
     except ModuleNotFoundError as error:
         screen.fail(
-            f"Parquet needs a package that is not installed: {error.name}.", "pip install pyarrow, or --csv FILE."
+            f"Parquet needs a package that is not installed: {error.name}.",
+            "pip install 'ibmux[parquet]', or --csv FILE.",
         )
         return Exit.USAGE
     except BrokenPipeError:

@@ -15,11 +15,11 @@ from ibmux.client.connection import Identity
 from ibmux.client.contracts import Contracts
 from ibmux.client.depth import MarketDepth
 from ibmux.client.exercise import Exercise
+from ibmux.client.flattening import Flattening
 from ibmux.client.history import History
 from ibmux.client.moments import Moments
 from ibmux.client.news import News
 from ibmux.client.reference import Reference
-from ibmux.client.reports import Reports
 from ibmux.client.rules import Rules
 from ibmux.client.scanner import Scanner
 from ibmux.errors import ConfigError, RequestError
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 HINT = "The url comes from url= (`--url`) or IBMUX_URL, such as mqtt://127.0.0.1:1883 or unix:///run/ibmux/mqtt.sock."
 
 
-class IB(Moments, News, MarketDepth, Bars, Rules, Exercise, Reports, Accounts, Contracts, History, Scanner, Reference):
+class IB(
+    Moments, News, MarketDepth, Bars, Rules, Exercise, Flattening, Accounts, Contracts, History, Scanner, Reference
+):
     """One script's client. Methods and arguments are ib_async's; what asks the proxy is awaited, what is known here
     (`ticker`, `tickers`, `newsTicks`, `newsBulletins`, `status`, `isConnected`, `bracketOrder`, `oneCancelsAll`) is
     not.

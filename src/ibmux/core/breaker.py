@@ -37,11 +37,16 @@ class LossWatch:
     Attributes:
         base: where the loss is counted from: 0, or after a person's `resume` where it stood then. It rises with the
             account, up to 0, so that the next day begins at 0 by itself.
+        known: the profit of each account, as last told.
+        complete: whether that of every account is known.
+        accepted: whether a person accepted a loss that was not known yet.
     """
 
     limit: float
     base: float = 0.0
     known: dict[str, float] = field(default_factory=dict)
+    complete: bool = False
+    accepted: bool = False
 
     @property
     def total(self) -> float:
@@ -56,11 +61,16 @@ class LossWatch:
         if not self.limit or not isfinite(daily):
             return False
         self.known[account] = daily
-        if not all(each in self.known for each in accounts):
+        self.complete = all(each in self.known for each in accounts)
+        if not self.complete:
             return False
+        if self.accepted:
+            self.accept()
         self.base = min(0.0, max(self.base, self.total))
         return self.total < self.base - self.limit
 
     def accept(self) -> None:
-        """A person has seen the loss as it stands, and goes on from there."""
-        self.base = min(0.0, self.total)
+        """A person has seen the loss as it stands, or as it will be when it is known, and goes on from there."""
+        self.accepted = not self.complete
+        if self.complete:
+            self.base = min(0.0, self.total)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ibmux.core import reference
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same
+from ibmux.core.executions import Executions
 from ibmux.core.orderindex import OrderIndex
 from ibmux.errors import KeyConflict, OrderNotSent
 from ibmux.messages.contracts import Contract
@@ -37,12 +38,11 @@ ACKNOWLEDGED = frozenset({"PreSubmitted", "Submitted", "PendingCancel", "Filled"
 either, and the error that says why may follow.
 """
 KEPT = 50_000
-"""Orders that are remembered, and ten times as many fills; past it the oldest finished order is forgotten."""
+"""Orders that are remembered; past it the oldest finished one is forgotten."""
+_TERMS = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "tif")
+"""What a change may have altered, and a completed order shows."""
 _LOGGED = 200
 """Steps of an order's log; past it the oldest but the first goes."""
-_PENDING_COMMISSIONS = 1000
-_ORPHANS = 1000
-"""Orders whose executions came before they did, and may be followed by them."""
 
 
 @dataclass(slots=True)
@@ -51,13 +51,16 @@ class OrderBook:
 
     client_id: int
     look: int = 0
-    fills: dict[str, Fill] = field(default_factory=dict)
-    _commissions: dict[str, CommissionReport] = field(default_factory=dict)
-    _orphans: dict[int, list[Fill]] = field(default_factory=dict)
+    executions: Executions = field(default_factory=Executions)
     index: OrderIndex = field(init=False)
 
     def __post_init__(self) -> None:
         self.index = OrderIndex(self.client_id)
+
+    @property
+    def fills(self) -> dict[str, Fill]:
+        """Every execution by its id, in the order in which they came."""
+        return self.executions.fills
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.index)
@@ -101,9 +104,7 @@ class OrderBook:
         if known is not None:
             known.fingerprint = known.fingerprint or entry.fingerprint
             return known
-        for fill in fills:
-            self.fills[fill.execution.execId] = fill
-            entry.trade.fills.append(fill)
+        entry.trade.fills += self.executions.restore(fills)
         return self._enter(entry)
 
     def begin_look(self) -> int:
@@ -225,7 +226,10 @@ class OrderBook:
         if entry.done or (known.permId and known.permId != trade.order.permId):
             return []
         entry.trade.order.permId = known.permId = trade.order.permId
+        terms = {name: getattr(trade.order, name) for name in _TERMS}  # a change may have come through unheard
+        entry.trade.order = replace(entry.trade.order, **terms)
         known.filled = max(known.filled, trade.orderStatus.filled)
+        known.remaining = max(0.0, trade.order.totalQuantity - known.filled)
         entry.acknowledged = entry.acknowledged or known.filled > 0
         self.index.note(entry)
         self._become(entry, trade.orderStatus.status, now, "found among the completed orders")
@@ -251,42 +255,11 @@ class OrderBook:
 
     def saw_execution(self, fill: Fill) -> list[Change]:
         """An execDetails message; a repeated one (the first download repeats the day's) changes nothing."""
-        execution = fill.execution
-        if execution.execId in self.fills:
-            return []
-        mark = reference.read(execution.orderRef)
-        entry = self.index.match(execution.permId, execution.clientId, execution.orderId, mark)
-        execution.orderRef = mark.text
-        fill.script, fill.key = (entry.script, entry.key) if entry else self.index.owner_of(execution, mark)
-        self.fills[execution.execId] = fill
-        if len(self.fills) > 10 * KEPT:
-            del self.fills[next(iter(self.fills))]
-        if entry is not None:
-            entry.trade.fills.append(fill)
-            entry.acknowledged = True
-        elif execution.permId:
-            self._keep_orphan(fill)
-        changes = [Change(entry, "fill", fill)]
-        report = self._commissions.pop(execution.execId, None)
-        return changes + self.saw_commission(report) if report else changes
+        return self.executions.saw_execution(fill, self.index)
 
     def saw_commission(self, report: CommissionReport) -> list[Change]:
         """A commissionReport message; one that comes before its execution waits for it."""
-        fill = self.fills.get(report.execId)
-        if fill is None:
-            self._commissions[report.execId] = report
-            if len(self._commissions) > _PENDING_COMMISSIONS:
-                del self._commissions[next(iter(self._commissions))]
-            return []
-        if fill.commissionReport == report:
-            return []
-        fill.commissionReport = report
-        return [Change(self.index.of_perm(fill.execution.permId), "commission", fill)]
-
-    def _keep_orphan(self, fill: Fill) -> None:
-        self._orphans.setdefault(fill.execution.permId, []).append(fill)
-        if len(self._orphans) > _ORPHANS:
-            del self._orphans[next(iter(self._orphans))]
+        return self.executions.saw_commission(report, self.index)
 
     def _adopt(self, contract: Contract, order: Order, now: dt.datetime) -> Entry:
         mark = reference.read(order.orderRef)
@@ -297,8 +270,7 @@ class OrderBook:
 
     def _enter(self, entry: Entry) -> Entry:
         self.index.enter(entry)
-        if orphans := self._orphans.pop(entry.trade.order.permId, None):
-            entry.trade.fills += orphans
+        entry.trade.fills += self.executions.claim(entry.trade.order.permId)
         if len(self.index) > KEPT:
             self._forget_oldest()
         return entry
@@ -307,8 +279,7 @@ class OrderBook:
         oldest = next((entry for entry in self.index if entry.done), None)
         if oldest is not None:
             self.index.drop(oldest)
-            for fill in oldest.trade.fills:
-                self.fills.pop(fill.execution.execId, None)
+            self.executions.forget(oldest.trade.fills)
 
     @staticmethod
     def _may_become(entry: Entry, status: str) -> bool:

@@ -14,7 +14,7 @@ from ibmux.doors.access import role_of
 from ibmux.doors.admission import admit
 from ibmux.errors import Draining, Expired, IbmuxError, Outcome
 from ibmux.messages import CONTENT_TYPE, METHODS, decode_request, encode
-from ibmux.services.caller import Caller
+from ibmux.services.caller import Caller, nothing
 
 if TYPE_CHECKING:
     from ibmux.doors.mqtt import MqttDoor
@@ -80,8 +80,12 @@ class Call:
             client=message.client,
             correlation=message.correlation_data or b"",
             waits=("wait", "ready") in message.user_properties,
-            **({"durable": message.ack} if request.method in DURABLE else {}),
+            durable=self._acknowledge if request.method in DURABLE else nothing,
         )
+
+    def _acknowledge(self) -> None:
+        """In the next turn: that wakes the script's process, and the order leaves first."""
+        asyncio.get_running_loop().call_soon(self.message.ack)
 
     async def finish(self, answer: Awaitable[Any]) -> None:
         """Wait for the service. This is the one exit for every error of a request."""

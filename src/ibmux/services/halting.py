@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
@@ -15,7 +16,7 @@ from ibmux.config import GatewaySettings
 from ibmux.core.breaker import Burst, LossWatch
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry
-from ibmux.errors import IbmuxError, JournalFailed, RequestError
+from ibmux.errors import Draining, IbmuxError, JournalFailed, NotReady, RequestError
 from ibmux.journal import Record
 from ibmux.messages import decode, encode
 from ibmux.messages.account import PnL, ReqPnL
@@ -195,6 +196,8 @@ class Halting:
 
     async def _follow(self) -> None:
         """Claim the stream of every account's profit and loss; scripts' claims on them are others."""
+        with suppress(NotReady, Draining):  # then there may be no account to follow
+            await self.session.until_ready(asyncio.get_running_loop().time() + PAUSE)
         for account in [each for each in self.session.accounts if each not in self._followed]:
             deadline = asyncio.get_running_loop().time() + self.settings.request_timeout
             try:

@@ -95,7 +95,7 @@ class OrderChanges:
             order.orderId,
             trade.contract,
             marked,
-            lambda: self.risk.check_late(caller, ask),
+            check=lambda: self.risk.check_late(caller, ask),
             deadline=caller.deadline,
             script=caller.script,
         )

@@ -143,6 +143,8 @@ class Risk:
         """
         contract, is_admin = ask.contract, caller.role == "admin"
         banded = _has_band(rule, ask)
+        if rule.priced:
+            limits.multiplier(contract)  # the script's own may be no number, whatever the contract's is
         if not ask.adds or not (banded or rule.priced or is_admin) or self._closes(caller, ask):
             return Look(contract)
         if contract.secType != COMBO or banded or rule.priced:

@@ -58,8 +58,8 @@ class Orders(Asking):
         order_id: int,
         contract: Contract,
         order: Order,
-        check: Callable[[], None],
         *,
+        check: Callable[[], None] = lambda: None,
         deadline: float,
         script: str = "",
     ) -> None:

@@ -248,7 +248,7 @@ class SimulatedGateway:
 
     def publish(self, events: Iterable[Event]) -> None:
         """Send events to the clients that they concern."""
-        for event in events:
+        for event in self.disturbance.news(events):
             if isinstance(event, PositionChange):
                 deliver_position(self.clients.values(), event)
                 continue

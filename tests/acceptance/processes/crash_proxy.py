@@ -15,15 +15,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from crash_waiting import until
+
 import ibmux.services.recovery
 from ibmux import config
 from ibmux.daemon import Proxy
 from ibmux.ops import logs
-
-try:
-    from uvloop import new_event_loop
-except ImportError:
-    from asyncio import new_event_loop
+from ibmux.ops.eventloop import loop_factory
 
 POINTS = {
     "before it is written": ("ibmux.journal.storing:Shelf.store", "before", 25),
@@ -49,6 +47,8 @@ POINTS = {
 """Where a proxy may end: the function, the side of its call, the highest number of the call."""
 CERTAIN = 1.0
 """Seconds between two looks at the gateway's lists: lives are short here."""
+BOUND = 120.0
+"""Seconds in which a session is to be ready at last, whatever the gateway does meanwhile."""
 AMID = 0.0004
 """Seconds into a call that count as its middle."""
 
@@ -114,8 +114,7 @@ async def serve(order: dict[str, Any], say: Callable[..., None]) -> None:
 async def _tell(proxy: Proxy, say: Callable[..., None]) -> None:
     await proxy.started.wait()
     [gateway] = proxy.gateways.values()
-    while gateway.session.state != "ready":
-        await asyncio.sleep(0.01)
+    await until(lambda: gateway.session.state == "ready", "the session is ready", BOUND, 0.01)
     say(ready=os.getpid())
 
 
@@ -125,6 +124,6 @@ def run(order: dict[str, Any], say: Callable[..., None]) -> int:
     ibmux.services.recovery.CERTAIN = CERTAIN
     if order.get("aim"):
         aim(*order["aim"])
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(order, say))
     return 0

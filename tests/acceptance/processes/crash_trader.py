@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from crash_diary import Diary
+from crash_waiting import until
 
 import ibmux
 import ibmux.mqtt.pauses
@@ -36,6 +37,8 @@ LANES = 3
 PATIENCE = 3.0
 """Seconds to wait for an answer, and for news of an order before it is asked about."""
 PAGE = 40
+BOUND = 3600.0
+"""Seconds of a whole run at most."""
 FINAL = DONE - {"Inactive"}
 GIVE_UP = 90.0
 """Seconds after which a job counts as stuck: an order that nobody can say anything certain of."""
@@ -215,8 +218,11 @@ class Trader:
         await asyncio.gather(*(lane() for _ in range(LANES)))
 
     async def _permitted(self, job: Job) -> None:
-        while job.number not in self.diary.begun and job.number >= float(self.permit.read_text()) * len(self.jobs):
-            await asyncio.sleep(0.05)
+        def may() -> bool:
+            return job.number < float(self.permit.read_text()) * len(self.jobs)
+
+        if job.number not in self.diary.begun:
+            await until(may, "the next job is permitted", BOUND, 0.05)
 
     async def _carry_out(self, job: Job) -> None:
         if job.number not in self.diary.begun:
@@ -252,19 +258,19 @@ class Trader:
         first = job.keys[0]
         if first in self.diary.changed:  # as it was placed it is another order now
             return True
+        method = "placeOrders" if len(job.tickets) > 1 else "placeOrder"
         while True:
-            tickets = make_job(self.seed, self.name, job.number).tickets  # the client writes into the objects
-            unit, ticket = len(tickets) > 1, tickets[0]
-
-            async def ask() -> Any:
-                if unit:
-                    return await self.ib.placeOrders(tickets, timeout=PATIENCE)  # noqa: B023
-                return [await self.ib.placeOrder(ticket.contract, ticket.order, first, timeout=PATIENCE)]  # noqa: B023
-
-            outcome = await self._ask("placeOrders" if unit else "placeOrder", job.keys, ask)
+            outcome = await self._ask(method, job.keys, lambda: self._send(job))
             if outcome in ("ok", "rejected"):
                 return outcome == "ok"
             await asyncio.sleep(0.1)
+
+    async def _send(self, job: Job) -> list[Any]:
+        tickets = make_job(self.seed, self.name, job.number).tickets  # the client writes into the objects
+        if len(tickets) > 1:
+            return await self.ib.placeOrders(tickets, timeout=PATIENCE)
+        [ticket] = tickets
+        return [await self.ib.placeOrder(ticket.contract, ticket.order, ticket.key, timeout=PATIENCE)]
 
     async def _modify(self, key: str, job: Job) -> None:
         """Once; whatever the answer, the order is waited for as it is."""
@@ -348,8 +354,7 @@ async def main(order: dict[str, Any], say: Callable[..., None]) -> None:
     trader = Trader(ib, ear, diary, order)
     await trader.trade()
     say(traded=order["name"])
-    while not Path(order["finish"]).exists():
-        await asyncio.sleep(0.05)
+    await until(Path(order["finish"]).exists, "everybody has traded", BOUND, 0.05)
     await patiently(trader.look_back)
     await ear.close()
     await ib.close()

@@ -152,6 +152,8 @@ def _session(status: GatewayStatus) -> Iterator[Finding]:
 
 def _defects(about: str, status: GatewayStatus) -> Iterator[Finding]:
     """What a session lacks that goes on all the same."""
+    if status.halted:
+        yield warning(about, f"New orders are stopped. {status.halted}", "`ibmux resume`, when a person has seen why.")
     if status.fallback and status.api:
         text = f"It runs at a fallback, {status.endpoint}."
         yield warning(about, text, "See to the first endpoint of the settings; the session comes home by itself.")

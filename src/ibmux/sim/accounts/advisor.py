@@ -25,9 +25,11 @@ INVALID = "Error validating request.-'b4' : cause - {}"
 
 
 def master(accounts: tuple[str, ...]) -> str:
-    """The advisor's own account, made from the number of the first of its clients' accounts."""
+    """The advisor's own account, made from the number of the first of its clients' accounts; a paper login's begins
+    with a D as theirs do.
+    """
     digits = "".join(letter for letter in accounts[0] if letter.isdigit())
-    return f"F{digits or '1000000'}"
+    return f"{'D' if accounts[0].startswith('D') else ''}F{digits or '1000000'}"
 
 
 class Advisor:

@@ -1,18 +1,19 @@
 """What may happen to messages on their way to a client: late, twice, swapped, lost, or only some of them.
 
 `Disturbance` says what happens now, a `Courier` lets it happen to one connection. Bytes in, bytes out; no courier is
-asked while nothing is disturbed.
+asked while nothing is disturbed. What is never told at all is events still (`Disturbance.news`).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from random import Random
 
+from ibmux.sim.events import Event, PositionChange
 from ibmux.tws.replies import REPLIES, REPLY_NUMBERS
 
 END_MARKS = ("positionEnd", "openOrderEnd", "completedOrdersEnd", "execDetailsEnd", "accountDownloadEnd")
@@ -46,6 +47,7 @@ class Disturbance:
         late: these leave so much later by themselves (seconds, jitter); others overtake them.
         withheld: these never leave.
         lost, twice, swapped: chances of a message to be dropped, doubled, or to change places with the next one.
+        hushed: share of what happens to orders of which nothing is said; lists that are asked for are whole.
     """
 
     random: Random
@@ -56,6 +58,7 @@ class Disturbance:
     lost: Chance | None = None
     twice: Chance | None = None
     swapped: Chance | None = None
+    hushed: float = 0.0
 
     @property
     def any(self) -> bool:
@@ -67,6 +70,12 @@ class Disturbance:
         if name in self.withheld or (self.lost and self.lost.strikes(name, self.random)):
             return 0
         return 2 if self.twice and self.twice.strikes(name, self.random) else 1
+
+    def news(self, events: Iterable[Event]) -> Iterable[Event]:
+        """What is said of what has just happened: all of it, or nothing but the positions."""
+        if not self.hushed or self.random.random() >= self.hushed:
+            return events
+        return [event for event in events if isinstance(event, PositionChange)]
 
     def wait(self) -> float:
         """How long the next message takes."""
@@ -82,6 +91,7 @@ class Disturbance:
         self.late.clear()
         self.withheld.clear()
         self.lost = self.twice = self.swapped = None
+        self.hushed = 0.0
 
 
 class Courier:

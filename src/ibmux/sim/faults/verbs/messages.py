@@ -90,6 +90,18 @@ def lose(gateway: SimulatedGateway, share: Share, *names: str) -> str:
     return gateway.faults.begin("lose", _shown("lost", share, names), lift)
 
 
+def hush(gateway: SimulatedGateway, share: Share) -> str:
+    """Say nothing, ever, of a share of what happens to orders: no openOrder, orderStatus, execDetails,
+    commissionReport or error. Lists that are asked for are whole.
+    """
+    gateway.disturbance.hushed = share
+
+    def lift() -> None:
+        gateway.disturbance.hushed = 0.0
+
+    return gateway.faults.begin("hush", f"nothing is said of {share:.0%} of what happens to orders", lift)
+
+
 def _shown(what: str, share: float, names: tuple[str, ...]) -> str:
     return f"{share:.0%} of {', '.join(names) or 'all messages'} {what}"
 
@@ -103,4 +115,4 @@ def say(gateway: SimulatedGateway, code: Number, text: str = "") -> str:
     return gateway.faults.note("say", f"{code} {words}")
 
 
-ACTS = (slow_sync, partial_sync, delay, duplicate, reorder, lose, say)
+ACTS = (slow_sync, partial_sync, delay, duplicate, reorder, lose, hush, say)

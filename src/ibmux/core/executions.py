@@ -1,0 +1,90 @@
+"""Every execution that the gateway told of, with its commission, each taken once. Pure.
+
+Fills come from execDetails and commissionReport alone, never from an orderStatus, and either may come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ibmux.core import reference
+from ibmux.core.entry import Change, Entry
+from ibmux.core.orderindex import OrderIndex
+from ibmux.messages.trades import CommissionReport, Fill, is_of_order
+
+KEPT = 500_000
+"""Fills that are remembered; past it the oldest is forgotten."""
+_PENDING_COMMISSIONS = 1000
+_ORPHANS = 1000
+"""Orders whose executions came before they did, and may be followed by them."""
+
+
+@dataclass(slots=True)
+class Executions:
+    """All fills of one session by execId; which order one belongs to, the index says."""
+
+    fills: dict[str, Fill] = field(default_factory=dict)
+    _commissions: dict[str, CommissionReport] = field(default_factory=dict)
+    _orphans: dict[int, list[Fill]] = field(default_factory=dict)
+
+    def saw_execution(self, fill: Fill, index: OrderIndex) -> list[Change]:
+        """An execDetails message; a repeated one changes nothing."""
+        execution = fill.execution
+        if execution.execId in self.fills:
+            return []
+        mark = reference.read(execution.orderRef)
+        entry = index.match(execution.permId, execution.clientId, execution.orderId, mark)
+        execution.orderRef = mark.text
+        fill.script, fill.key = (entry.script, entry.key) if entry else index.owner_of(execution, mark)
+        self.fills[execution.execId] = fill
+        if len(self.fills) > KEPT:
+            del self.fills[next(iter(self.fills))]
+        if entry is not None:
+            entry.trade.fills.append(fill)
+            entry.acknowledged = True
+            _count(entry, fill)
+        elif execution.permId:
+            self._keep_orphan(fill)
+        changes = [Change(entry, "fill", fill)]
+        report = self._commissions.pop(execution.execId, None)
+        return changes + self.saw_commission(report, index) if report else changes
+
+    def saw_commission(self, report: CommissionReport, index: OrderIndex) -> list[Change]:
+        """A commissionReport message; one that comes before its execution waits for it."""
+        fill = self.fills.get(report.execId)
+        if fill is None:
+            self._commissions[report.execId] = report
+            if len(self._commissions) > _PENDING_COMMISSIONS:
+                del self._commissions[next(iter(self._commissions))]
+            return []
+        if fill.commissionReport == report:
+            return []
+        fill.commissionReport = report
+        return [Change(index.of_perm(fill.execution.permId), "commission", fill)]
+
+    def restore(self, fills: Iterable[Fill]) -> list[Fill]:
+        """Take in fills of before, which are no news; each as it is known from now on."""
+        return [self.fills.setdefault(fill.execution.execId, fill) for fill in fills]
+
+    def claim(self, perm_id: int) -> list[Fill]:
+        """The fills of an order that came before it did."""
+        return self._orphans.pop(perm_id, [])
+
+    def forget(self, fills: Iterable[Fill]) -> None:
+        """Those of an order that is forgotten."""
+        for fill in fills:
+            self.fills.pop(fill.execution.execId, None)
+
+    def _keep_orphan(self, fill: Fill) -> None:
+        self._orphans.setdefault(fill.execution.permId, []).append(fill)
+        if len(self._orphans) > _ORPHANS:
+            del self._orphans[next(iter(self._orphans))]
+
+
+def _count(entry: Entry, fill: Fill) -> None:
+    """What an execution says of its order: an orderStatus may be lost, and Interactive Brokers promises none."""
+    trade, status, execution = entry.trade, entry.trade.orderStatus, fill.execution
+    if execution.cumQty > status.filled and is_of_order(trade.contract.secType, fill):
+        status.filled, status.avgFillPrice, status.lastFillPrice = execution.cumQty, execution.avgPrice, execution.price
+        status.remaining = max(0.0, trade.order.totalQuantity - execution.cumQty)

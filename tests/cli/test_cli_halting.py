@@ -1,0 +1,55 @@
+"""`ibmux halt` and `ibmux resume`, and how the other verbs show a halt."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from cli_stage import Command
+
+from ibmux import config
+from ibmux.daemon import Proxy
+from ibmux.sim import SimulatedGateway
+
+
+@pytest.fixture
+async def url(gateway: SimulatedGateway) -> AsyncIterator[str]:
+    """Where a proxy listens at which `cli` is an admin."""
+    tree = {
+        "gateways": {"paper": {"port": gateway.port, "pause_floor": 0.1, "settle": 0.1}},
+        "mqtt": {"port": 0},
+        "http": {"port": -1},
+        "scripts": {"cli": {"role": "admin"}},
+    }
+    running = Proxy(config.build(tree, "the test"))
+    task = asyncio.create_task(running.run())
+    async with asyncio.timeout(10):
+        await running.started.wait()
+        await running.gateways["paper"].session.until_ready(asyncio.get_running_loop().time() + 10)
+    yield f"mqtt://127.0.0.1:{running.ports['mqtt']}"
+    running.stop()
+    await task
+
+
+async def test_a_halt_is_shown_until_it_is_ended(command: Command, url: str) -> None:
+    halted = await command("halt", "the market is mad", "--url", url)
+    assert (halted.code, halted.out.strip()) == (0, "paper: Halted by cli: the market is mad")
+    shown = await command("status", "--url", url)
+    assert "Halted by cli: the market is mad" in shown.out
+    assert shown.code == 0, "the session is ready all the same"
+    resumed = await command("resume", "--url", url)
+    assert (resumed.code, resumed.out.strip()) == (0, "paper: orders pass.")
+    assert "Halted" not in (await command("status", "--url", url)).out
+    again = await command("resume", "--url", url)
+    assert again.code == 2
+    assert "paper is not halted." in again.err
+
+
+async def test_json_and_roles(command: Command, url: str) -> None:
+    refused = await command("halt", "--url", url, "--name", "nobody")
+    assert refused.code != 0
+    assert "admin" in refused.err
+    halted = await command("halt", "--url", url, "--json", "--gateway", "paper")
+    assert json.loads(halted.out)["halted"] == "Halted by cli."
