@@ -37,7 +37,6 @@ if TYPE_CHECKING:
         Warrant,
     )
     from ibmux.client.frames import df
-    from ibmux.client.groups import BracketOrder
     from ibmux.client.ib import IB, connect
     from ibmux.client.marketdata import (
         BarDataList,
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from ibmux.client.scanner import ScanDataList
     from ibmux.client.ticker import Ticker
     from ibmux.client.trades import Trade
+    from ibmux.client.units import BracketOrder, ScaleOut
     from ibmux.errors import IbmuxError
     from ibmux.messages.calendar import WshEventData
     from ibmux.messages.contracts import ComboLeg, Contract, DeltaNeutralContract, TagValue
@@ -114,6 +114,7 @@ __all__ = [
     "PriceIncrement",
     "RealTimeBar",
     "RealTimeBarList",
+    "ScaleOut",
     "ScanDataList",
     "ScannerSubscription",
     "SmartComponent",
@@ -144,7 +145,8 @@ _ELSEWHERE = {
     "IB": "client.ib",
     "connect": "client.ib",
     "IbmuxError": "errors",
-    "BracketOrder": "client.groups",
+    "BracketOrder": "client.units",
+    "ScaleOut": "client.units",
     "df": "client.frames",
     "Trade": "client.trades",
     "ExecutionFilter": "messages.trading",

@@ -182,6 +182,8 @@ def numbers(records: Records) -> Iterator[str]:
         if each.told:
             kept[each.name.script].append(each.seq)
     for script, diary in records.diaries.items():
+        if any(entry["kind"] == "status" for entry in diary):
+            continue  # its client follows the numbers
         heard = [entry["seq"] for entry in diary if entry["kind"] in HEARD]
         if heard != sorted(set(heard)):
             yield f"{script} heard numbers twice or out of order: {_steps(heard)}"
@@ -253,11 +255,14 @@ def _told(records: Records) -> dict[Name, list[tuple[float, str]]]:
     """Every state that a script was told, with the time, in its order; not the word that an order never came."""
     found: defaultdict[Name, list[tuple[float, str]]] = defaultdict(list)
     never_came = {each.seq for each in records.kept if each.kind == "unsent"}
+    own_word = {"status"}  # of the client: `Inactive` says that a question was not sent, too
     for script, diary in records.diaries.items():
         for entry in diary:
             if entry["kind"] == "reply":
                 found[Name(script, entry["keys"][0])].append((entry["time"], entry["status"]))
-            elif entry["kind"] == "order" and entry["seq"] not in never_came:
+            elif entry["kind"] == "order" and entry["seq"] in never_came:
+                continue
+            elif entry["kind"] == "order" or (entry["kind"] in own_word and entry["status"] != "Inactive"):
                 found[Name(script, entry["key"])].append((entry["time"], entry["status"]))
     return found
 

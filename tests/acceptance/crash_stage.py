@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
 import sys
 import time
@@ -17,9 +16,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import crash_records
+from crash_nursing import START, Nursery, nursery
 from crash_records import Name, Records
 from stage import PROCESSES, free_port, settings, until
 
@@ -34,10 +33,12 @@ sys.path.append(str(PROCESSES))
 import crash_diary
 from crash_proxy import POINTS
 
-START = 20.0
-"""Seconds that a proxy may take to be ready, on a loaded machine."""
 SHORT = 3.0
 """Seconds after which a proxy is killed that has not met the point of its end."""
+GATEWAY_FAULTS = (
+    "drop", "restart 0.3", "restart 0.3 roll=3", "silent 0.4", "freeze 0.3", "half_open seconds=0.3", "cut 0.3",
+    "cut 0.3 told=lost", "hold_next 1", "delay_next 0.3", "roll_ids 5",
+)  # fmt: skip
 LONG = 6.0
 """Seconds that every tenth proxy lives: long enough to decide what became of orders that no list shows."""
 EXPECTED = ("A leg of this unit was never sent; the rest of it is cancelled.",)
@@ -61,77 +62,13 @@ class Plan:
     kills: int
     orders: int
     traders: int = 8
-    gateway_faults: tuple[str, ...] = ("drop", "restart 0.3", "restart 0.3 3", "silent 0.4", "hold_next 1")
+    gateway_faults: tuple[str, ...] = GATEWAY_FAULTS
     standing: tuple[str, ...] = ()
     trader_kills: float = 0.25
     faults: float = 0.3
 
     def __str__(self) -> str:
         return f"seed {self.seed}: {self.kills} kills over {self.orders} orders of {self.traders} scripts"
-
-
-class Nursery:
-    """Processes that are started by forking, and the word on each."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.ended: dict[int, int] = {}
-        self.ready: set[int] = set()
-        self.traded: set[str] = set()
-        self._births: asyncio.Queue[int] = asyncio.Queue(100)
-        self.reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            match json.loads(line):
-                case {"born": child}:
-                    self._births.put_nowait(child)
-                case {"ended": child, "code": code}:
-                    self.ended[child] = code
-                case {"ready": child}:
-                    self.ready.add(child)
-                case {"traded": name}:
-                    self.traded.add(name)
-
-    async def start(self, run: str, **order: Any) -> int:
-        """Start a program; its number."""
-        self._tell(run=run, **order)
-        return await asyncio.wait_for(self._births.get(), START)
-
-    async def kill(self, child: int) -> None:
-        """End a process as a failing machine does."""
-        self._tell(kill=child)
-        await until(lambda: child in self.ended, "the killed process has ended", START)
-
-    def _tell(self, **order: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-
-
-@asynccontextmanager
-async def nursery() -> AsyncIterator[Nursery]:
-    """A nursery; all its processes end with it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(PROCESSES / "crash_nursery.py"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    running = Nursery(process)
-    try:
-        yield running
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), START)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-            await running.reading
 
 
 @dataclass
@@ -210,6 +147,7 @@ class Stage:
             permit=str(self.folder / "permit"),
             finish=str(self.folder / "finish"),
             errors=str(self.folder / f"{name}.errors"),
+            ear="client" if name in self.names[::2] else "own",
         )
 
     async def start_proxy(self, aim: tuple[str, int] | None = None) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from stage import free_port, raw_script, running_proxy, settings, until
+from broker import MOSQUITTO, Broker
+from stage import raw_script, running_proxy, settings, until
 
 import ibmux
 from ibmux import topics
@@ -18,52 +18,7 @@ from ibmux.mqtt.client import Link
 from ibmux.mqtt.message import Message
 from ibmux.sim import SimulatedGateway
 
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="there is no mosquitto binary: apt-get install mosquitto")
-
-
-class Broker:
-    """A mosquitto on a port of its own that keeps nothing: after a restart it knows nobody."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"mqtt://127.0.0.1:{self.port}"
-        self._settings = folder / "mosquitto.conf"
-        self._settings.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            "set_tcp_nodelay true\nlog_dest none\n"
-        )
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it; returns when it accepts connections."""
-        assert MOSQUITTO is not None
-        self._process = await asyncio.create_subprocess_exec(
-            MOSQUITTO,
-            "-c",
-            str(self._settings),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        async with asyncio.timeout(10):
-            while not await self._accepts():
-                assert self._process.returncode is None, "mosquitto ended at once"
-                await asyncio.sleep(0.01)
-
-    async def _accepts(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True
-
-    async def stop(self) -> None:
-        """Stop it; returns when it is gone."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            await asyncio.wait_for(self._process.wait(), 10)
 
 
 @pytest.fixture
@@ -148,3 +103,32 @@ async def test_scripts_go_on_after_the_broker_was_restarted(simulator: Simulated
         finally:
             await late.close()
     assert simulator.stats.by_client == {1: 1}, "the gateway never noticed"
+
+
+async def test_what_is_filled_while_the_broker_is_away_is_told_once(
+    simulator: SimulatedGateway, broker: Broker
+) -> None:
+    """It forgets everybody and everything; the journal does not."""
+    fills: list[str] = []
+    costs: list[str] = []
+    async with (
+        running_proxy(settings(simulator.port, mqtt={"url": broker.url})) as proxy,
+        ibmux.connect("outside", url=broker.url) as ib,
+    ):
+        ib.execDetailsEvent += lambda _trade, fill: fills.append(fill.execution.execId)
+        ib.commissionReportEvent += lambda _trade, _fill, report: costs.append(report.execId)
+        contract = ibmux.Contract(conId=265598, exchange="SMART")
+        await simulator.faults.delay_next(0.5, 3)
+        placing = [
+            asyncio.create_task(ib.placeOrder(contract, ibmux.MarketOrder("BUY", 40), key=f"k{number}", timeout=20))
+            for number in range(3)
+        ]
+        book = proxy.gateways["paper"].feed.book
+        await until(lambda: simulator.stats.orders_placed == 3, "they are at the gateway")
+        await broker.stop()
+        await until(lambda: len(book) == 3 and all(entry.done for entry in book), "filled while the broker is away")
+        await broker.start()
+        for trade in await asyncio.gather(*placing):
+            await trade.wait("Filled", timeout=20)
+        await until(lambda: set(costs) == book.fills.keys(), "every commission", 20)
+        assert (sorted(fills), sorted(costs)) == (sorted(book.fills), sorted(book.fills))

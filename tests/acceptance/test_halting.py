@@ -3,66 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import msgpack
 import pytest
-from money_scene import APPLE, FIRST, QUICK, Scene, no_budget, queued
-from stage import Reply, raw_script, running_proxy, settings, url_of
+from money_scene import APPLE, FIRST, no_budget, queued
+from risk_scene import HELD, ONE, events, followed, holds, is_halted, scene_at, sell, simulated, status_of
 
-from ibmux import places, topics
+from ibmux import places
 from ibmux.errors import JournalFailed
 from ibmux.journal import Journal, Record
 from ibmux.messages import encode
+from ibmux.messages.account import Position
 from ibmux.messages.journal import HaltNote
-from ibmux.sim import Settings, SimulatedGateway
-
-ONE = {"accounts": (FIRST,)}
-HELD = 300
-"""Shares of Apple with which the first account begins."""
-
-
-@asynccontextmanager
-async def simulated(**changes: Any) -> AsyncIterator[SimulatedGateway]:
-    async with SimulatedGateway(Settings(**{**QUICK, **changes})) as simulator:
-        yield simulator
-
-
-@asynccontextmanager
-async def scene_at(
-    simulator: SimulatedGateway, *names: str, gateway: dict[str, Any] | None = None, **tables: Any
-) -> AsyncIterator[Scene]:
-    """A proxy before this gateway, with settings of its own; scripts of these names, and `boss`, who is an admin."""
-    plan = settings(simulator.port, **{"scripts": {"boss": {"role": "admin"}}, **tables})
-    plan["gateways"]["paper"] |= gateway or {}
-    plan["scripts"].setdefault("boss", {"role": "admin"})
-    async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(running_proxy(plan))
-        scripts = {name: await stack.enter_async_context(raw_script(url_of(proxy), name)) for name in (*names, "boss")}
-        scene = Scene(simulator, proxy, scripts)
-        await scene.listen()
-        yield scene
-
-
-async def events(scene: Scene) -> list[dict[str, Any]]:
-    """What the session says of itself from now on."""
-    heard: list[dict[str, Any]] = []
-    link = scene.scripts["boss"].link
-    await link.subscribe(topics.session_event("paper"), lambda told: heard.append(msgpack.unpackb(told.payload)))
-    return heard
-
-
-def is_halted(answer: Reply) -> bool:
-    return (answer.code, answer.payload.get("outcome")) == ("order.halted", "not_sent")
-
-
-async def status_of(scene: Scene) -> dict[str, Any]:
-    answer = (await scene.ask("ann", "status")).payload
-    return dict(answer["gateways"][0])
 
 
 async def test_a_halt_stops_new_orders_and_lets_cancels_pass() -> None:
@@ -120,6 +75,17 @@ async def test_a_restart_leaves_a_halt_as_it_was(ended: bool) -> None:
             assert is_halted(await scene.place("ann", "a")) is not ended
 
 
+async def test_an_order_of_before_a_restart_is_known_while_orders_are_halted() -> None:
+    async with simulated() as simulator:
+        async with scene_at(simulator, "ann") as scene:
+            assert (await scene.place("ann", "a")).code == "ok"
+            assert (await scene.ask("ann", "cancelOrder", key="a")).code == "ok"
+        async with scene_at(simulator, "ann") as scene:
+            assert (await scene.ask("boss", "halt")).code == "ok"
+            known = await scene.place("ann", "a")
+            assert (known.code, known.payload["orderStatus"]["status"]) == ("ok", "Cancelled")
+
+
 async def test_an_old_halt_is_written_down_again_so_that_retention_does_not_end_it() -> None:
     path = Path(places.journal())
     async with Journal(path, clock=lambda: time.time() - 3 * 86_400) as journal:
@@ -146,22 +112,6 @@ async def test_a_halt_that_the_disk_does_not_take_halts_and_says_so(monkeypatch:
 
 
 # -- what closes a position -------------------------------------------------------------------------------------------
-
-
-async def holds(scene: Scene, quantity: float) -> None:
-    """Wait until the proxy knows of this position in Apple."""
-    session = scene.proxy.gateways["paper"].session
-    await scene.until(
-        lambda: (
-            sum(each.position for each in session.positions(FIRST) if each.contract.conId == APPLE["conId"]) == quantity
-        ),
-        f"{quantity:g} are held",
-    )
-
-
-async def sell(scene: Scene, who: str, key: str, quantity: float, **order: Any) -> Reply:
-    plain = {"action": "SELL", "totalQuantity": quantity, "orderType": "MKT", "account": FIRST}
-    return await scene.place(who, key, **{**plain, **order})
 
 
 async def test_an_admin_may_close_a_position_while_orders_are_halted_and_no_more_than_that() -> None:
@@ -195,6 +145,46 @@ async def test_of_closings_at_once_only_so_many_pass_as_there_is_to_close() -> N
         await holds(scene, 0)
 
 
+SEED = int(os.environ.get("IBMUX_CLOSINGS_SEED", "11"))
+
+
+async def test_whatever_closings_come_at_once_none_turns_the_position() -> None:
+    """Random sizes, prices and cancels, partial fills, positions that lag behind the fills."""
+    print(f"IBMUX_CLOSINGS_SEED={SEED}")
+    dice = random.Random(SEED)
+    slow = {"partial_share": 0.7, "fill_delay": 0.02, "status_first": 0.5, "seed": SEED}
+    async with simulated(**slow) as simulator, scene_at(simulator, "ann") as scene:
+        await holds(scene, HELD)
+        seen: list[float] = []
+        hooks = scene.proxy.gateways["paper"].session.hooks
+        before = hooks.on_position
+
+        def watch(position: Position) -> None:
+            if (position.account, position.contract.conId) == (FIRST, APPLE["conId"]):
+                seen.append(position.position)
+            before(position)
+
+        hooks.on_position = watch
+        assert (await scene.ask("boss", "halt")).code == "ok"
+        passed = 0
+        for wave in range(12):
+            orders = []
+            for number in range(dice.randint(1, 5)):
+                far = {"orderType": "LMT", "lmtPrice": 100_000.0} if dice.random() < 0.4 else {}
+                orders.append(sell(scene, "boss", f"{wave}.{number}", dice.randint(1, 120), **far))
+            answers = await asyncio.gather(*orders)
+            assert {answer.code for answer in answers} <= {"ok", "order.halted"}
+            passed += sum(answer.code == "ok" for answer in answers)
+            for each in [trade for trade in scene.book if not trade.done and dice.random() < 0.5]:
+                await scene.ask("boss", "cancelOrder", key=each.key)
+        assert passed > 3
+        assert (await scene.ask("boss", "reqGlobalCancel")).code == "ok"
+        await scene.until(lambda: all(each.done for each in scene.book), "nothing works any more")
+        sold = sum(fill.execution.shares for fill in scene.book.fills.values())
+        await holds(scene, HELD - sold)
+        assert sold and min(seen) >= 0
+
+
 # -- the circuit breaker ----------------------------------------------------------------------------------------------
 
 
@@ -221,13 +211,6 @@ async def test_what_was_not_sent_is_no_rejection() -> None:
         for number in range(4):
             assert (await scene.place("ann", f"{number}", totalQuantity=101)).code == "order.limit"
         assert (await scene.place("ann", "more")).code == "ok"
-
-
-async def followed(scene: Scene) -> Any:
-    """The breaker, once it knows the day's profit."""
-    halting = scene.proxy.gateways["paper"].halting
-    await scene.until(lambda: halting.losses.complete, "the loss is known")
-    return halting
 
 
 async def test_a_loss_halts_and_a_restart_does_not_end_it() -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from money_scene import APPLE, FIRST, SOFT
-from test_halting import HELD, scene_at, simulated
+from risk_scene import HELD, scene_at, simulated
 
+from ibmux.core.risk import Ask
+from ibmux.errors import Halted, LimitExceeded
 from ibmux.journal import Filter
+from ibmux.messages.contracts import Contract
+from ibmux.messages.orders import Order
+from ibmux.services.caller import Caller
 
 LIVE, SECOND = "U1000001", "U1000002"
 
@@ -55,7 +61,7 @@ async def test_a_price_must_be_near_the_last_quote() -> None:
         price = await price_of(scene)
         assert (await scene.place("ann", "near", lmtPrice=round(price * 0.97, 2))).code == "ok"
         assert (await scene.place("ann", "high", lmtPrice=round(price * 1.2, 2))).code == "order.limit"
-        stop = {"orderType": "STP", "action": "SELL"}
+        stop: dict[str, Any] = {"orderType": "STP", "action": "SELL"}
         assert (await scene.place("ann", "stop", auxPrice=round(price * 0.5, 2), **stop)).code == "order.limit"
         assert (await scene.place("ann", "market", orderType="MKT")).code == "ok", "names no price"
         order = (await scene.ask("ann", "orderStatus", key="near")).payload["order"]
@@ -132,10 +138,35 @@ async def test_an_admin_may_close_beyond_the_limits() -> None:
     tight = {"orders_per_day": 1, "price_band": 0.01, "order_quantity": 5.0, "order_value": 10.0}
     tables = {"scripts": {"boss": {"role": "admin", **tight}}}
     async with simulated() as simulator, scene_at(simulator, "ann", **tables) as scene:
-        sale = {"action": "SELL", "orderType": "LMT", "lmtPrice": 5000.0, "account": FIRST}
+        sale: dict[str, Any] = {"action": "SELL", "orderType": "LMT", "lmtPrice": 5000.0, "account": FIRST}
         for number in range(2):
             assert (await scene.place("boss", f"{number}", totalQuantity=HELD / 2, **sale)).code == "ok"
         assert (await scene.place("boss", "2", totalQuantity=1, **sale)).code == "order.limit"
+
+
+async def test_an_exercise_is_worth_what_changes_hands_and_is_halted_like_an_order() -> None:
+    async with simulated() as simulator, scene_at(simulator, "ann", **ann(order_value=50_000.0)) as scene:
+        risk = scene.proxy.gateways["paper"].risk
+        calls = {"secType": "OPT", "symbol": "AAPL", "exchange": "SMART", "currency": "USD", "right": "C"}
+        found = (await scene.ask("ann", "reqContractDetails", contract=calls)).payload
+        [first, *_] = [each["contract"] for each in found]
+        option = Contract(
+            "OPT", **{name: first[name] for name in ("conId", "symbol", "strike", "multiplier", "currency")}
+        )
+        caller = Caller("ann", "x", "trade", asyncio.get_running_loop().time() + 10)
+        most = int(50_000 // (option.strike * 100))
+
+        def exercise(quantity: float) -> Ask:
+            order = Order(action="EXERCISE", totalQuantity=quantity, orderType="OPTION", account=FIRST)
+            return Ask(f"{quantity}", option, order, exercise=True)
+
+        assert await risk.check(caller, exercise(most)) == [(most * option.strike * 100, "USD")]
+        with pytest.raises(LimitExceeded, match="above the limit of 50,000"):
+            await risk.check(caller, exercise(most + 1))
+        assert (await scene.ask("boss", "halt")).code == "ok"
+        for role in ("trade", "admin"):
+            with pytest.raises(Halted):
+                await risk.check(replace(caller, role=role), exercise(1))
 
 
 # -- live accounts ----------------------------------------------------------------------------------------------------
@@ -184,6 +215,10 @@ async def test_a_refusal_is_journalled_with_the_scripts_name() -> None:
         assert (await scene.place("ann", "a")).code == "order.limit"
         assert (await scene.ask("boss", "halt")).code == "ok"
         assert (await scene.place("ann", "b", totalQuantity=1)).code == "order.halted"
-        journal = scene.proxy.journal
-        refused = await journal.read(wanted=Filter(gateway="paper", kinds=("refusal",)))
-        assert [(each.script, each.key) for each in refused] == [("ann", "a"), ("ann", "b")]
+        assert (await scene.place("ann", "c", totalQuantity=1)).code == "order.halted"
+        refused: list[tuple[str, str]] = []
+        async with asyncio.timeout(10):
+            while len(refused) < 3:  # nobody waits for the disk to have them
+                wanted = Filter(gateway="paper", kinds=("refusal",))
+                refused = [(each.script, each.key) for each in await scene.proxy.journal.read(wanted=wanted)]
+        assert refused == [("ann", "a"), ("ann", "b"), ("ann", "c")]

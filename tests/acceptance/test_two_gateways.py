@@ -18,7 +18,7 @@ async def test_each_gateway_has_its_own_session_and_trouble() -> None:
         common = {"client_id": 1, "pause_floor": 0.1, "settle": 0.1}
         gateways = {
             "paper": {"port": paper.port, "kind": "paper", **common},
-            "live": {"port": live.port, "kind": "live", **common},
+            "live": {"port": live.port, "kind": "live", "accounts": ["U7000001"], **common},
         }
         async with running_proxy(settings(0, gateways=gateways)) as proxy:
             at_paper = await ibmux.connect("one", url=url_of(proxy), gateway="paper")

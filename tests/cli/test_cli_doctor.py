@@ -17,13 +17,15 @@ from cli_stage import Command, bad_peer
 import ibmux
 from ibmux import config
 from ibmux.cli.doctor import gateways, judge, machine, proxies
-from ibmux.cli.doctor.facts import Asked, Clock, Disk, Facts, Target, UnixSocket
+from ibmux.cli.doctor.facts import Asked, Clock, Disk, Facts, JournalFile, Target, UnixSocket
+from ibmux.cli.doctor.filing import journal_file
 from ibmux.cli.doctor.findings import Finding
 from ibmux.cli.exits import Exit
 from ibmux.daemon import Proxy
 from ibmux.errors import ConfigError, Refused, Unreachable
+from ibmux.journal import opening
 from ibmux.locks import Holder
-from ibmux.messages.session import GatewayStatus, ProxyReport
+from ibmux.messages.session import GatewayStatus, JournalInfo, ProxyReport
 from ibmux.places import Endpoint
 from ibmux.sim import SimulatedGateway
 from ibmux.sockets import Entry
@@ -344,6 +346,80 @@ class TestProxies:
         assert only(facts(targets=self.HELD, proxy=answered(clocks=(clock,))), "clock paper").level == "ok"
         failed = Clock(gateway="paper", asked=1.0, answered=2.0, error=Unreachable("Gone."))
         assert only(facts(targets=self.HELD, proxy=answered(clocks=(failed,))), "clock paper").level == "note"
+
+
+class TestJournal:
+    FILE = JournalFile(path=Path("/srv/ibmux/journal.db"), folder=Path("/srv/ibmux"), filesystem="ext4")
+
+    @staticmethod
+    def told(**changes: Any) -> Asked:
+        asked = answered()
+        assert asked.report is not None
+        asked.report.journal = JournalInfo(**{"path": "/srv/ibmux/journal.db", "seq": 1234, **changes})
+        return asked
+
+    def test_a_proxy_tells_of_its_own(self) -> None:
+        found = only(facts(proxy=self.told(waiting=7), journal=self.FILE), "journal")
+        assert (found.level, found.text) == ("ok", "/srv/ibmux/journal.db: 1,234 records, 7 wait for the disk.")
+        trouble = self.told(trouble="The journal /srv/ibmux/journal.db: the disk is full.")
+        the_bad_one(facts(proxy=trouble), "problem", "the disk is full", "refuses orders; cancels pass")
+
+    def test_without_a_proxy_it_has_to_be_possible_to_write_it(self) -> None:
+        assert only(facts(journal=self.FILE), "journal").level == "ok"
+        barred = replace(self.FILE, error="this user may not write to /srv/ibmux")
+        the_bad_one(facts(journal=barred), "problem", "may not write")
+
+    def test_another_process_has_it(self) -> None:
+        the_bad_one(facts(journal=replace(self.FILE, writer=99)), "problem", "the process 99 writes it", "cannot start")
+        the_bad_one(facts(journal=replace(self.FILE, writer=-1)), "problem", "another process writes it")
+        ours = Target(gateway="paper", endpoint=HERE, holder=HOLDER)
+        given = facts(journal=replace(self.FILE, writer=77), targets=(ours,), proxy=answered())
+        assert only(given, "journal").level == "ok"
+
+    @pytest.mark.parametrize(
+        ("kind", "contained", "level", "words"),
+        [
+            ("nfs4", False, "problem", "network file system"),
+            ("cifs", False, "problem", "network file system"),
+            ("fuse.sshfs", False, "problem", "network file system"),
+            ("tmpfs", False, "warning", "in memory"),
+            ("overlay", True, "warning", "container is replaced"),
+        ],
+    )
+    def test_where_it_lies(self, kind: str, contained: bool, level: str, words: str) -> None:
+        for proxy in (self.told(), facts().proxy):
+            given = facts(journal=replace(self.FILE, filesystem=kind), contained=contained, proxy=proxy)
+            found = [each for each in judge(given) if each.subject == "journal" and each.level == level]
+            assert [words in each.text for each in found] == [True]
+
+    def test_the_file_is_looked_at_without_touching_it(self, tmp_path: Path) -> None:
+        folder = tmp_path / "new" / "deep"
+        given = config.build({"journal": {"path": str(folder / "journal.db")}}, "the test")
+        found = journal_file(given, Asked())
+        assert found is not None
+        assert (found.folder, found.error, found.writer) == (tmp_path, "", 0)
+        assert found.filesystem
+        assert not folder.exists()
+        folder.mkdir(parents=True)
+        descriptor = opening.lock(folder / "journal.db")
+        try:
+            again = journal_file(given, Asked())
+            assert again is not None
+            assert (again.folder, again.writer) == (folder, os.getpid())
+        finally:
+            os.close(descriptor)
+        (folder / "journal.db").mkdir()
+        barred = journal_file(given, Asked())
+        assert barred is not None
+        assert barred.error == "it is a folder"
+
+    def test_the_proxys_own_file_comes_before_that_of_the_settings(self, tmp_path: Path) -> None:
+        file = tmp_path / "journal.db"
+        file.touch()
+        found = journal_file(settings(), self.told(path=str(file)))
+        assert found is not None
+        assert found.path == file
+        assert journal_file(settings(), replace(self.told(path="/none"), named=True)) is None
 
 
 def test_every_bad_finding_has_a_remedy_and_is_a_sentence() -> None:

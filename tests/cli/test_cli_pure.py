@@ -21,7 +21,7 @@ from ibmux.core.verdicts import CheckExit
 from ibmux.errors import AmbiguousContract, IbmuxError, RequestError, UnknownContract
 from ibmux.messages.contracts import Contract, ContractDetails
 from ibmux.messages.orders import Order
-from ibmux.messages.session import GatewayStatus, ProxyReport, ScriptInfo, SharingInfo
+from ibmux.messages.session import GatewayStatus, JournalInfo, ProxyReport, ScriptInfo, SharingInfo
 from ibmux.messages.trades import OrderStatus, Trade
 
 
@@ -152,6 +152,16 @@ class TestLook:
         for word in ("waiting", "b down", "The connection was refused.", "trader", "1,234", "21", "5,000"):
             assert word in text
         assert max(map(len, text.splitlines())) <= 100
+
+    def test_a_journal_in_trouble_is_told(self) -> None:
+        report = ProxyReport("0.1.0", 0.0, "online", [], [], {}, JournalInfo("/j", 5, 3, "The disk is full."))
+        console = Console(width=100, record=True, file=io.StringIO())
+        console.print(tables.status(report))
+        text = " ".join(console.export_text().split())
+        assert "journal The disk is full. New orders are refused, cancels pass. 3 records wait." in text
+        report.journal = JournalInfo("/j", 5)
+        console.print(tables.status(report))
+        assert "journal" not in console.export_text()
 
     @pytest.mark.parametrize("width", [80, 120])
     def test_gateways_fit_without_a_broken_word(self, width: int) -> None:

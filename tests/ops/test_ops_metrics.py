@@ -13,7 +13,7 @@ from ibmux.messages.session import GatewayStatus
 from ibmux.messages.trades import EPOCH, CommissionReport, Execution, Fill, OrderStatus
 from ibmux.ops.collector import STATES, LiveCollector
 from ibmux.ops.metrics import MAX_SCRIPTS, OTHER, Labels, Metrics
-from ibmux.ops.readings import GatewayReading, LaneReading, MqttReading, Reading
+from ibmux.ops.readings import GatewayReading, JournalReading, LaneReading, MqttReading, Reading
 from ibmux.ops.taps import tap
 from ibmux.session import Hooks
 
@@ -55,6 +55,7 @@ READING = Reading(
     ],
     scripts={"trader": 2},
     mqtt=MqttReading(up=True, connections=6, queued_bytes=12, disconnects={"keep_alive": 3}),
+    journal=JournalReading(last_seq=500, oldest_seq=20, waiting=3, trouble=True, file_bytes=4096),
 )
 
 
@@ -99,6 +100,8 @@ class TestHotEdges:
         metrics.fill("paper")
         metrics.upstream_error("paper", 1100)
         metrics.logged("warning")
+        metrics.journal_written(0.25)
+        assert registry.get_sample_value("ibmux_journal_write_seconds_sum") == 0.25
         expected = {
             ("ibmux_session_sync_duration_seconds_sum", "gateway", "paper"): 1.5,
             ("ibmux_order_statuses_total", "status", "Filled"): 1,
@@ -139,6 +142,11 @@ class TestLiveState:
     @pytest.mark.parametrize(
         ("name", "labels", "value"),
         [
+            ("journal_last_seq", {}, 500),
+            ("journal_oldest_seq", {}, 20),
+            ("journal_waiting_records", {}, 3),
+            ("journal_trouble", {}, 1),
+            ("journal_file_bytes", {}, 4096),
             ("session_epoch", {"gateway": "paper"}, 3),
             ("session_last_message_timestamp_seconds", {"gateway": "paper"}, 1234.5),
             ("session_last_message_timestamp_seconds", {"gateway": "live"}, None),

@@ -20,10 +20,10 @@ STOPS = frozenset({"STP", "STP LMT", "STP PRT", "MIT", "LIT"})
 """Order types whose `auxPrice` is a price. Elsewhere it is an offset (TRAIL, REL, PEG ...), as IB's list of order
 types says.
 """
-OPTIONAL_LIMIT = frozenset({"REL", "PEG MID", "PEG MKT", "PEG PRIM", "PEG BEST", "PEG BENCH", "PASSV REL", "TRAIL"})
-"""Order types that take a limit price of 0 for none."""
-UNPRICED = frozenset({"MKT", "MOC", "MOO", "VOL"})
-"""Order types whose `lmtPrice` the gateway does not look at."""
+LIMITS = frozenset({"LMT", "LOC", "LOO", "STP LMT", "LIT", "TRAIL LIMIT"})
+"""Order types whose `lmtPrice` is always one; elsewhere (REL, MIDPRICE, PEG ...) 0 stands for none."""
+NO_LIMITS = frozenset({"MKT", "MOC", "MOO", "MTL", "MKT PRT", "VOL", "BOX TOP", "STP", "STP PRT", "MIT", "TRAIL"})
+"""Order types whose `lmtPrice` says nothing."""
 
 
 class Bounds(NamedTuple):
@@ -103,13 +103,13 @@ def has_band(contract: Contract, order: Order) -> bool:
 
 def own_prices(order: Order) -> list[tuple[str, float]]:
     """The prices that an order names, each with its field: limit, stop, and the stop that trails from now on."""
+    kind = order.orderType.upper()
     found: list[tuple[str, float]] = []
-    has_limit = order.lmtPrice or order.orderType not in OPTIONAL_LIMIT
-    if order.lmtPrice is not None and order.orderType not in UNPRICED and has_limit:
+    if order.lmtPrice is not None and (kind in LIMITS or (order.lmtPrice and kind not in NO_LIMITS)):
         found.append(("lmtPrice", order.lmtPrice))
-    if order.auxPrice is not None and order.orderType in STOPS:
+    if order.auxPrice is not None and kind in STOPS:
         found.append(("auxPrice", order.auxPrice))
-    if order.trailStopPrice is not None and order.orderType.startswith("TRAIL"):
+    if order.trailStopPrice is not None and kind.startswith("TRAIL"):
         found.append(("trailStopPrice", order.trailStopPrice))
     return found
 

@@ -52,12 +52,13 @@ class Call:
         self.started = started
         self.expires = message.expiry if message.expiry is not None else DEFAULT_DEADLINE
         self.epoch = 0
+        self.arguments: Any = None
 
     def begin(self) -> Any:
         """Check and call the service: its answer, or what will become it."""
         gateway, method = admit(self.door, self.message, self.request)
         self.epoch = gateway.publisher.epoch
-        arguments = decode_request(self.message.payload, method.request)
+        arguments = self.arguments = decode_request(self.message.payload, method.request)
         caller = self._caller()
         self.door.count(caller.owner)
         handler = gateway.handler(method.name)
@@ -125,9 +126,17 @@ class Call:
             self._done("ok")
 
     def refuse(self, error: IbmuxError) -> None:
-        """Send the error reply."""
+        """Send the error reply; what was refused to a script that wants to trade is on record."""
+        self._note(error)
         self._send(encode(error.to_wire()), ("status", "error"), ("code", error.code))
         self._done(error.code)
+
+    def _note(self, error: IbmuxError) -> None:
+        """What may simply be asked again later is not worth a record."""
+        gateway, method = self.door.gateways.get(self.request.gateway), METHODS.get(self.request.method)
+        if gateway is None or method is None or method.role == "read" or error.fate != "not_sent" or error.retryable:
+            return
+        gateway.outbox.refused(self.request.script, keys_of(self.arguments), method.name, error)
 
     def _send(self, payload: bytes, *properties: tuple[str, str]) -> None:
         self.door.bus.publish(
@@ -143,6 +152,12 @@ class Call:
         request = self.request
         seconds = time.perf_counter() - self.started
         self.door.request_done(request.gateway, request.script, request.method, outcome, seconds)
+
+
+def keys_of(arguments: Any) -> str:
+    """The keys of the orders that a request is about; empty if it names none."""
+    tickets = getattr(arguments, "tickets", None) or [arguments]
+    return ", ".join(filter(None, (getattr(each, "key", "") for each in tickets)))
 
 
 def split(result: Any) -> list[bytes]:

@@ -45,6 +45,8 @@ class Closings:
         con_id = wanted.contract.conId
         told = sum(each.position for each in self.session.positions(wanted.account) if each.contract.conId == con_id)
         held = self.holdings.certain(wanted.account, con_id, told, _now())
+        if wanted.quantity > risk.room(wanted, held, before) + TINY:  # then the whole book need not be looked at
+            return False
         return wanted.quantity <= risk.room(wanted, held, [*before, *self._others(name)]) + TINY
 
     def _others(self, name: Name) -> list[Closing]:

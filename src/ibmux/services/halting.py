@@ -61,6 +61,7 @@ class Halting:
         self._noted = 0.0
         self._counted: WeakSet[Entry] = WeakSet()
         self._followed: set[str] = set()
+        self._blind: set[str] = set()
         self._unwritten: set[asyncio.Future[Any]] = set()
 
     @property
@@ -115,7 +116,8 @@ class Halting:
         for record in await self.journal.notes(self.settings.name, ("halt", "resume"), 1):
             self._note = decode(record.body, HaltNote)
             self._noted = record.time
-            self.losses.base = self._note.base
+            if self.session.clock() - record.time < RENEWAL:  # else it was the loss of a day that is over
+                self.losses.base = self._note.base
             if record.status == "halt":
                 self.session.halted = _worded(self._note)
                 log.warning("gateway.halted", extra={"gateway": self.session.name, "reason": self.halted})
@@ -203,11 +205,15 @@ class Halting:
             try:
                 await self.profit.start(Caller("", "circuit breaker", "read", deadline), ReqPnL(account))
             except IbmuxError as error:
-                log.warning(
-                    "breaker.blind", extra={"gateway": self.session.name, "account": account, "why": str(error)}
-                )
+                self._note_blind(account, str(error))
             else:
                 self._followed.add(account)
+                self._blind.discard(account)
+
+    def _note_blind(self, account: str, why: str) -> None:
+        if account not in self._blind:
+            self._blind.add(account)
+            log.warning("breaker.blind", extra={"gateway": self.session.name, "account": account, "why": why})
 
 
 def _worded(note: HaltNote) -> str:

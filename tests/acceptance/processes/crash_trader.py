@@ -8,190 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from crash_diary import Diary
+from crash_ears import PATIENCE, ClientEar, Ear
+from crash_jobs import Job, make_job
 from crash_waiting import until
 
 import ibmux
 import ibmux.mqtt.pauses
-from ibmux import topics
 from ibmux.errors import IbmuxError
-from ibmux.messages import decode
-from ibmux.messages.orders import Order
 from ibmux.messages.trades import DONE
-from ibmux.messages.trading import FillEvent, OrderEvent, OrderTicket
-from ibmux.mqtt.client import Link
-from ibmux.mqtt.message import Message
 
-CONTRACTS = tuple(
-    ibmux.Contract("STK", number, symbol, exchange="SMART", currency="USD")
-    for symbol, number in (("AAPL", 265598), ("MSFT", 272093))
-)
 LANES = 3
 """Jobs at once."""
-PATIENCE = 3.0
-"""Seconds to wait for an answer, and for news of an order before it is asked about."""
-PAGE = 40
 BOUND = 3600.0
 """Seconds of a whole run at most."""
-FINAL = DONE - {"Inactive"}
 GIVE_UP = 90.0
 """Seconds after which a job counts as stuck: an order that nobody can say anything certain of."""
-
-
-class Job(NamedTuple):
-    """One to three orders that belong together; `cancels`: whether they are ended by hand."""
-
-    number: int
-    tickets: list[OrderTicket]
-    change: float
-    cancels: bool
-
-    @property
-    def keys(self) -> list[str]:
-        """Of its orders."""
-        return [ticket.key for ticket in self.tickets]
-
-
-def make_job(seed: str, name: str, number: int) -> Job:
-    """The job of this number, always the same."""
-    chance = random.Random(f"{seed}:{name}:{number}")
-    side = chance.choice(("BUY", "SELL"))
-    other = "SELL" if side == "BUY" else "BUY"
-    near, far = (2000.0, 1.0) if side == "BUY" else (1.0, 5000.0)
-    common: dict[str, Any] = {
-        "totalQuantity": float(chance.randint(2, 9)),
-        "account": chance.choice(("DU1000001", "DU1000002")),
-    }
-    key = f"{name}-{number}"
-    fills = chance.random() < 0.5
-
-    def limit(action: str, price: float, **more: Any) -> Order:
-        return Order(action=action, orderType="LMT", lmtPrice=price, **common, **more)
-
-    orders: list[Order]
-    match chance.choices(("MKT", "LMT", "bracket", "pair"), (3, 6, 2, 2))[0]:
-        case "MKT":
-            fills, orders = True, [Order(action=side, orderType="MKT", **common)]
-        case "LMT":
-            orders = [limit(side, near if fills else far)]
-        case "bracket":
-            profit, loss = (5000.0, 1.0) if side == "BUY" else (1.0, 5000.0)
-            stop = Order(action=other, orderType="STP", auxPrice=loss, **common)
-            orders = [
-                limit(side, near if fills else far, transmit=False), limit(other, profit, transmit=False), stop
-            ]  # fmt: skip
-        case _:
-            group: dict[str, Any] = {"ocaGroup": key, "ocaType": 1}
-            orders = [limit(side, far, **group), limit(side, near if fills else far, **group)]
-    contract = chance.choice(CONTRACTS)
-    is_bracket = len(orders) == 3
-    tickets = [
-        OrderTicket(contract, each, f"{key}-{leg}", f"{key}-0" if is_bracket and leg else "")
-        for leg, each in enumerate(orders)
-    ]
-    change = common["totalQuantity"] + 1 if len(orders) == 1 and not fills and chance.random() < 0.5 else 0.0
-    return Job(number, tickets, change, is_bracket or not fills)
-
-
-class Ear:
-    """Hears every event of one script exactly once: live ones, and by `replay` what was missed."""
-
-    def __init__(self, url: str, ib: ibmux.IB, diary: Diary) -> None:
-        self.ib, self.diary = ib, diary
-        self.over: set[str] = set()
-        self.doubtful: set[str] = set()
-        self.news = asyncio.Event()
-        self._hole = asyncio.Event()
-        self._link = Link(url, client_id=f"{ib.script}.ear.{ib.instance}", username=ib.script, on_connect=self._again)
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Connect and listen; may be tried again.
-
-        Raises:
-            IbmuxError: no proxy answers.
-        """
-        if not self._link.connected:
-            await self._link.start()
-        for topic in (topics.order_event, topics.fill_event):
-            kind = OrderEvent if topic is topics.order_event else FillEvent
-            await self._link.subscribe(topic(self.ib.gateway, self.ib.script), self._reader(kind), qos=1)
-        self._hole.set()
-        self._task = asyncio.create_task(self._fill_holes())
-
-    async def close(self) -> None:
-        """Hear no more."""
-        await self._link.close()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def _again(self, _session_present: bool) -> None:
-        self._hole.set()
-
-    def _reader(self, kind: type[Any]) -> Callable[[Message], None]:
-        def take(message: Message) -> None:
-            event = decode(message.payload, kind)
-            if event.seq == 0 or event.seq <= self.diary.seq:
-                return  # comes again with its number; came already
-            if event.prev == 0 or event.prev > self.diary.seq:
-                self._hole.set()
-                return
-            self.note(event, replayed=False)
-
-        return take
-
-    def note(self, event: Any, *, replayed: bool) -> None:
-        """Write an event down: with its number it is heard, without it was not."""
-        known: dict[str, Any] = {"seq": event.seq, "key": event.key, "replayed": replayed}
-        if isinstance(event, OrderEvent):
-            status = event.trade.orderStatus
-            self.diary.write("order", status=status.status, filled=status.filled, code=event.code, **known)
-            if status.status in FINAL:
-                self.over.add(event.key)
-            elif status.status == "Inactive":
-                self.doubtful.add(event.key)
-        else:
-            execution = event.fill.execution
-            self.diary.write(event.event, execId=execution.execId, shares=execution.shares, **known)
-        self.news.set()
-
-    async def _fill_holes(self) -> None:
-        while True:
-            await self._hole.wait()
-            self._hole.clear()
-            try:
-                await self.catch_up()
-            except IbmuxError:
-                await asyncio.sleep(0.1)
-                self._hole.set()
-
-    async def catch_up(self) -> None:
-        """Ask for everything above the highest number.
-
-        Raises:
-            IbmuxError: not all of it came.
-        """
-        more, since = True, self.diary.seq
-        while more:
-            page = await self.ib.call("replay", PATIENCE, since=since, limit=PAGE)
-            for each in page.events:
-                event = each.order or each.fill
-                if event.seq > self.diary.seq:
-                    self.note(event, replayed=True)
-            more, since = page.more, page.seq
 
 
 class Trader:
     """One script."""
 
-    def __init__(self, ib: ibmux.IB, ear: Ear, diary: Diary, order: dict[str, Any]) -> None:
+    def __init__(self, ib: ibmux.IB, ear: Ear | ClientEar, diary: Diary, order: dict[str, Any]) -> None:
         self.ib, self.ear, self.diary = ib, ear, diary
         self.seed, self.name = order["seed"], order["name"]
         self.orders, self.permit = order["orders"], Path(order["permit"])
@@ -348,8 +191,9 @@ class Trader:
 
 async def main(order: dict[str, Any], say: Callable[..., None]) -> None:
     diary = Diary(Path(order["diary"]))
-    ib = await patiently(lambda: ibmux.connect(order["name"], url=order["url"], gateway="paper"))
-    ear = Ear(order["url"], ib, diary)
+    since = diary.seq if order["ear"] == "client" else None
+    ib = await patiently(lambda: ibmux.connect(order["name"], url=order["url"], gateway="paper", since=since))
+    ear = Ear(order["url"], ib, diary) if since is None else ClientEar(ib, diary)
     await patiently(ear.open)
     trader = Trader(ib, ear, diary, order)
     await trader.trade()
