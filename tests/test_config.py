@@ -48,6 +48,13 @@ def test_accounts_in_the_environment_are_separated_by_commas():
         ("[gateways.a]\nlines = 0", "lines"),
         ("[gateways.a]\nclient_id = -1", "client_id"),
         ("drain_timeout = -1", "drain_timeout"),
+        ("[limits]\norder_value = -1", r"limits\.order_value"),
+        ("[limits]\norder_value = nan", r"limits\.order_value"),
+        ("[limits]\nprice_band = 5", r"limits\.price_band is 5; it is a share: write 0\.05 for 5 %"),
+        ("[scripts.a]\nprice_band = 1", r"scripts\.a\.price_band"),
+        ("[scripts.a]\norders_per_day = 0.5", "orders_per_day"),
+        ("[gateways.a]\nprice_band = 2", r"gateways\.a\.price_band"),
+        ("[gateways.a]\nrejections = -1", "rejections"),
         ("port = = 1", "not TOML"),
     ],
 )

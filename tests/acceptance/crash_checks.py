@@ -16,6 +16,8 @@ NOTHING_KNOWN = frozenset({"", "PendingSubmit", "ApiPending"})
 """States in which an order may not have reached the gateway yet."""
 OWN_WORDS = frozenset({"proxy.unreachable"})
 """Codes that the client itself gives: they say that this question did not leave, not what became of an earlier one."""
+APART = frozenset({"refusal", "note"})
+"""Kinds of records that make no order."""
 REJECTED = "order.rejected"
 HEARD = ("order", "fill", "commission")
 """Kinds of entries that are events."""
@@ -120,7 +122,9 @@ def unfound(records: Records) -> Iterator[str]:
         for entry in diary:
             if entry["kind"] == "error" and entry["code"] == "order.not_found":
                 for key in entry["keys"]:
-                    before = [each for each in kept[Name(script, key)] if each.time < entry["time"]]
+                    before = [
+                        each for each in kept[Name(script, key)] if each.time < entry["time"] and each.kind not in APART
+                    ]
                     if before and all(each.kind != "unsent" for each in before):
                         yield f"{script}'s {key} was not found by {entry['method']}, and has {len(before)} records"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
@@ -96,6 +95,16 @@ def statuses(scene: Scene, script: str, key: str) -> list[str]:
     return found
 
 
+async def is_told(scene: Scene, script: str, key: str, status: str) -> None:
+    """Until a script was told that an order has this status now."""
+    await until(lambda: statuses(scene, script, key)[-1:] == [status], f"{script} is told that {key} is {status}")
+
+
+async def is_executed(scene: Scene, script: str, key: str) -> None:
+    """Until a script was told of an execution of an order."""
+    await until(lambda: executed(scene, script, key), f"{script} is told of an execution of {key}")
+
+
 def executed(scene: Scene, script: str, key: str) -> list[tuple[str, float]]:
     """The executions of an order that a script was told: their ids and sizes."""
     fills = [each["fill"]["execution"] for each in told(scene, script, key, "fill") if each["event"] == "fill"]
@@ -122,6 +131,12 @@ async def lost(scene: Scene) -> None:
     await until(lambda: session.state != "ready", "the loss is noticed", 20)
 
 
+def an_order(price: float = FAR, **changes: Any) -> dict[str, Any]:
+    """The arguments of an order that rests."""
+    order = {"action": "BUY", "totalQuantity": 10, "orderType": "LMT", "lmtPrice": price, **changes}
+    return {"contract": APPLE, "order": order}
+
+
 def requests(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """So many different look-ups: contracts and history."""
     for number in range(count // 2):
@@ -129,8 +144,3 @@ def requests(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
         when = f"202601{number % 28 + 1:02} 1{number // 28}:00:00 US/Eastern"
         bars = {"endDateTime": when, "durationStr": "60 S", "barSizeSetting": "1 min", "whatToShow": "TRADES"}
         yield "reqHistoricalData", {"contract": APPLE, "useRTH": False, **bars}
-
-
-async def settled(*waits: Any) -> list[Any]:
-    """All answers, exceptions too."""
-    return list(await asyncio.gather(*waits, return_exceptions=True))

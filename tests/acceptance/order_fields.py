@@ -18,6 +18,8 @@ from ibmux.tws.layout import Field, Item, Message, Repeat, Values, When
 
 KINDS = ("LMT", "MKT", "VOL", "PEG BENCH", "PEG MID", "PEG BEST", "TRAIL LIMIT", "STP LMT", "REL", "MOC")
 VERSION = 176
+PAPER = "DU"
+"""How accounts begin that anybody may trade: a live one must be named in the settings."""
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0?"), max_size=12)
 words = st.text("abcXYZ 019_-.;=", min_size=1, max_size=10)
 integers = st.integers(-(2**31) + 1, 2**31 - 2)
@@ -55,6 +57,7 @@ def orders(kinds: tuple[str, ...] = KINDS) -> st.SearchStrategy[Any]:
         ib_async.Order,
         leave=NUMBERS | {"parentId", "whatIf"},
         action=st.sampled_from(("BUY", "SELL", "SSHORT", "SLONG")),
+        account=texts.map(PAPER.__add__),
         totalQuantity=st.floats(0.0001, 1e9),
         orderType=st.sampled_from(kinds),
         algoParams=tags,
@@ -120,7 +123,8 @@ class Maker:
         """An order of this type with everything in it."""
         leave = frozenset({"condType"})
         found = self.make(
-            ib_async.Order, NUMBERS | {"parentId", "whatIf"}, orderType=kind, action="BUY", algoParams=self.tags(),
+            ib_async.Order, NUMBERS | {"parentId", "whatIf"}, orderType=kind, action="BUY",
+            account=PAPER + self.plain(""), algoParams=self.tags(),
             smartComboRoutingParams=self.tags(), orderMiscOptions=self.tags(),
             orderComboLegs=self.several(ib_orders.OrderComboLeg),
             conditions=[self.make(each, leave, conjunction=self.chance.choice("ao")) for each in CONDITIONS],
@@ -152,7 +156,7 @@ def _differing(theirs: Any, ours: Any, at: str, owner: Any) -> Iterator[str]:
         for number, (one, other) in enumerate(zip(theirs, ours, strict=False)):
             yield from _differing(one, other, f"{at}[{number}]", None)
     elif dataclasses.is_dataclass(theirs):
-        blank = type(theirs)() if at == "softDollarTier" else None
+        blank = ib_async.SoftDollarTier() if at == "softDollarTier" else None
         if ours is not None:
             yield from differences(theirs, ours, at=f"{at}.")
         elif theirs != blank:  # an empty tier is how ib_async says that there is none

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 from stage import running_proxy, settings, until, url_of
 
 import ibmux
-from ibmux import LimitOrder, Order, Stock, errors
+from ibmux import Order, Stock, errors
 from ibmux.daemon import Proxy
 from ibmux.sim import Settings, SimulatedGateway
 
@@ -51,14 +51,15 @@ class Scene:
 
 @asynccontextmanager
 async def scene(**changes: Any) -> AsyncIterator[Scene]:
-    async with SimulatedGateway(Settings(**{**QUICK, **changes})) as simulator:
-        async with running_proxy(settings(simulator.port, scripts=ROLES)) as proxy:
-            made = Scene(simulator, proxy)
-            try:
-                yield made
-            finally:
-                for client in made.clients:
-                    await client.close()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(SimulatedGateway(Settings(**{**QUICK, **changes})))
+        proxy = await stack.enter_async_context(running_proxy(settings(simulator.port, scripts=ROLES)))
+        made = Scene(simulator, proxy)
+        try:
+            yield made
+        finally:
+            for client in made.clients:
+                await client.close()
 
 
 @pytest.fixture
@@ -169,7 +170,10 @@ async def test_by_account_and_until_they_are_filled() -> None:
 
 async def test_a_limit_is_a_number_or_a_function_of_the_position(stage: Scene) -> None:
     ib = await stage.connect()
-    price: Callable[[Any], float] = lambda held: 10_000.0 if held.position > 0 else 1.0
+
+    def price(held: Any) -> float:
+        return 10_000.0 if held.position > 0 else 1.0
+
     trades, failed = await closed_or(ib, ["AAPL", "TSLA"], orderType="LMT", limitPrice=price)
     assert (failed, {trade.order.lmtPrice for trade in trades}) == ("", {10_000.0, 1.0})
     with pytest.raises(errors.OrderPending, match="not Filled"):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import signal
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from crash_checks import JUDGES, check
+from crash_nursing import nursery
 from crash_records import Kept, Name, Placed, Records, Standing
+from crash_stage import POINTS
+from stage import free_port, settings, until
 
 FILLED, RESTED = Name("ann", "ann-0-0"), Name("ann", "ann-1-0")
 UNIT = (Name("ann", "ann-2-0"), Name("ann", "ann-2-1"))
@@ -172,3 +178,23 @@ def test_a_judge_finds_what_is_wrong(judge: str, spoil: Spoil) -> None:
     records = good()
     spoil(records)
     assert [each for each in check(records) if each.startswith(f"{judge}: ")]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_every_point_of_an_end_is_a_function_of_the_proxy(point: str) -> None:
+    where, side, highest = POINTS[point]
+    module, _, path = where.partition(":")
+    owner, _, name = path.partition(".")
+    assert callable(getattr(getattr(importlib.import_module(module), owner), name))
+    assert side in ("before", "amid", "after")
+    assert highest >= 1
+
+
+async def test_a_proxy_ends_at_its_point_as_if_killed(tmp_path: Path) -> None:
+    tree = settings(free_port(), mqtt={"port": 0, "socket": ""}, journal={"path": str(tmp_path / "journal.db")})
+    async with nursery() as running:
+        aim, errors = ("with the journal read", 1), str(tmp_path / "log")
+        child = await running.start("proxy", name="proxy", tree=tree, aim=aim, errors=errors)
+        await until(lambda: child in running.ended, "its end", 20)
+    assert running.ended[child] == -signal.SIGKILL
+    assert "Traceback" not in (tmp_path / "log").read_text()

@@ -1,4 +1,4 @@
-"""Flat, and certain of it: everything cancelled and closed through the proxy, twice, at once, halted, killed half way."""
+"""Flat, and certain of it: everything cancelled and closed through the proxy, twice, at once, halted, cut short."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -70,14 +70,15 @@ class Floor:
 
 @asynccontextmanager
 async def floor(**changes: Any) -> AsyncIterator[Floor]:
-    async with SimulatedGateway(Settings(**{**QUICK, **changes})) as simulator:
-        async with running_proxy(settings(simulator.port, scripts=ROLES)) as proxy:
-            made = Floor(simulator, proxy)
-            try:
-                yield made
-            finally:
-                for client in made.clients:
-                    await client.close()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(SimulatedGateway(Settings(**{**QUICK, **changes})))
+        proxy = await stack.enter_async_context(running_proxy(settings(simulator.port, scripts=ROLES)))
+        made = Floor(simulator, proxy)
+        try:
+            yield made
+        finally:
+            for client in made.clients:
+                await client.close()
 
 
 @pytest.fixture

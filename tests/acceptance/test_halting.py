@@ -127,8 +127,9 @@ async def test_an_admin_may_close_a_position_while_orders_are_halted_and_no_more
         await holds(scene, 260)
         assert is_halted(await sell(scene, "boss", "3", 1))
         assert (await scene.ask("boss", "cancelOrder", key="1")).code == "ok"
+        by_name = {"secType": "STK", "symbol": "AAPL", "exchange": "SMART", "currency": "USD"}
         rest = {"action": "SELL", "totalQuantity": 260, "orderType": "MKT", "account": FIRST}
-        assert (await scene.place("boss", "3", {"conId": APPLE["conId"], "exchange": "SMART"}, **rest)).code == "ok"
+        assert (await scene.place("boss", "3", by_name, **rest)).code == "ok"
         await holds(scene, 0)
         assert is_halted(await sell(scene, "boss", "4", 1))
 
@@ -145,12 +146,24 @@ async def test_of_closings_at_once_only_so_many_pass_as_there_is_to_close() -> N
         await holds(scene, 0)
 
 
+async def test_a_sale_counts_before_the_position_shows_it() -> None:
+    async with simulated() as simulator, scene_at(simulator, "ann") as scene:
+        await holds(scene, HELD)
+        assert (await scene.ask("boss", "halt")).code == "ok"
+        await simulator.faults.apply("lose 1 position")
+        assert (await sell(scene, "boss", "1", HELD)).code == "ok"
+        await scene.becomes("boss", "1", "Filled")
+        await scene.until(lambda: scene.book.fills, "the fill is told")
+        assert is_halted(await sell(scene, "boss", "2", 1))
+        await holds(scene, HELD)
+
+
 SEED = int(os.environ.get("IBMUX_CLOSINGS_SEED", "11"))
 
 
 async def test_whatever_closings_come_at_once_none_turns_the_position() -> None:
     """Random sizes, prices and cancels, partial fills, positions that lag behind the fills."""
-    print(f"IBMUX_CLOSINGS_SEED={SEED}")
+    print(f"IBMUX_CLOSINGS_SEED={SEED}")  # noqa: T201
     dice = random.Random(SEED)
     slow = {"partial_share": 0.7, "fill_delay": 0.02, "status_first": 0.5, "seed": SEED}
     async with simulated(**slow) as simulator, scene_at(simulator, "ann") as scene:

@@ -1,6 +1,6 @@
-"""Incidents that users met elsewhere: orders doubled, lost, or under the wrong number, over restarts and broken lines.
+"""Incidents that users met elsewhere: orders doubled, lost or out of reach, over restarts and broken lines.
 
-Where it shows the trap, ib_async alone falls into it first. Incidents of what was told of orders are in
+Numbers that go back are in `test_number_incidents`, fills in `test_fill_incidents`, what else was told of orders in
 `test_report_incidents`.
 """
 
@@ -13,15 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import ib_async
 import pytest
 from incident_scene import (
-    SHARES,
     again,
-    executed,
+    an_order,
     fill,
     gateway,
-    ib_async_alone,
+    is_executed,
+    is_told,
     keys_of,
     life,
     order_of,
@@ -30,8 +29,8 @@ from incident_scene import (
     requests,
     statuses,
     told,
-)  # fmt: skip
-from money_scene import APPLE, Scene
+)
+from money_scene import Scene
 from stage import until, url_of
 
 import ibmux
@@ -48,95 +47,6 @@ def soon_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "CERTAIN", 0.2)
 
 
-# -- numbers that go back ---------------------------------------------------------------------------------------------
-
-
-async def test_ib_async_gives_out_a_number_again_that_is_in_use() -> None:
-    """Lean.IB#242, ib_insync#80: after a restart nextValidId is lower than what was used."""
-    async with gateway() as simulator, ib_async_alone(simulator) as ib:
-        trades = [ib.placeOrder(SHARES, ib_async.MarketOrder("BUY", 1)) for _ in range(2)]
-        await until(lambda: all(trade.isDone() for trade in trades), "both are filled")
-        ib.disconnect()
-        await simulator.faults.roll_ids(5)
-        nothing = ib_async.StartupFetch(0)
-        await ib.connectAsync(simulator.host, simulator.port, clientId=9, timeout=10, fetchFields=nothing)
-        assert ib.client.getReqId() <= trades[-1].order.orderId
-
-
-@pytest.mark.parametrize("restarted", ["gateway", "proxy", "both"])
-async def test_no_number_is_used_again_after_a_restart(restarted: str, tmp_path: Path) -> None:
-    async with gateway() as simulator:
-        async with life(simulator, tmp_path, "ann") as scene:
-            for key, kind in (("working", "LMT"), ("filled", "MKT"), ("ended", "LMT")):
-                assert (await scene.place("ann", key, orderType=kind)).code == "ok"
-            await scene.ask("ann", "cancelOrder", key="ended")
-            await scene.becomes("ann", "filled", "Filled")
-            if restarted == "gateway":
-                await simulator.faults.apply("restart 0.2 roll=9")
-                await again(scene)
-                await self_evident(scene)
-                return
-        if restarted == "both":
-            await simulator.faults.apply("restart 0.2 roll=9")
-            await simulator.faults.settle()
-        else:
-            await simulator.faults.apply("roll_ids 9")
-        simulator.book.roll(simulator.clock.now())  # the day's finished orders are in no list any more
-        async with life(simulator, tmp_path, "ann") as scene:
-            await self_evident(scene)
-
-
-async def self_evident(scene: Scene) -> None:
-    """New orders have numbers of their own, and each execution is its own order's."""
-    for number in range(3):
-        assert (await scene.place("ann", f"new-{number}", orderType="MKT", totalQuantity=2)).code == "ok"
-        await scene.becomes("ann", f"new-{number}", "Filled")
-        await until(lambda number=number: executed(scene, "ann", f"new-{number}"), "its execution is told")
-        assert [size for _, size in executed(scene, "ann", f"new-{number}")] == [2]
-    numbers = [each.orderId for each in orders_of(scene.simulator)]
-    assert len(numbers) == len(set(numbers)) == len(set(keys_of(scene.simulator))) >= 4
-    assert not [each for _, kind, each in scene.heard if kind == "order" and each.get("code") == 103]
-
-
-async def test_the_number_of_an_order_that_never_arrived_is_not_given_to_another(tmp_path: Path) -> None:
-    """Lean.IB#242: the gateway restarted under four orders, gave their numbers out again, and the news were crossed."""
-    async with gateway() as simulator, life(simulator, tmp_path, "ann") as scene:
-        await scene.place("ann", "first")
-        await simulator.faults.apply("half_open")
-        sent = [
-            scene.scripts["ann"].send("placeOrder", {**an_order(), "key": f"lost-{number}"}, expiry=8)
-            for number in range(4)
-        ]
-        await until(lambda: all(scene.book.find("ann", f"lost-{n}") for n in range(4)), "they are on their way")
-        await until(lambda: scene.book.find("ann", "lost-3").trade.order.orderId, "they were handed to the socket")
-        gone = {scene.book.find("ann", f"lost-{number}").trade.order.orderId for number in range(4)}
-        await simulator.faults.apply("restart 0.2")
-        await simulator.faults.apply("heal")
-        await again(scene)
-        for number in range(4):
-            assert (await scene.place("ann", f"new-{number}")).code == "ok"
-        assert not gone & {order_of(simulator, f"new-{number}").orderId for number in range(4)}
-        assert {(await scene.scripts["ann"].answer(each)).payload["outcome"] for each in sent} <= {
-            "not_sent",
-            "unknown",
-        }
-        await until(
-            lambda: not any(scene.book.find("ann", f"lost-{n}") for n in range(4)), "they are declared not sent"
-        )
-        for number in range(4):
-            for key, status in (("lost", "Inactive"), ("new", "Submitted")):
-                await until(
-                    lambda name=f"{key}-{number}", status=status: statuses(scene, "ann", name)[-1:] == [status],
-                    f"{key}-{number} is told to be {status}",
-                )
-
-
-def an_order(price: float = 1.0, **changes: Any) -> dict[str, Any]:
-    """The arguments of an order that rests."""
-    order = {"action": "BUY", "totalQuantity": 10, "orderType": "LMT", "lmtPrice": price, **changes}
-    return {"contract": APPLE, "order": order}
-
-
 # -- orders that nobody got -------------------------------------------------------------------------------------------
 
 
@@ -150,7 +60,7 @@ async def test_an_order_given_to_a_dying_socket_is_declared_not_sent_and_its_key
         await simulator.faults.heal()
         await again(scene)
         await until(lambda: scene.book.find("ann", "a") is None, "it is declared not sent")
-        await until(lambda: statuses(scene, "ann", "a")[-1:] == ["Inactive"], "its script is told")
+        await is_told(scene, "ann", "a", "Inactive")
         assert "never got this order" in told(scene, "ann", "a")[-1]["message"]
         assert not orders_of(simulator)
         assert (await scene.place("ann", "a")).code == "ok"
@@ -163,7 +73,8 @@ async def test_an_order_that_the_gateway_drops_silently_is_unknown_and_then_not_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lean.IB#93: the paper server dropped placements while the connection stood; not one message ever came."""
-    place, dropped = HANDLERS["placeOrder"], []
+    place = HANDLERS["placeOrder"]
+    dropped: list[Values] = []
 
     def drop_first(client: Client, ask: Values) -> None:
         if dropped or client.client_id != 1:
@@ -181,7 +92,7 @@ async def test_an_order_that_the_gateway_drops_silently_is_unknown_and_then_not_
         ).code == "order.unknown"
         await simulator.faults.drop(1)
         await again(scene)
-        await until(lambda: statuses(scene, "ann", "a")[-1:] == ["Inactive"], "declared not sent")
+        await is_told(scene, "ann", "a", "Inactive")
         assert (await scene.place("ann", "a")).code == "ok"
         assert keys_of(simulator) == ["a", "b"]
 
@@ -193,7 +104,7 @@ async def test_orders_that_ended_unseen_and_are_in_no_list_are_said_to_be_over(t
             for key in ("cancelled", "part", "whole"):
                 assert (await scene.place("ann", key, tif="GTC")).code == "ok"
             fill(simulator, order_of(simulator, "part"), 4)
-            await until(lambda: executed(scene, "ann", "part"), "a fill")
+            await is_executed(scene, "ann", "part")
         desk, now = simulator.book, simulator.clock.now()
         for key in ("cancelled", "part"):
             simulator.publish(desk._floor.cancel(order_of(simulator, key), now))
@@ -202,7 +113,7 @@ async def test_orders_that_ended_unseen_and_are_in_no_list_are_said_to_be_over(t
         assert not desk.completed()
         async with life(simulator, tmp_path, "ann") as scene:
             for key in ("cancelled", "part"):
-                await until(lambda key=key: statuses(scene, "ann", key)[-1:] == ["Inactive"], f"{key} is over")
+                await is_told(scene, "ann", key, "Inactive")
             assert "no longer among" in told(scene, "ann", "part")[-1]["message"]
             part = (await scene.ask("ann", "orderStatus", key="part")).payload
             assert (part["orderStatus"]["filled"], len(part["fills"])) == (4, 1)
@@ -293,9 +204,9 @@ async def manage(scene: Scene, before: dict[str, Any]) -> None:
 # -- waiting ----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_order_goes_before_two_hundred_lookups() -> None:
+async def test_an_order_goes_before_two_hundred_lookups(tmp_path: Path) -> None:
     """ib_async sends first in, first out; the session's own part of it is in `test_traps`."""
-    async with gateway() as simulator, life(simulator, Path(), "ann", "ben") as scene:
+    async with gateway() as simulator, life(simulator, tmp_path, "ann", "ben") as scene:
         ben = scene.scripts["ben"]
         sent = [ben.send(method, asked, expiry=60) for method, asked in requests(200)]
         await until(lambda: scene.proxy.door.in_flight >= 200, "the look-ups wait")

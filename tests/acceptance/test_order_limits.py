@@ -82,6 +82,20 @@ async def test_without_a_quote_no_price_can_be_judged() -> None:
     assert simulator.stats.orders_placed == 0
 
 
+async def test_what_cannot_be_valued_is_not_sent() -> None:
+    async with simulated() as simulator, scene_at(simulator, "ann", **ann(order_value=1000.0)) as scene:
+        for contract, code in (
+            ({"secType": "STK", "symbol": "NOSUCH", "exchange": "SMART", "currency": "USD"}, "contract.unknown"),
+            ({**APPLE, "multiplier": "many"}, "request.invalid"),
+        ):
+            answer = await scene.place("ann", "a", contract)
+            assert (answer.code, answer.payload["outcome"]) == (code, "not_sent")
+        by_id = {"conId": APPLE["conId"], "exchange": "SMART"}
+        assert (await scene.place("ann", "a", by_id, totalQuantity=1001)).code == "order.limit"
+        assert (await scene.place("ann", "a", by_id, totalQuantity=1000)).code == "ok"
+    assert simulator.stats.orders_placed == 1
+
+
 # -- a day ------------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,6 @@ falls, each fill is told once. `IBMUX_MACHINES=500` is a long form, `IBMUX_SEED`
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import random
 from collections import Counter, defaultdict
@@ -22,8 +21,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from money_scene import APPLE, FAR, SOFT, Scene, money_scene
+from order_agreement import CERTAIN, check_events, check_keys, differences
 
-from ibmux.core import reference
 from ibmux.sim.events import OrderError
 from ibmux.sim.orders.order import BookOrder
 
@@ -31,9 +30,6 @@ SEED = int(os.environ.get("IBMUX_SEED", "20260221"))
 MACHINES = int(os.environ.get("IBMUX_MACHINES", "10"))
 STEPS = 25
 NAMES = ("ann", "ben")
-ENDS = frozenset({"Filled", "Cancelled", "ApiCancelled"})
-"""Statuses after which nothing follows; an order that is `Inactive` may come to life."""
-CERTAIN = frozenset({"order.not_sent", "gateway.not_ready"})
 ENDINGS = CERTAIN | {
     "ok", "order.rejected", "order.unknown", "order.key_conflict", "order.not_found", "request.invalid", "gateway.busy",
     "order.not_yours",
@@ -64,7 +60,6 @@ ORDERS = (
     "fork_on_modify", "fork_on_modify 0.3",
 )  # fmt: skip
 LIFTED = ("heal", "release", "restore", "restore yes")
-TERMS = ("action", "orderType", "lmtPrice", "auxPrice", "tif", "account")
 
 
 class Machine(RuleBasedStateMachine):
@@ -258,11 +253,11 @@ class Machine(RuleBasedStateMachine):
         self.asked.clear()
         await self.scene.audit()
         try:
-            await self.scene.until(lambda: not self.difference(), "the books agree")
+            await self.scene.until(lambda: not differences(self.scene), "the books agree")
         except AssertionError:
-            raise AssertionError("\n".join(self.difference())) from None
-        self.check_events()
-        self.check_keys()
+            raise AssertionError("\n".join(differences(self.scene))) from None
+        check_events(self.scene)
+        check_keys(self.scene, self.codes)
 
     async def calm(self) -> None:
         """Heal; where news were lost for good, a new connection tells what is."""
@@ -278,63 +273,11 @@ class Machine(RuleBasedStateMachine):
             await scene.until(lambda: session.epoch > epoch and session.state == "ready", "connected anew")
         await scene.until(lambda: not scene.proxy.door.in_flight, "nothing is in flight")
 
-    def known(self) -> list[BookOrder]:
-        """Every order that the gateway knows under our clientId."""
-        found = {id(each): each for each in self.scene.simulator.book._book._orders.values()}
-        found |= {id(each.order): each.order for each in self.scene.simulator.book.completed()}
-        found |= {id(each): each for each in self.scene.orders}
-        return [each for each in found.values() if each.permId and each.clientId == 1]
-
-    def difference(self) -> list[str]:
-        """Where the proxy's view of an order is not the gateway's."""
-        wrong = []
-        for order in self.known():
-            entry = self.scene.book.find("", perm_id=order.permId)
-            if entry is None:
-                wrong.append(f"{order.permId} is not known")
-                continue
-            status, terms = entry.trade.orderStatus, entry.trade.order
-            there = (order.status, float(order.filled), float(order.remaining), round(order.avgFillPrice, 6))
-            here = (status.status, status.filled, status.remaining, round(status.avgFillPrice, 6))
-            if here != there:
-                wrong.append(f"{entry.key}: {here} here, {there} at the gateway")
-            asked = [getattr(order.spec, name) or None for name in TERMS]
-            shown = [getattr(terms, name) or None for name in TERMS]
-            quantity = (float(order.total), terms.totalQuantity)
-            if asked[:4] != shown[:4] or quantity[0] != quantity[1]:
-                wrong.append(f"{entry.key}: {shown} {quantity[1]} here, {asked} {quantity[0]} at the gateway")
-            if entry.trade.filled() != float(order.filled):
-                wrong.append(f"{entry.key}: fills of {entry.trade.filled()} here, {order.filled} at the gateway")
-        return wrong
-
-    def check_events(self) -> None:
-        """What scripts were told of each order is a life that an order can have."""
-        lives: defaultdict[tuple[str, str, int], list[tuple[str, float]]] = defaultdict(list)
-        for script, kind, told in self.scene.heard:
-            if kind == "order":
-                status = told["trade"]["orderStatus"]
-                number = told["trade"]["order"].get("orderId", 0)
-                lives[script, told["key"], number].append((status["status"], status.get("filled", 0.0)))
-        for (script, key, number), life in lives.items():
-            for (before, less), (after, more) in itertools.pairwise(life):
-                where = f"{script} was told of {key} ({number}): {life}"
-                assert before not in ENDS or after == before, where
-                assert more >= less, where
-
-    def check_keys(self) -> None:
-        """No key became two orders, no success of nothing, nothing was sent that was said not to be."""
-        sent: defaultdict[str, int] = defaultdict(int)
-        for order in self.scene.simulator.book._book._orders.values():
-            sent[reference.read(order.spec.orderRef).key] += 1
-        assert not [key for key, count in sent.items() if count > 1], "a key became two orders"
-        assert not [key for key, codes in self.codes.items() if "ok" in codes and not sent[key]], "a success of nothing"
-        assert not [key for key, codes in self.codes.items() if codes <= CERTAIN and sent[key]], "sent, said not to be"
-
 
 @pytest.mark.timeout(60 + 10 * MACHINES)
 def test_orders_live_as_at_the_gateway() -> None:
     print(f"IBMUX_SEED={SEED}")  # noqa: T201 - repeats a run
-    kind = type("Machine", (Machine,), {"steps": []})
+    kind: type[Machine] = type("Machine", (Machine,), {"steps": []})
     run_state_machine_as_test(
         seed(SEED)(kind),
         settings=settings(

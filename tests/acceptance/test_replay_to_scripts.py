@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from stage import free_port, running_proxy, settings, until
+from stage import free_port, running_proxy, settings, until, url_of
 
 import ibmux
 from ibmux import LimitOrder, MarketOrder, Stock
@@ -75,24 +75,20 @@ def check(simulator: SimulatedGateway, *ears: Ear) -> None:
 
 
 async def test_replay_is_what_was_told() -> None:
-    async with gateway() as simulator, running_proxy(settings(simulator.port)) as proxy:
-        async with script(f"mqtt://127.0.0.1:{proxy.ports['mqtt']}") as ib:
-            ear, before = Ear(ib), ib.lastSeq
-            placed = await buy(ib, "one")
-            await placed.wait(timeout=10)
-            await until(lambda: len(ear.costs) == len(placed.fills), "every commission")
-            await until(lambda: len(ear.costs) == len(executions(simulator)), "all of them")
-            events = await ib.replay(before)
-            assert [each.seq for each in events] == sorted({each.seq for each in events})
-            fills = [
-                each.fill.execution.execId for each in events if isinstance(each, FillEvent) and each.event == "fill"
-            ]
-            assert fills == ear.fills
-            orders = [each for each in events if isinstance(each, OrderEvent)]
-            assert orders[-1].trade.orderStatus.status == "Filled"
-            assert {each.key for each in orders} == {"one"}
-            assert [each.seq for each in await ib.replay(events[2].seq)] == [each.seq for each in events[3:]]
-            check(simulator, ear)
+    async with gateway() as simulator, running_proxy(settings(simulator.port)) as proxy, script(url_of(proxy)) as ib:
+        ear, before = Ear(ib), ib.lastSeq
+        placed = await buy(ib, "one")
+        await placed.wait(timeout=10)
+        await until(lambda: len(ear.costs) == len(executions(simulator)), "every commission")
+        events = await ib.replay(before)
+        assert [each.seq for each in events] == sorted({each.seq for each in events})
+        fills = [each for each in events if isinstance(each, FillEvent) and each.event == "fill"]
+        assert [each.fill.execution.execId for each in fills] == ear.fills
+        orders = [each for each in events if isinstance(each, OrderEvent)]
+        assert orders[-1].trade.orderStatus.status == "Filled"
+        assert {each.key for each in orders} == {"one"}
+        assert [each.seq for each in await ib.replay(events[2].seq)] == [each.seq for each in events[3:]]
+        check(simulator, ear)
 
 
 async def test_the_proxy_ends_and_comes_back_while_orders_are_filled() -> None:
@@ -115,7 +111,7 @@ async def test_the_proxy_ends_and_comes_back_while_orders_are_filled() -> None:
 
 async def test_a_script_that_was_away_goes_on_where_it_was() -> None:
     async with gateway(fill_delay=0.3) as simulator, running_proxy(settings(simulator.port)) as proxy:
-        url = f"mqtt://127.0.0.1:{proxy.ports['mqtt']}"
+        url = url_of(proxy)
         async with script(url) as ib:
             first = Ear(ib)
             for number in range(4):

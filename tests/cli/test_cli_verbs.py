@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -218,6 +219,7 @@ class TestLongRunning:
                 "IBMUX_MQTT__PORT": "0",
                 "IBMUX_HTTP__PORT": "0",
                 "PYTHONPATH": ":".join(sys.path),
+                "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
             },
         )
         assert process.stderr is not None
@@ -254,6 +256,7 @@ class TestLongRunning:
                 "IBMUX_HTTP__PORT": "0",
                 "IBMUX_DRAIN_TIMEOUT": "60",
                 "PYTHONPATH": ":".join(sys.path),
+                "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
             },
         )
         assert process.stderr is not None

@@ -21,7 +21,7 @@ from ibmux.sim import Settings, SimulatedGateway
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 30.0
-ROLES = {name: {"role": "trade"} for name in ("plain", "plain-js", "closing", "spread")}
+ROLES = {name: {"role": "trade"} for name in ("plain", "plain-js", "closing", "close-positions", "spread")}
 
 
 @dataclass

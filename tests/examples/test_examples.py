@@ -105,6 +105,31 @@ async def test_closing_fails_loudly_without_a_proxy(stage: Stage) -> None:
     assert done.errors.startswith("NOTHING WAS CLOSED: ")
 
 
+async def test_closed_or_raise_closes_every_stock_once(stage: Stage) -> None:
+    first = await stage.python("close_positions.py")
+    assert (first.code, first.errors) == (0, "")
+    assert len(first.lines) == stage.gateway.stats.orders_placed == 8
+    assert all(re.fullmatch(r"DU100000\d \w+: (SELL|BUY) \d+ MOC is \w+", line) for line in first.lines)
+    again = await stage.python("close_positions.py", "AAPL")
+    assert (again.code, stage.gateway.stats.orders_placed) == (0, 8)
+
+
+async def test_closed_or_raise_names_what_is_not(stage: Stage) -> None:
+    await stage.gateway.faults.reject_next(201, "Order rejected - reason:too late for the close")
+    done = await stage.python("close_positions.py", "AAPL", "MSFT")
+    assert done.code == 1
+    assert done.errors.startswith("NOT CLOSED: 1 of 2 positions is not closed: DU1000001 ")
+    assert "too late for the close" in done.errors
+    assert stage.gateway.stats.orders_placed == 2
+
+
+async def test_closed_or_raise_without_a_proxy(stage: Stage) -> None:
+    stage.environment["IBMUX_URL"] = "unix:///nonexistent/ibmux.sock"
+    done = await stage.python("close_positions.py")
+    assert done.code == 1
+    assert done.errors.startswith("NOTHING WAS CLOSED: ")
+
+
 async def test_monitor_follows_until_it_is_interrupted(stage: Stage) -> None:
     process = await stage.start(sys.executable, str(EXAMPLES / "monitor.py"), "AAPL", "MSFT")
     async with ended(process), asyncio.timeout(PATIENCE):

@@ -21,7 +21,7 @@ AGAIN = [
     [record("order", status="Submitted")],
     [record("order", status="Filled")],
     [record("order", status="Inactive")],
-    [record("order", status="Submitted"), record("unsent")],
+    [record("order", status="Submitted"), record("sent")],
 ]
 
 
@@ -44,8 +44,9 @@ async def test_a_key_is_taken_in_whatever_state_its_order_is(path: Path, then: l
 async def test_a_key_is_free_again_when_its_order_was_certainly_not_sent(journal: Journal) -> None:
     await journal.append(record("intent"), record("unsent"))
     await journal.append(record("intent"), record("sent"), record("unsent"))
+    await journal.append(record("intent"), record("order", status="PendingSubmit"), record("unsent"))
     together = [journal.append(record("intent")), journal.append(record("unsent")), journal.append(record("intent"))]
-    assert await asyncio.gather(*together) == [6, 7, 8]
+    assert await asyncio.gather(*together) == [9, 10, 11]
     with pytest.raises(KeyTaken):
         await journal.append(record("intent"))
 

@@ -119,7 +119,7 @@ async def test_the_life_of_an_order(journal: Journal) -> None:
     await journal.append(record("intent", orderId=8, fingerprint=b"one", body=b"intent"), record("sent"))
     assert await state() == "sent"
     await journal.append(record("order", status="Submitted", permId=99, body=b"trade"))
-    await journal.append(record("change", fingerprint=b"two", body=b"change"), record("unsent"), record("sent"))
+    await journal.append(record("change", fingerprint=b"two", body=b"change"), record("note"), record("sent"))
     await journal.append(record("refusal", status="no"), record("cancel"), record("fill", execId="e"))
     assert await state() == "Submitted"
     await journal.append(record("order", status="Filled"))

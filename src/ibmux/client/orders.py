@@ -164,7 +164,11 @@ class Orders(Following):
             self.cancelOrderEvent.emit(trade)
         name = self._name(order if trade is None else trade)
         reply = await self._ask(
-            "cancelOrder", timeout, _key=str(name), manualCancelOrderTime=manualCancelOrderTime, **name
+            "cancelOrder",
+            timeout,
+            _key=name.get("key") or str(name),
+            manualCancelOrderTime=manualCancelOrderTime,
+            **name,
         )
         return self._book.merge(reply)
 

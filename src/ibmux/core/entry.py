@@ -23,7 +23,7 @@ class Entry:
     Attributes:
         unsent: it is certain that it never left.
         exercise: it is the exercise of an option, which can be cancelled but not changed.
-        intended: the journal was handed its intent.
+        intended: the journal has its intent, and nothing yet that takes it back.
         restored: it comes from the journal, and whether it was sent is not known before the gateway shows it.
         unit: keys of the legs that it stands or falls with, its own among them.
         doomed: it is to be cancelled as soon as that is possible, since its unit failed.
@@ -103,3 +103,13 @@ def describe(contract: Contract, order: Order) -> str:
     price = next((f" {each:g}" for each in (order.lmtPrice, order.auxPrice) if each is not None), "")
     name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
     return f"{order.action} {order.totalQuantity:g} {name} {order.orderType}{price}"
+
+
+def take_terms(trade: Trade, shown: Order) -> None:
+    """The terms under which an order ended, where its last change was not heard of. Of a filled one the gateway shows
+    the quantity as `filledQuantity` alone.
+    """
+    terms = {name: getattr(shown, name) for name in ("orderType", "lmtPrice", "auxPrice", "tif")}
+    if quantity := shown.totalQuantity or shown.filledQuantity:
+        terms["totalQuantity"] = quantity
+    trade.order = replace(trade.order, **terms)

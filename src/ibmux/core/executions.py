@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ibmux.core import reference
-from ibmux.core.entry import Change, Entry
+from ibmux.core.entry import Change
 from ibmux.core.orderindex import OrderIndex
-from ibmux.messages.trades import CommissionReport, Fill, is_of_order
+from ibmux.messages.trades import CommissionReport, Fill, Trade, is_of_order
 
 KEPT = 500_000
 """Fills that are remembered; past it the oldest is forgotten."""
@@ -43,7 +43,7 @@ class Executions:
         if entry is not None:
             entry.trade.fills.append(fill)
             entry.acknowledged = True
-            _count(entry, fill)
+            count(entry.trade)
         elif execution.permId:
             self._keep_orphan(fill)
         changes = [Change(entry, "fill", fill)]
@@ -67,9 +67,11 @@ class Executions:
         """Take in fills of before, which are no news; each as it is known from now on."""
         return [self.fills.setdefault(fill.execution.execId, fill) for fill in fills]
 
-    def claim(self, perm_id: int) -> list[Fill]:
-        """The fills of an order that came before it did."""
-        return self._orphans.pop(perm_id, [])
+    def claim(self, trade: Trade) -> None:
+        """The fills of an order that came before it did are the order's."""
+        if orphans := self._orphans.pop(trade.order.permId, None):
+            trade.fills += orphans
+            count(trade)
 
     def forget(self, fills: Iterable[Fill]) -> None:
         """Those of an order that is forgotten."""
@@ -82,9 +84,11 @@ class Executions:
             del self._orphans[next(iter(self._orphans))]
 
 
-def _count(entry: Entry, fill: Fill) -> None:
-    """What an execution says of its order: an orderStatus may be lost, and Interactive Brokers promises none."""
-    trade, status, execution = entry.trade, entry.trade.orderStatus, fill.execution
-    if execution.cumQty > status.filled and is_of_order(trade.contract.secType, fill):
-        status.filled, status.avgFillPrice, status.lastFillPrice = execution.cumQty, execution.avgPrice, execution.price
-        status.remaining = max(0.0, trade.order.totalQuantity - execution.cumQty)
+def count(trade: Trade) -> None:
+    """What executions say of their order: an orderStatus may be lost, and Interactive Brokers promises none."""
+    status = trade.orderStatus
+    counted = [fill.execution for fill in trade.fills if is_of_order(trade.contract.secType, fill)]
+    last = max(counted, key=lambda each: each.cumQty, default=None)
+    if last is not None and last.cumQty >= status.filled:
+        status.filled, status.avgFillPrice, status.lastFillPrice = last.cumQty, last.avgPrice, last.price
+        status.remaining = max(0.0, trade.order.totalQuantity - last.cumQty)

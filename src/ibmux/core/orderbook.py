@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from ibmux.core import reference
 from ibmux.core.codes import judge
-from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same
-from ibmux.core.executions import Executions
+from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same, take_terms
+from ibmux.core.executions import Executions, count
 from ibmux.core.orderindex import OrderIndex
 from ibmux.errors import KeyConflict, OrderNotSent
 from ibmux.messages.contracts import Contract
@@ -39,8 +39,6 @@ either, and the error that says why may follow.
 """
 KEPT = 50_000
 """Orders that are remembered; past it the oldest finished one is forgotten."""
-_TERMS = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "tif")
-"""What a change may have altered, and a completed order shows."""
 _LOGGED = 200
 """Steps of an order's log; past it the oldest but the first goes."""
 
@@ -223,14 +221,16 @@ class OrderBook:
             return []
         entry.seen = self.look
         known = entry.trade.orderStatus
-        if entry.done or (known.permId and known.permId != trade.order.permId):
+        if known.permId and known.permId != trade.order.permId:
+            return []
+        take_terms(entry.trade, trade.order)
+        if entry.done:
             return []
         entry.trade.order.permId = known.permId = trade.order.permId
-        terms = {name: getattr(trade.order, name) for name in _TERMS}  # a change may have come through unheard
-        entry.trade.order = replace(entry.trade.order, **terms)
         known.filled = max(known.filled, trade.orderStatus.filled)
-        known.remaining = max(0.0, trade.order.totalQuantity - known.filled)
-        entry.acknowledged = entry.acknowledged or known.filled > 0
+        known.remaining = max(0.0, entry.trade.order.totalQuantity - known.filled)
+        count(entry.trade)
+        entry.acknowledged = entry.acknowledged or known.filled > 0 or trade.orderStatus.status != "Inactive"
         self.index.note(entry)
         self._become(entry, trade.orderStatus.status, now, "found among the completed orders")
         return [Change(entry, "order")]
@@ -270,7 +270,7 @@ class OrderBook:
 
     def _enter(self, entry: Entry) -> Entry:
         self.index.enter(entry)
-        entry.trade.fills += self.executions.claim(entry.trade.order.permId)
+        self.executions.claim(entry.trade)
         if len(self.index) > KEPT:
             self._forget_oldest()
         return entry

@@ -81,14 +81,14 @@ def is_taken(known: Standing | None) -> bool:
 
 
 def _state(known: Standing | None, record: Record) -> str:
-    """An order that the gateway told of is never `sent` or `unsent` again: those speak of its changes then."""
+    """`unsent` is said only of what is certain, whatever was heard of the order before."""
     was = known.state if known else ""
     match record.kind:
         case "intent":
             return "intent"
         case "sent" if known is None or was == "intent":
             return "sent"
-        case "unsent" if known is None or was in ("intent", "sent"):
+        case "unsent":
             return "unsent"
         case "order":
             return record.status or was

@@ -25,7 +25,11 @@ Name = tuple[str, str]
 
 
 class Closings:
-    """Closing orders of one gateway: those that work, and those that are about to be sent."""
+    """Closing orders of one gateway.
+
+    Attributes:
+        planned: what orders close that were allowed for that, as they may name their contract by its symbol alone.
+    """
 
     def __init__(self, session: Session, book: OrderBook) -> None:
         self.session = session
@@ -50,10 +54,9 @@ class Closings:
         return wanted.quantity <= risk.room(wanted, held, [*before, *self._others(name)]) + TINY
 
     def _others(self, name: Name) -> list[Closing]:
-        """What all other orders may still trade: those in the book, and those that will be there in a moment."""
-        coming = [plan for each, plan in self.planned.items() if each != name and self.book.find(*each) is None]
+        """What all other orders may still trade; those that wait for their turn are in the book, too."""
         working = [each for each in self.book if not each.done and (each.script, each.key) != name]
-        return coming + [risk.working(each, self.session.accounts) for each in working]
+        return [risk.working(each, self.session.accounts) for each in working]
 
     # -- told
 

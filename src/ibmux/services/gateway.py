@@ -104,7 +104,7 @@ class Gateway:
         self.risk = Risk(config, settings, self.halting, self.closings, Prices(self.contracts, self.market))
         desk = Desk(self.session, self.feed, self.recovery, self.risk)
         self.orders = Orders(self.session, self.feed, desk)
-        self.changes = OrderChanges(self.session, self.feed, self.risk)
+        self.changes = OrderChanges(self.session, self.feed, self.recovery, self.risk)
         self.lists = OrderLists(self.session, self.feed, self.flights)
         self.replays = Replays(journal, settings.name)
         self.exercise = Exercise(self.session, self.feed, desk, self.contracts)

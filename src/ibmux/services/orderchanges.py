@@ -21,6 +21,7 @@ from ibmux.messages.trades import Trade
 from ibmux.messages.trading import CancelOrder, ModifyOrder, ReqGlobalCancel
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed
+from ibmux.services.recovery import Recovery
 from ibmux.services.risk import Risk
 from ibmux.topics import EXTERNAL
 
@@ -35,9 +36,10 @@ _TERMS = ("totalQuantity", "lmtPrice", "auxPrice", "trailingPercent")
 class OrderChanges:
     """Changes of one gateway's orders."""
 
-    def __init__(self, session: Session, feed: OrderFeed, risk: Risk) -> None:
+    def __init__(self, session: Session, feed: OrderFeed, recovery: Recovery, risk: Risk) -> None:
         self.session = session
         self.feed = feed
+        self.recovery = recovery
         self.risk = risk
         self._locks: WeakKeyDictionary[Entry, asyncio.Lock] = WeakKeyDictionary()
 
@@ -53,7 +55,7 @@ class OrderChanges:
 
     async def modify(self, caller: Caller, request: ModifyOrder) -> Trade:
         """Change a working order and wait for the gateway's word on it; refused, the order works on as it was."""
-        entry = self.feed.find(caller.script, request.key, request.order.orderId, request.order.permId)
+        entry = await self.recovery.find(caller.script, request.key, request.order.orderId, request.order.permId)
         if entry.script != caller.script and caller.role != "admin":
             raise NotYourOrder(f"This order belongs to {entry.script}.")
         if entry.exercise:
@@ -129,7 +131,7 @@ class OrderChanges:
 
     async def cancel(self, caller: Caller, request: CancelOrder) -> Trade:
         """Cancel and wait for the confirmation. The reply's status says if the order was done before."""
-        entry = self.feed.find(request.script or caller.script, request.key, request.orderId, request.permId)
+        entry = await self.recovery.find(request.script or caller.script, request.key, request.orderId, request.permId)
         if entry.script != caller.script and caller.role not in ("cancel", "admin"):
             raise NotYourOrder(f"This order belongs to {entry.script}.")
         if entry.done:

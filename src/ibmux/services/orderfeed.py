@@ -84,8 +84,8 @@ class OrderFeed:
 
     def forget(self, entry: Entry, status: str = "Inactive") -> None:
         """An order was certainly not sent: nobody need wait for it."""
+        self.outbox.unsent(entry)
         if not entry.unsent:
-            self.outbox.unsent(entry)
             self.book.forget(entry, status)
             self.watch(Change(entry, "order"))
             self._settle(entry, Change(entry, "order"))

@@ -171,9 +171,10 @@ class Orders:
         check_terms(order)
         return await self.session.what_if(request.contract, order, deadline=caller.deadline, script=caller.script)
 
-    def status(self, caller: Caller, request: OrderStatusRequest) -> Trade:
+    async def status(self, caller: Caller, request: OrderStatusRequest) -> Trade:
         """One order as it stands."""
-        return self.feed.find(request.script or caller.script, request.key, request.orderId, request.permId).trade
+        script = request.script or caller.script
+        return (await self.desk.recovery.find(script, request.key, request.orderId, request.permId)).trade
 
 
 def _family(entry: Entry) -> int:

@@ -68,6 +68,7 @@ class Outbox:
     def unsent(self, entry: Entry) -> None:
         """An intent was certainly not sent."""
         if entry.intended:
+            entry.intended = False
             self._append(self._record("unsent", entry))
 
     async def want_change(self, entry: Entry, wish: Wish) -> None:

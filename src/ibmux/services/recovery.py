@@ -64,9 +64,24 @@ class Recovery:
             log.info("journal.loaded", extra={"gateway": gateway, "unfinished": len(standings)})
 
     async def recall(self, script: str, key: str) -> Entry | None:
-        """An order that was finished before, back in the book so that its key gives it again."""
-        standing = await self.outbox.journal.find(self.outbox.gateway, script, key)
-        return await self._restore(standing) if standing is not None and standing.state != "unsent" else None
+        """An order by its key; one that was finished before the proxy started is back in the book from now on.
+
+        Raises:
+            JournalFailed: the journal cannot be read.
+        """
+        known = self.book.find(script, key) if key else None
+        if known is not None and known.fingerprint:
+            return known
+        standing = await self.outbox.journal.find(self.outbox.gateway, script, key) if key else None
+        return await self._restore(standing) if standing is not None and standing.state != "unsent" else known
+
+    async def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
+        """An order by the key of its script, by permId, or by orderId.
+
+        Raises:
+            OrderNotFound: there is none, in the journal neither.
+        """
+        return await self.recall(script, key) or self.feed.find(script, key, order_id, perm_id)
 
     async def _restore(self, standing: Standing) -> Entry:
         """The order with its fills; whether the gateway ever took it is in the states that it went through."""

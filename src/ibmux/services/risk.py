@@ -26,6 +26,10 @@ from ibmux.services.halting import Halting
 from ibmux.services.prices import Prices
 from ibmux.services.tallying import rebuild
 
+_CLOSING_HINT = (
+    "Nothing was sent. Of an admin's orders those pass that close no more than is held and no other order closes; what "
+    "was filled seconds ago counts as closed. `ibmux resume` ends the halt, when a person has seen why."
+)
 Worth = tuple[float, str]
 """What an order counts for in the day's value, and the currency."""
 
@@ -102,7 +106,7 @@ class Risk:
                 limits.check_terms(ask.order)
             self._check_account(ask)
             if self.halting.halted and caller.role != "admin" and ask.adds:
-                raise self._halted()
+                raise self._halted(caller)
         rule = self.rules.get(caller.script, self.usual)
         if rule.bare and not self.halting.halted:
             return [(0.0, "")] * len(asks)
@@ -118,7 +122,7 @@ class Risk:
         ask = _with_account(ask)
         self._check_account(ask)
         if self.halting.halted and ask.adds and not self._closes(caller, ask):
-            raise self._halted()
+            raise self._halted(caller)
 
     def release(self, script: str, key: str) -> None:
         """An order was certainly not sent: it counts for nothing."""
@@ -171,7 +175,7 @@ class Risk:
                 items.append(_item(ask, self._value(rule, ask, look)))
                 continue
             if self.halting.halted and ask.adds:
-                raise self._halted()
+                raise self._halted(caller)
             items.append(self._judge(rule, ask, look))
             counted.append(items[-1])
         self.tally.roll(self.session.clock())
@@ -218,8 +222,9 @@ class Risk:
                 f"[gateways.{self.settings.name}], and restart the proxy.",
             )
 
-    def _halted(self) -> Halted:
-        return Halted(f"{self.settings.name} takes no new orders. {self.halting.halted}")
+    def _halted(self, caller: Caller) -> Halted:
+        hint = _CLOSING_HINT if caller.role == "admin" else None
+        return Halted(f"{self.settings.name} takes no new orders. {self.halting.halted}", hint=hint)
 
 
 def _name(caller: Caller, ask: Ask) -> Name:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ibmux.core.entry import Entry, describe
 from ibmux.core.orderbook import OrderBook
 from ibmux.core.risk import Ask
-from ibmux.errors import IbmuxError, KeyConflict, KeyTaken, OrderNotSent, OrderRejected, RequestError
+from ibmux.errors import IbmuxError, JournalFailed, KeyConflict, KeyTaken, OrderNotSent, OrderRejected, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.exercise import ExerciseOptions
 from ibmux.messages.journal import Intent
@@ -63,22 +63,36 @@ class Desk:
             KeyConflict: a key is that of another order; nothing was entered.
             RequestError, NotReady, OrderNotSent, JournalFailed, Busy: nothing was entered.
         """
-        for draft in drafts:
-            known = self.book.find(caller.script, draft.key)
-            if known is not None and not known.fingerprint:  # the gateway told of it; the journal knows its terms
-                await self.recovery.recall(caller.script, draft.key)
+        await self._recall(caller, [each for each in drafts if self._is_told_of(caller, each)])
         try:
             return await self._enter(caller, drafts)
-        except KeyTaken:  # by orders that were finished before the proxy started
-            for draft in drafts:
-                await self.recovery.recall(caller.script, draft.key)
-            return await self._enter(caller, drafts)
+        except IbmuxError:  # an order that was finished before the proxy started is in the journal alone
+            if not await self._recall(caller, drafts):
+                raise
+        return await self._enter(caller, drafts)
+
+    def _is_told_of(self, caller: Caller, draft: Draft) -> bool:
+        """Whether the order of this key is known from the gateway alone; the journal knows its terms exactly."""
+        known = self.book.find(caller.script, draft.key)
+        return known is not None and not known.fingerprint
+
+    async def _recall(self, caller: Caller, drafts: Sequence[Draft]) -> bool:
+        """Fetch what the journal has under these keys; whether the book knows more than before."""
+        before = [self.book.find(caller.script, each.key) for each in drafts]
+        with suppress(JournalFailed):
+            return [await self.recovery.recall(caller.script, each.key) for each in drafts] != before
+        return False
 
     async def _enter(self, caller: Caller, drafts: Sequence[Draft]) -> list[tuple[Entry, bool]]:
         asks = [each.ask for each in drafts if self._same(caller, each) is None]
         worths = dict(zip((ask.key for ask in asks), await self.risk.check(caller, *asks), strict=True))
         known = [self._same(caller, each) for each in drafts]  # the check may have waited
-        _check_whole(known)
+        try:
+            _check_whole(known)
+        except OrderRejected:
+            for ask in asks:
+                self.risk.release(caller.script, ask.key)
+            raise
         entries = [entry or self._place(caller, each) for entry, each in zip(known, drafts, strict=True)]
         fresh = [(entry, each) for entry, old, each in zip(entries, known, drafts, strict=True) if old is None]
         if fresh:
@@ -101,6 +115,8 @@ class Desk:
         self, caller: Caller, fresh: list[tuple[Entry, Draft]], unit: tuple[str, ...], worths: dict[str, Worth]
     ) -> None:
         intents = []
+        if any(entry.unsent for entry, _ in fresh):
+            raise OrderNotSent("it was cancelled while it waited.")
         for entry, draft in fresh:
             entry.unit = unit
             parent, legs, worth = draft.parentKey, list(unit), worths[draft.key]

@@ -78,12 +78,12 @@ BEGIN
     state = CASE
       WHEN new.kind = 'intent' THEN iif(state = 'unsent', 'intent', RAISE(ABORT, 'the key is taken'))
       WHEN new.kind = 'sent' AND state = 'intent' THEN 'sent'
-      WHEN new.kind = 'unsent' AND state IN ('intent', 'sent') THEN 'unsent'
+      WHEN new.kind = 'unsent' THEN 'unsent'
       WHEN new.kind = 'order' AND new.status <> '' THEN new.status
       ELSE state END,
     finished = CASE
       WHEN new.kind = 'intent' THEN 0
-      WHEN new.kind = 'unsent' AND state IN ('intent', 'sent') THEN 1
+      WHEN new.kind = 'unsent' THEN 1
       WHEN new.kind = 'order' AND new.status <> ''
         THEN new.status IN ('Filled', 'Cancelled', 'ApiCancelled', 'Inactive')
       ELSE finished END,
