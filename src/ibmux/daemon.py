@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -28,7 +26,6 @@ from ibmux.messages.session import ProxyInfo, ProxyReport, ProxyStatus
 from ibmux.mqtt.listeners import TAKEN
 from ibmux.ops import logs
 from ibmux.ops.collector import LiveCollector
-from ibmux.ops.eventloop import loop_factory
 from ibmux.ops.health import Checks
 from ibmux.ops.metrics import Metrics
 from ibmux.ops.taps import tap
@@ -267,35 +264,3 @@ class Proxy:
 
     def _client_gone(self, client: str, _username: str) -> None:
         self.door.release_client(client)
-
-
-async def serve(config: Config) -> None:
-    """Run a proxy until SIGTERM or SIGINT, then drain; a second signal ends it at once.
-
-    Raises:
-        IbmuxError: it cannot start; the message says why and what to do.
-    """
-    proxy = Proxy(config)
-    gc.collect()
-    gc.freeze()  # what stands now stays: a full collection that looked at it would hold up ticks for 20 ms
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if proxy.state == "draining" and task is not None:
-            task.cancel()
-        proxy.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    await proxy.run()
-
-
-def main_loop(config: Config) -> None:
-    """Run `serve` on uvloop, or on asyncio's own loop where uvloop is not installed.
-
-    Raises:
-        IbmuxError: the proxy cannot start.
-    """
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(serve(config))

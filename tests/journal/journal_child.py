@@ -14,9 +14,10 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from ibmux.errors import JournalFailed
+from ibmux.errors import JournalFailed, KeyTaken
 from ibmux.journal import Filter, Journal, Reader, Record, verify
 
 APPENDERS = 6
@@ -33,6 +34,7 @@ async def write(path: Path, generation: int, pipe: int, seed: int) -> None:
         for number in range(APPENDERS):
             tasks.create_task(append(journal, f"{generation}-{number}", pipe, random.Random(chance.random())))
         tasks.create_task(grow_old(journal, generation))
+        tasks.create_task(take_keys(journal))
 
 
 async def append(journal: Journal, name: str, pipe: int, chance: random.Random) -> None:
@@ -73,6 +75,13 @@ async def grow_old(journal: Journal, generation: int) -> None:
             await journal.prune(100.0)
 
 
+async def take_keys(journal: Journal) -> None:
+    """The same keys in every life: those of before are taken."""
+    for number in range(1_000_000):
+        with suppress(KeyTaken):
+            await journal.append(Record(gateway="keys", kind="intent", script="s", key=f"{number}"))
+
+
 def live_and_die(path: Path, generation: int, chance: random.Random) -> list[str]:
     """Fork a child, kill it at some moment, give what it said."""
     ours, theirs = os.pipe()
@@ -104,6 +113,9 @@ def look(path: Path, generation: int, said: list[str]) -> list[str]:
     wrong: list[str] = []
     with Reader(path) as reader:
         wrong += verify(reader).problems
+        keys = [each.key for each in reader.every(Filter(gateway="keys"))]
+        if keys != [str(number) for number in range(len(keys))]:
+            wrong.append("a key has two intents, or they are not in order")
         for number in range(APPENDERS):
             name = f"{generation}-{number}"
             there = list(reader.every(Filter(gateway="paper", key=name)))
