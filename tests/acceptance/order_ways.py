@@ -146,7 +146,7 @@ class Ways:
             direct.parentId, own.parentId = self.parents.straight, self.parents.local
         self.forget()
         self.straight.placeOrder(copy.deepcopy(drawn.contract), direct)
-        trade = await self.through.placeOrder(copy.deepcopy(drawn.contract), own, timeout=3)
+        trade = await self.through.placeOrder(copy.deepcopy(drawn.contract), own, timeout=20)
         await self.heard()
         self.check_wire(trade.key, drawn.child)
         await self.check_back(drawn.order, trade.key)
@@ -161,7 +161,7 @@ class Ways:
             again.parentId = direct.parentId
         self.forget()
         self.straight.placeOrder(contract, again)
-        await self.through.modifyOrder(own, key=key, timeout=3)
+        await self.through.modifyOrder(own, key=key, timeout=20)
         await self.heard()
         self.check_wire(key, drawn.child)
         await self.check_back(drawn.change, key)

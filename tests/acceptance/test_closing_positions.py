@@ -133,7 +133,7 @@ async def test_not_acknowledged_in_time_is_named(stage: Scene) -> None:
     ib = await stage.connect()
     await stage.simulator.faults.hold_next(0.0)
     with pytest.raises(errors.NotClosed, match=r"DU1000001 300 AAPL: SELL 300 MOC is unknown") as caught:
-        await ib.closePositions("AAPL", timeout=1.0)
+        await ib.closePositions("AAPL", timeout=3.0)
     assert caught.value.rows[0].key.endswith(":1")
     await stage.simulator.faults.release()
     trades, failed = await closed_or(ib, "AAPL")
@@ -179,7 +179,7 @@ async def test_a_limit_is_a_number_or_a_function_of_the_position(stage: Scene) -
     with pytest.raises(errors.OrderPending, match="not Filled"):
         await trades[0].wait("Filled", timeout=0.05)
     with pytest.raises(errors.NotClosed, match=r"is (PreS|S)ubmitted, not Filled in time"):
-        await ib.closePositions("AAPL", orderType="LMT", limitPrice=10_000.0, until="Filled", timeout=1.0)
+        await ib.closePositions("AAPL", orderType="LMT", limitPrice=10_000.0, until="Filled", timeout=3.0)
     with pytest.raises(errors.RequestError, match="needs limitPrice"):
         await ib.closePositions("AAPL", orderType="LMT")
 

@@ -220,11 +220,11 @@ async def test_what_is_refused_is_named_and_everything_else_is_closed(stage: Flo
 
 
 async def test_what_is_not_filled_in_time_is_named_and_stays_with_its_order() -> None:
-    async with floor(fill_delay=3600.0) as stage:
+    async with floor(fill_delay=60.0, speed=0.0) as stage:
         ib = await stage.connect()
         with pytest.raises(errors.NotClosed, match="not Filled in time"):
             await ib.flatten(["AAPL"], timeout=4.0)
-        await stage.simulator.pass_time(3600.0)
+        await stage.simulator.pass_time(120.0)
         await ib.flatten(["AAPL"], timeout=20.0)
         assert (FIRST, "AAPL") not in stage.books()
         assert stage.simulator.stats.orders_placed == 1

@@ -112,7 +112,7 @@ async def test_until_filled_in_one_call(floor: Floor) -> None:
     trade = await floor.ib.placeOrder(APPLE, MarketOrder("BUY", 3, account=FIRST), "now", until="Filled", timeout=10)
     assert trade.orderStatus.status == "Filled"
     with pytest.raises(errors.OrderPending, match=r"key 'low'\) is (PreS|S)ubmitted, not Filled after") as caught:
-        await floor.ib.placeOrder(APPLE, LimitOrder("BUY", 3, CHEAP, account=FIRST), "low", until="Filled", timeout=0.5)
+        await floor.ib.placeOrder(APPLE, LimitOrder("BUY", 3, CHEAP, account=FIRST), "low", until="Filled", timeout=3.0)
     assert isinstance(caught.value, TimeoutError)
     await floor.ib.cancelOrder("low")
     with pytest.raises(errors.OrderEnded, match="ended Cancelled, not Filled"):

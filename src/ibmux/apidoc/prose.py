@@ -29,6 +29,11 @@ Any MQTT 5 client with any MessagePack library can use this API: see [examples](
 Give every order a `key` of your own: the same key never becomes two orders. Without one the proxy makes it of instance
 and correlation data; correlation data that were used before are then refused (`order.key_conflict`).
 
+The PUBACK of a request that places orders comes when they are on the disk, or when the request ended; until then a
+client whose connection broke sends the message again, and nothing happens twice. PUBACKs come in the order of your
+messages: those behind a request that waits come after it; their replies do not wait. (Behind an outside broker the
+PUBACK is the broker's.)
+
 While the session is not `ready` a request is refused at once with `gateway.not_ready`. With the user property
 `wait` = `ready` it waits instead, up to its deadline. A retained request gets `request.retained`.
 

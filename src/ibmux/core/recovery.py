@@ -58,4 +58,14 @@ def legs(entries: Iterable[Entry], entry: Entry) -> Iterator[Entry]:
 
 def may_cancel(unit: Iterable[Entry]) -> bool:
     """Whether a unit with a missing leg may be cancelled whole: with fills, what is left may be what protects them."""
-    return not any(each.trade.fills or each.trade.orderStatus.filled for each in unit)
+    return not any(map(_has_fills, unit))
+
+
+def protects(entry: Entry, unit: Iterable[Entry]) -> bool:
+    """Whether it is an exit of a leg that has fills: cancelled, it would leave a position alone."""
+    filled = {each.trade.order.orderId for each in unit if _has_fills(each)}
+    return not entry.done and entry.trade.order.parentId in filled
+
+
+def _has_fills(entry: Entry) -> bool:
+    return bool(entry.trade.fills or entry.trade.orderStatus.filled)

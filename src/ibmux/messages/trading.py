@@ -200,7 +200,7 @@ class ReplayPage(Record):
     """Events in their order. `seq` is the number up to which everything was looked at: ask on from there while `more`.
     If it is below what was asked from, the journal is a new one, whose numbers begin at 1.
 
-    `oldest` is the first number that the journal still has: events below it, if any were asked for, are gone.
+    `oldest` is the number from which on the journal has everything: of the events below it, some may be gone.
     """
 
     events: list[Replayed] = []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ibmux.core import reference
+from ibmux.core import recovery, reference
 from ibmux.core.entry import Entry
 from ibmux.core.limits import check_terms
 from ibmux.errors import (
@@ -147,16 +147,17 @@ class Orders:
         sent = [entry for entry in legs if not (entry.unsent or entry.waiting)]
         if not sent:
             return error
+        kept = [entry for entry in sent if recovery.protects(entry, sent)]
         for entry in sent:
-            if entry in fresh and not entry.done:
+            if entry in fresh and not entry.done and entry not in kept:
                 entry.doomed = True  # if the connection breaks now, after the next one
                 self.session.post_cancel(entry.trade.order.orderId)
-        await asyncio.gather(*(self._ended(caller, entry) for entry in sent))
+        await asyncio.gather(*(self._ended(caller, entry) for entry in sent if entry not in kept))
         told = ", ".join(f"{entry.key} ({entry.trade.orderStatus.status})" for entry in sent)
-        calm = all(entry.done and not entry.trade.fills and not entry.trade.orderStatus.filled for entry in sent)
         fate = error.fate if error.fate != "not_sent" else "rejected"
-        text = f"{error.message} The unit was cancelled; its legs that were sent: {told}."
-        return error.worded(text, fate if calm else "unknown")
+        but = " but for what protects a filled leg" if kept else ""
+        text = f"{error.message} The unit was cancelled{but}; its legs that were sent: {told}."
+        return error.worded(text, fate if recovery.may_cancel(sent) and all(each.done for each in sent) else "unknown")
 
     async def _ended(self, caller: Caller, entry: Entry) -> None:
         if not entry.done:
