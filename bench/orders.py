@@ -51,6 +51,7 @@ PARTS = {
     "socket": "  the system's write",
     "whole": "door to socket",
 }
+Moment = tuple[float, float]
 PAUSE = 0.002
 """Seconds between an order's reply and the next order."""
 SYNC, LAZY = "FULL", "OFF"
@@ -60,27 +61,27 @@ class Stations:
     """When each order was where: at the door, handed to the journal, on the disk, before the socket, on the wire."""
 
     def __init__(self, proxy: Proxy) -> None:
-        self.times: dict[str, dict[bytes, float]] = defaultdict(dict)
+        self.times: dict[str, dict[bytes, Moment]] = defaultdict(dict)
         self.intent: Record
         self._receive, self._append, self._write = proxy.door.receive, proxy.journal.append, Wire.write
         proxy.door.receive = self.receive  # type: ignore[method-assign]
         proxy.journal.append = self.append  # type: ignore[method-assign]
 
     def receive(self, message: Any) -> None:
-        self.times["door"][message.correlation_data] = time.perf_counter()
+        self._stamp("door", message.correlation_data)
         self._receive(message)
 
     def append(self, *records: Any) -> Any:
         future = self._append(*records)
         if records[0].kind == "intent":
             key = records[0].key.encode()
-            self.times["handed"][key] = time.perf_counter()
+            self._stamp("handed", key)
             future.add_done_callback(lambda _: self._stamp("durable", key))
             [self.intent] = records
         return future
 
     def _stamp(self, station: str, key: bytes) -> None:
-        self.times[station][key] = time.perf_counter()
+        self.times[station][key] = now()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -88,11 +89,11 @@ class Stations:
         write = self._write
 
         def watched(wire: Wire, data: bytes) -> None:
-            began = time.perf_counter()
+            began = now()
             write(wire, data)
             if (key := KEY.search(data)) is not None:
                 self.times["framed"][key.group()] = began
-                self.times["wire"][key.group()] = time.perf_counter()
+                self._stamp("wire", key.group())
 
         Wire.write = watched  # type: ignore[method-assign]
         try:
@@ -101,14 +102,21 @@ class Stations:
             Wire.write = write  # type: ignore[method-assign]
 
     def take(self) -> dict[str, list[float]]:
-        """Seconds of each part of the way since the last call, and of the whole."""
+        """Seconds of each part of the way since the last call, and of the whole; and of the processor in it."""
         parts = dict(zip(PARTS, pairwise(STATIONS), strict=False))
-        found = {
-            name: [self.times[end][key] - began for key, began in self.times[start].items() if key in self.times[end]]
-            for name, (start, end) in {**parts, "whole": ("door", "framed")}.items()
-        }
+        found: dict[str, list[float]] = {}
+        for name, (start, end) in {**parts, "whole": ("door", "framed")}.items():
+            ended = self.times[end]
+            pairs = [(began, ended[key]) for key, began in self.times[start].items() if key in ended]
+            found[name] = [last[0] - first[0] for first, last in pairs]
+            found[f"{name} cpu"] = [last[1] - first[1] for first, last in pairs]
         self.times.clear()
         return found
+
+
+def now() -> Moment:
+    """The time, and the processor time of this thread: what others do to the machine changes that much less."""
+    return time.perf_counter(), time.thread_time()
 
 
 class Bench:
@@ -236,12 +244,12 @@ def report(found: dict[str, Any]) -> str:
     """The figures for people."""
     one = found["alone"]
     rows = [
-        (f"{PARTS[name]}, {words}", *_row(one[mode][name]))
+        (f"{PARTS[name]}, {words}", *_row(one[mode][name]), milliseconds(percentile(one[mode][f"{name} cpu"], 0.5)))
         for mode, words in ((SYNC, "on the disk"), (LAZY, "no sync"))
         for name in ("whole", *list(PARTS)[:-1])
     ]
-    rows.append((f"plain write + fsync of {one['bytes']:,} bytes", *_row(one["plain"])))
-    rows.append(("ours with that write, beyond the disk's own", milliseconds(one["share"]), ""))
+    rows.append((f"plain write + fsync of {one['bytes']:,} bytes", *_row(one["plain"]), ""))
+    rows.append(("ours with that write, beyond the disk's own", milliseconds(one["share"]), "", ""))
     many = [
         (
             str(each["scripts"]),
@@ -251,7 +259,7 @@ def report(found: dict[str, Any]) -> str:
         )
         for each in found["together"]
     ]
-    first = table("One order at a time", ("", "p50", "p99"), rows)
+    first = table("One order at a time", ("", "p50", "p99", "processor p50"), rows)
     head = ("scripts", "orders", "to the socket p50", "p99", "to the reply p50", "p99")
     return f"{first}\n\n{table('Under load, every intent on the disk', head, many)}"
 

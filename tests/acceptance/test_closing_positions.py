@@ -198,3 +198,23 @@ async def test_positions_that_are_flat_need_nothing(stage: Scene) -> None:
     assert await ib.closePositions("NFLX") == []
     with pytest.raises(errors.RequestError, match="empty"):
         await ib.closePositions([])
+
+
+async def test_a_restart_of_the_proxy_between_two_runs() -> None:
+    """Finished orders of before are known by their keys: a refused one is tried anew, and under another key."""
+    async with SimulatedGateway(Settings(**QUICK, moc_delay=3600.0)) as simulator:
+        tree = settings(simulator.port, scripts=ROLES)
+        async with running_proxy(tree) as proxy, ibmux.connect("closing", url=url_of(proxy)) as ib:
+            await simulator.faults.reject_next(201, "Order rejected - reason:no margin")
+            with pytest.raises(errors.NotClosed, match="no margin"):
+                await ib.closePositions("AAPL", timeout=10.0)
+            (msft,) = await ib.closePositions("MSFT", timeout=10.0)
+            (spy,) = await ib.closePositions("SPY", orderType="MKT", until="Filled", timeout=10.0)
+        async with running_proxy(tree) as proxy, ibmux.connect("closing", url=url_of(proxy)) as ib:
+            trades = await ib.closePositions(["AAPL", "MSFT", "SPY"], timeout=20.0)
+            keys = {trade.contract.symbol: trade.key for trade in trades}
+            assert keys["AAPL"].endswith(":2")
+            assert keys["MSFT"] == msft.key
+            assert "SPY" not in keys
+            assert (await ib.waitFor(spy.key, timeout=5)).orderStatus.status == "Filled"
+        assert simulator.stats.orders_placed == 4

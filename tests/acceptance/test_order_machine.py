@@ -266,6 +266,7 @@ class Machine(RuleBasedStateMachine):
         for line in ("heal", "release"):
             await gateway.faults.apply(line)
         await scene.until(lambda: not gateway.book._mishaps._queue, "nothing waits at the gateway")
+        await gateway.faults.apply("release")  # of what waited, its news may be held back
         await scene.until(lambda: session.state == "ready", "the session is ready")
         if self.deafened:
             epoch, self.deafened = session.epoch, False

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import ib_async
+import msgpack
 import pytest
 from stage import raw_script, running_proxy, settings, until, url_of
 
+from ibmux import topics
 from ibmux.core import reference
 from ibmux.core.entry import fingerprint
 from ibmux.journal import Filter, Journal, Reader, Record, verify
@@ -20,6 +22,8 @@ from ibmux.messages import encode
 from ibmux.messages.contracts import Contract
 from ibmux.messages.journal import Intent
 from ibmux.messages.orders import Order
+from ibmux.messages.trades import OrderStatus, Trade
+from ibmux.messages.trading import OrderEvent
 from ibmux.services import recovery
 from ibmux.sim import SimulatedGateway
 
@@ -140,6 +144,57 @@ async def test_of_a_unit_with_a_leg_that_was_never_sent_nothing_lives_on(
         assert book.find("ann", "entry").trade.orderStatus.status == "Cancelled"
     with Reader(path) as reader:
         assert not verify(reader).problems
+
+
+async def test_the_exit_of_a_filled_leg_outlives_a_leg_that_was_never_sent(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.db"
+    unit = ("entry", "stop", "target")
+    done = Trade(APPLE, limit(), OrderStatus(status="Filled", filled=10.0), key="entry", script="ann")
+    body = encode(OrderEvent(1, 0, 0.0, "entry", done))
+    await left_behind(
+        path,
+        *(intent(key, unit=unit) for key in unit),
+        Record(gateway="paper", kind="order", script="ann", key="entry", status="Filled", body=body),
+        Record(gateway="paper", kind="unsent", script="ann", key="target"),
+    )
+    await placed_before(simulator, "stop")
+    async with running_proxy(tree(simulator, path)) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        with Reader(path) as reader:
+            await until(lambda: reader.notes("paper"), "a person is told")
+            assert [each.status for each in reader.notes("paper")] == [recovery.recovery.HALF_FILLED]
+        stop = (await ann.ask("orderStatus", {"key": "stop"})).payload
+        assert stop["orderStatus"]["status"] in ("PreSubmitted", "Submitted")
+
+
+async def test_a_disk_that_takes_nothing_stops_new_orders_and_lets_cancels_pass(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    path, away = tmp_path / "journal.db", tmp_path / "away.db"
+    async with running_proxy(tree(simulator, path)) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        await ann.ask("placeOrder", {**ASK, "order": plain(), "key": "a"})
+        heard: list[Any] = []
+        await ann.link.subscribe(topics.order_event("paper", "ann"), heard.append, qos=1)
+        path.rename(away)
+        refused = await ann.ask("placeOrder", {**ASK, "order": plain(), "key": "b"})
+        assert (refused.code, refused.payload["outcome"]) == ("journal.failed", "not_sent")
+        changed = await ann.ask("modifyOrder", {"key": "a", "order": {**plain(), "lmtPrice": 2.0}})
+        assert (changed.code, changed.payload["outcome"]) == ("journal.failed", "not_sent")
+        gone = await ann.ask("cancelOrder", {"key": "a"})
+        assert (gone.code, gone.payload["orderStatus"]["status"]) == ("ok", "Cancelled")
+        assert [order.orderRef for order in simulator.book._book.open() if order.clientId == 1] == []
+
+        def numbers() -> list[int]:
+            events = [msgpack.unpackb(each.payload, timestamp=3) for each in heard]
+            ends = [each for each in events if each["trade"]["orderStatus"]["status"] == "Cancelled"]
+            return [each["seq"] for each in ends]
+
+        await until(lambda: 0 in numbers(), "it is told at once, without a number")
+        away.rename(path)
+        await until(lambda: any(numbers()), "it is told with its number")
+        await until(lambda: proxy.journal.healthy, "the journal writes again")
+        assert (await ann.ask("placeOrder", {**ASK, "order": plain(), "key": "b"})).code == "ok"
 
 
 async def test_a_finished_order_of_before_keeps_its_key(simulator: SimulatedGateway, tmp_path: Path) -> None:

@@ -485,3 +485,18 @@ class TestWaiting:
                 return str(ib.waitFor("k").orderStatus.status)
 
         assert await asyncio.to_thread(script) == "Filled"
+
+    async def test_another_scripts_order_is_looked_at(
+        self, proxy: Proxy, ib: ibmux.IB, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ibmux.client.orders.LOOK", 0.01)
+        theirs = [trade(AAPL, LimitOrder("SELL", 5, 5.0), "t", "beta", status) for status in ("Submitted", "Filled")]
+        proxy.answers["openTrades"] = lambda _request, _message: [theirs[0]]
+        proxy.answers["orderStatus"] = lambda _request, _message: theirs[len(proxy.of("orderStatus")) > 2]
+        (seen,) = await ib.openTrades(all=True)
+        with pytest.raises(errors.RequestError, match="snapshot of an order of beta"):
+            await seen.wait("Filled", timeout=1)
+        with pytest.raises(errors.OrderPending, match="is Submitted"):
+            await ib.waitFor(seen, timeout=0)
+        assert (await ib.waitFor(seen, timeout=5)).orderStatus.status == "Filled"
+        assert proxy.of("orderStatus")[0].script == "beta"

@@ -113,7 +113,9 @@ class Book:
         `live` false: a first sight of it is no news. `slim`: it is one of the past, without fills and most of its log.
         """
         if message.script not in ("", self._script):
-            return of_wire(message, self._owner)
+            theirs = of_wire(message, self._owner)
+            theirs.followed = False
+            return theirs
         trade = self._by_key.get(message.key) or self._by_perm.get(message.order.permId)
         if trade is None:
             return self._first_sight(message, live)

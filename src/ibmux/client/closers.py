@@ -15,7 +15,7 @@ from ibmux.client.plans import TAKEN, TINY, Place, is_behind, place_of, whole_un
 from ibmux.client.reports import Reports
 from ibmux.client.tasks import Task
 from ibmux.client.trades import Trade
-from ibmux.errors import IbmuxError, OrderNotFound, OrderPending
+from ibmux.errors import IbmuxError, OrderNotFound
 from ibmux.messages.account import Position
 
 SETTLING = 5.0
@@ -90,12 +90,9 @@ class Closers(Reports):
         """Wait for one order; what became of it, and whether that is what was wanted."""
         wanted = (task.plan.until,) if task.plan.until else TAKEN
         try:
-            if trade.script in ("", self.script):
-                await trade.wait(*wanted, timeout=task.left())
-            else:
-                trade = await self._watch(trade, wanted, task)
-        except (IbmuxError, TimeoutError):
-            return self._in_words(trade, wanted), False
+            trade = await self.waitFor(trade, *wanted, timeout=task.left())
+        except IbmuxError as error:
+            return self._in_words(trade, wanted) if trade.followed else error.message, False
         if trade.isDone() and trade.orderStatus.status not in ("Filled", *wanted):
             return self._in_words(trade, wanted), False
         return f"is {trade.orderStatus.status}", True
@@ -111,12 +108,3 @@ class Closers(Reports):
         if status in NOT_YET:
             return f"is {status or 'unknown'}{part}: the gateway has not acknowledged it"
         return f"is {status}{part}, not {' or '.join(wanted)} in time"
-
-    async def _watch(self, trade: Trade, wanted: Iterable[str], task: Task) -> Trade:
-        """Another script's order, looked at again and again."""
-        while not (trade.isDone() or trade.orderStatus.status in wanted):
-            if task.over:
-                raise OrderPending(f"The order {trade.key!r} of {trade.script} did not come that far in time.")
-            await asyncio.sleep(LOOK)
-            trade = await self.orderStatus(trade)
-        return trade

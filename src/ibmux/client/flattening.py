@@ -34,6 +34,8 @@ from ibmux.messages.session import ProxyReport
 
 log = logging.getLogger("ibmux.client")
 
+LISTING = 5.0
+"""Seconds for the gateway's list of all orders; without it those that the proxy knows have to do."""
 RUNS = 3
 """Times that positions are closed if they are still there afterwards, such as after a part was filled."""
 
@@ -116,7 +118,7 @@ class Flattening(Closing):
 
     async def _doomed(self, task: Task, held: list[Position] | None) -> list[Trade]:
         """The orders to cancel: all but the plan's own that still fit the positions."""
-        orders = [each for each in await self._all_orders() if _is_meant(task.plan, each)]
+        orders = [each for each in await self._all_orders(task) if _is_meant(task.plan, each)]
         held = await self._settled(task) if held is None else held
         kept: set[tuple[str, str]] = set()
         for each in held:
@@ -125,10 +127,10 @@ class Flattening(Closing):
                 kept |= {(order.script, order.key) for order in mine}
         return [order for order in orders if (order.script, order.key) not in kept]
 
-    async def _all_orders(self) -> list[Trade]:
+    async def _all_orders(self, task: Task) -> list[Trade]:
         """Every working order: those of all clients, as the gateway lists them now, and those that it has not seen."""
         try:
-            shown = await self.reqAllOpenOrders()
+            shown = self._merge(await self._ask("reqAllOpenOrders", min(LISTING, task.left() + AGAIN)))
         except IbmuxError as error:
             log.warning("the gateway did not list all orders: %s", error)
             shown = []
@@ -159,7 +161,7 @@ class Flattening(Closing):
             log.warning("the global cancel failed: %s", error)
             return
         while any(not row.ok for row in rows) and not task.over:
-            open_now = {(each.order.account, each.key) for each in await self._all_orders()}
+            open_now = {(each.order.account, each.key) for each in await self._all_orders(task)}
             for row in rows:
                 if not row.ok and (row.account, row.key) not in open_now:
                     row.result, row.ok = "is cancelled with all others (reqGlobalCancel)", True
@@ -172,7 +174,7 @@ class Flattening(Closing):
         told = {(row.account, row.key) for row in before if not row.ok}
         return [
             _order_row(each, f"is {each.orderStatus.status}: it was placed meanwhile", ok=False)
-            for each in await self._all_orders()
+            for each in await self._all_orders(task)
             if _is_meant(task.plan, each)
             and (each.script, each.key) not in closing
             and (each.order.account, each.key) not in told

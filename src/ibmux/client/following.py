@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
+from msgspec import MsgspecError
+
 from ibmux import topics
 from ibmux.client.book import Book
 from ibmux.client.connection import Identity
@@ -166,13 +168,20 @@ class Following(Session):
             self._mend()
 
     def _take(self, event: Told, slim: bool = False) -> None:
-        if isinstance(event, FillEvent):
-            self._book.take_fill_event(event)
-        else:
-            trade = self._book.take_event(event, slim)
-            if event.code and not self._is_repeated(event):
-                self.errorEvent.emit(trade.order.orderId, event.code, event.message, trade.contract)
+        """Take an event; one that cannot be taken hinders no other."""
+        try:
+            if isinstance(event, FillEvent):
+                self._book.take_fill_event(event)
+            else:
+                self._take_order_event(event, slim)
+        except Exception:
+            log.exception("event %d of order %r could not be taken", event.seq, event.key)
         self._touch()
+
+    def _take_order_event(self, event: OrderEvent, slim: bool) -> None:
+        trade = self._book.take_event(event, slim)
+        if event.code and not self._is_repeated(event):
+            self.errorEvent.emit(trade.order.orderId, event.code, event.message, trade.contract)
 
     def _is_repeated(self, event: OrderEvent) -> bool:
         """Whether an event was told before it had a number."""
@@ -206,11 +215,11 @@ class Following(Session):
             asked_for = set(self._waiting)
             try:
                 await self._read_journal()
-            except IbmuxError as error:
+            except (IbmuxError, MsgspecError) as error:
                 log.warning("missed events of orders could not be read: %s", error)
                 self._blind = self._lacking = True
                 self._release(self._waiting)
-                if error.retryable:
+                if isinstance(error, IbmuxError) and error.retryable:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._due.wait(), pause)
                     self._due.set()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ibmux.client.book import FIRST_LOCAL, Book
 from ibmux.client.connection import Identity
+from ibmux.client.endings import has_reached, pending
 from ibmux.client.following import Following
 from ibmux.client.foreign import to_contract, to_order
 from ibmux.client.trades import Trade
@@ -21,6 +22,10 @@ from ibmux.messages.orders import Order
 from ibmux.messages.trading import OrderTicket
 
 O = TypeVar("O")  # noqa: E741 - an order of ibmux, ib_async or ib_insync
+
+
+LOOK = 0.5
+"""Seconds between two looks at another script's order that is waited for."""
 
 
 class Numbers:
@@ -108,17 +113,24 @@ class Orders(Following):
 
     async def waitFor(self, order: Any, *statuses: str, timeout: float | None = None) -> Trade:
         """Wait until an order, given as key, trade or order object, has come as far as one of these statuses (none:
-        `Filled`); see `Trade.wait`, also for what it raises.
+        `Filled`); see `Trade.wait`, also for what it raises. Another script's order is looked at twice a second.
 
         Raises:
-            OrderNotFound: this script has no such order.
+            OrderNotFound: there is no such order.
         """
+        began = asyncio.get_running_loop().time()
         trade = order if isinstance(order, Trade) else self._book.of_order(order)
         if isinstance(order, str):
             trade = self._book.of_key(order)
         if trade is None:
             trade = self._book.merge(await self._ask("orderStatus", timeout, **self._name(order)))
-        return await trade.wait(*statuses, timeout=timeout)
+        wanted = statuses or ("Filled",)
+        while not (trade.followed or trade.isDone() or has_reached(trade, wanted)):
+            if timeout is not None and asyncio.get_running_loop().time() - began >= timeout:
+                raise pending(trade, wanted, timeout)
+            await asyncio.sleep(LOOK)
+            trade = self._book.merge(await self._ask("orderStatus", **self._name(trade)))
+        return await trade.wait(*wanted, timeout=timeout)
 
     async def modifyOrder(self, order: Any, key: str | None = None, *, timeout: float | None = None) -> Trade:
         """Send an order (or a trade's order) again as it is now; returns when the gateway took the change.

@@ -12,7 +12,7 @@ from typing import Any
 
 from ibmux.client.endings import ended, has_reached, pending
 from ibmux.client.events import Event, Owner
-from ibmux.errors import ConnectionLost, IbmuxError
+from ibmux.errors import ConnectionLost, IbmuxError, RequestError
 from ibmux.messages import trades as wire
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import ACTIVE, DONE, EPOCH, CommissionReport, Fill, OrderStatus, TradeLogEntry, is_of_order
@@ -39,6 +39,7 @@ class Trade:
         orderStatus: how it stands; its `orderId` is the gateway's, while `order.orderId` is this client's own.
         key: the idempotency key; the same key never becomes two orders.
         script: who placed it; `external` where no script of ibmux did.
+        followed: whether it changes; another script's is a snapshot.
     """
 
     def __init__(self, contract: Any, order: Any, key: str, script: str, owner: Owner | None = None) -> None:
@@ -56,6 +57,7 @@ class Trade:
         self.filledEvent, self.cancelEvent, self.cancelledEvent = (Event(name, owner) for name in EVENTS[4:])
         self.sent: Order | None = None
         self.as_of = EPOCH
+        self.followed = True
         self._lost = ""
         self._changed: asyncio.Event = asyncio.Event()
 
@@ -127,6 +129,11 @@ class Trade:
 
     async def _next(self) -> None:
         """Wait for the next change."""
+        if not self.followed:
+            raise RequestError(
+                f"This is a snapshot of an order of {self.script}: it does not change.",
+                hint="`ib.waitFor(trade, …)` looks again and again.",
+            )
         if self._lost:
             raise ConnectionLost(f"Order {self.key!r} cannot be followed any more: {self._lost}.")
         self._changed.clear()

@@ -169,7 +169,7 @@ def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """A task that runs up to its first wait at once where Python can do that: one turn of the loop less."""
     if sys.version_info >= (3, 12):
         return asyncio.Task(work, eager_start=True, loop=asyncio.get_running_loop())
-    return asyncio.ensure_future(work)
+    return asyncio.get_running_loop().create_task(work)
 
 
 def _read_presence(payload: bytes) -> Presence | None:

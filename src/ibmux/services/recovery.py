@@ -57,7 +57,8 @@ class Recovery:
         self.outbox.last = await journal.last_of_scripts(gateway)
         standings = await journal.unfinished(gateway)
         for standing in standings:
-            await self._restore(standing)
+            if standing.script != EXTERNAL or standing.orderId:  # another client's are known when they are shown
+                await self._restore(standing)
         for entry in list(self.book):
             entry.doomed = entry.doomed or await self._is_half(entry)
         if standings:
@@ -98,13 +99,16 @@ class Recovery:
         return self.book.restore(_entry(standing, taken or bool(fills)), fills.values())
 
     async def _is_half(self, entry: Entry) -> bool:
-        """Whether a leg of its unit was declared unsent, or never written down: then the unit must not live on."""
+        """Whether a leg of its unit was declared unsent: then the unit must not live on. Legs that are finished come
+        into the book, too: what they filled decides what may be cancelled.
+        """
+        half = False
         for key in entry.unit:
             if self.book.find(entry.script, key) is None:
                 leg = await self.outbox.journal.find(self.outbox.gateway, entry.script, key)
-                if leg is None or leg.state == "unsent":
-                    return True
-        return False
+                half = half or (leg is not None and leg.state == "unsent")
+                await self.recall(entry.script, key)
+        return half
 
     # -- the gateway's lists
 
