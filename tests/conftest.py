@@ -5,9 +5,6 @@ What hypothesis draws is the same in every run, unless `IBMUX_HYPOTHESIS=random`
 
 import os
 import signal
-from collections.abc import Iterator
-from tempfile import TemporaryDirectory
-
 import pytest
 from hypothesis import settings
 
@@ -20,9 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what is
 
 
 @pytest.fixture(autouse=True)
-def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def state_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Proxies that are told nothing else keep their journal in a folder of the test."""
-    with TemporaryDirectory(prefix="ibmux-test-") as folder:
-        monkeypatch.setenv("XDG_STATE_HOME", folder)
-        monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-        yield
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)

@@ -115,7 +115,7 @@ async def replayed(scene: Scene, script: str, since: int = 0) -> list[dict[str, 
     """Everything that the journal tells a script again."""
     page = (await scene.ask(script, "replay", since=since)).payload
     assert not page.get("more")
-    return list(page["events"])
+    return list(page.get("events", []))
 
 
 async def again(scene: Scene) -> None:

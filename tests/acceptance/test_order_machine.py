@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from decimal import Decimal
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
@@ -20,9 +21,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from money_scene import APPLE, FAR, SOFT, Scene, money_scene
+from incident_scene import gateway, life, replayed
+from money_scene import APPLE, FAR, SOFT, Scene
 from order_agreement import CERTAIN, check_events, check_keys, differences
 
+from ibmux.sim import SimulatedGateway
 from ibmux.sim.events import OrderError
 from ibmux.sim.orders.order import BookOrder
 
@@ -72,6 +75,9 @@ class Machine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.stack = AsyncExitStack()
         self.folder = ExitStack()
+        self.life: AsyncExitStack
+        self.simulator: SimulatedGateway
+        self.path: Path
         self.scene: Scene
         self.chance: random.Random
         self.placed: dict[str, dict[str, Any]] = {}
@@ -91,14 +97,41 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(number=st.integers(1, 1 << 30))
     def begin(self, number: int) -> None:
-        folder = self.folder.enter_context(TemporaryDirectory(prefix="ibmux-test-"))
-        tree = {"journal": {"path": f"{folder}/journal.db"}}
-        stage = money_scene(
-            *NAMES, tree=tree, seed=number % 1000, active_orders=1000, partial_share=0.3, status_first=0.3
-        )
+        self.path = Path(self.folder.enter_context(TemporaryDirectory(prefix="ibmux-test-")))
         self.chance = random.Random(number)  # hypothesis repeats much of what it draws; it chooses the rules
-        self.scene = self.run(self.stack.enter_async_context(stage))
+        world = gateway(seed=number % 1000, partial_share=0.3, status_first=0.3)
+        self.simulator = self.run(self.stack.enter_async_context(world))
+        self.run(self.live())
         self.place("ann", "LMT", 10, 0.0)  # there is always one to do something with
+
+    async def live(self) -> None:
+        """A proxy begins; scripts ask for what they missed since the last one ended."""
+        first = not hasattr(self, "scene")
+        heard = [] if first else self.scene.heard
+        self.life = AsyncExitStack()
+        stage = life(self.simulator, self.path, *NAMES, drain_timeout=0.1, ready=first)
+        self.scene = await self.life.enter_async_context(stage)
+        known = {(script, told["seq"]) for script, _, told in heard}
+        for name in () if first else NAMES:
+            since = max((seq for script, seq in known if script == name), default=0)
+            for event in await replayed(self.scene, name, since):
+                kind, told = next((kind, event[kind]) for kind in ("order", "fill") if event.get(kind))
+                if (name, told["seq"]) not in {(script, each["seq"]) for script, _, each in self.scene.heard}:
+                    heard.append((name, kind, told))
+        self.scene.heard[:0] = heard
+
+    @rule()
+    def restart_proxy(self) -> None:
+        """The proxy ends under whatever is under way; answers may be lost, orders and fills not."""
+
+        async def begin_anew() -> None:
+            self.note("another proxy")
+            await self.life.aclose()
+            self.asked.clear()
+            await self.live()
+
+        if self.chance.random() < 0.4:
+            self.run(begin_anew())
 
     # -- what scripts do
 
@@ -156,9 +189,9 @@ class Machine(RuleBasedStateMachine):
         part = Decimal(str(self.chance.choice((0.3, 0.5, 1.0))))
 
         def fill(order: BookOrder) -> None:
-            gateway = self.scene.simulator
+            simulator = self.simulator
             size = min(max(Decimal(1), (order.remaining * part).to_integral_value()), order.remaining)
-            gateway.publish(gateway.book._floor.fill(order, size, FAR, gateway.clock.now()))
+            simulator.publish(simulator.book._floor.fill(order, size, FAR, simulator.clock.now()))
 
         self.act(fill)
 
@@ -167,15 +200,14 @@ class Machine(RuleBasedStateMachine):
         code = self.chance.choice(sorted(WARNINGS))
 
         def warn(order: BookOrder) -> None:
-            self.scene.simulator.publish([OrderError(1, order.orderId, code, WARNINGS[code])])
+            self.simulator.publish([OrderError(1, order.orderId, code, WARNINGS[code])])
 
         self.act(warn)
 
     @rule()
     def end_by_itself(self) -> None:
         def end(order: BookOrder) -> None:
-            gateway = self.scene.simulator
-            gateway.publish(gateway.book._floor.cancel(order, gateway.clock.now()))
+            self.simulator.publish(self.simulator.book._floor.cancel(order, self.simulator.clock.now()))
 
         self.act(end)
 
@@ -218,7 +250,7 @@ class Machine(RuleBasedStateMachine):
         pause = self.chance.uniform(0.0, 0.15)
 
         async def strike() -> None:
-            await self.scene.simulator.faults.apply(line)
+            await self.simulator.faults.apply(line)
             await asyncio.sleep(pause)  # the moment at which the next thing happens is the test
 
         self.run(strike())
@@ -236,6 +268,8 @@ class Machine(RuleBasedStateMachine):
         except AssertionError as error:
             raise AssertionError(f"{error}\n{', '.join(self.story)}") from error
         finally:
+            if hasattr(self, "life"):
+                self.run(self.life.aclose())
             self.run(self.stack.aclose())
             self.folder.close()
             self.loop.close()
@@ -261,16 +295,16 @@ class Machine(RuleBasedStateMachine):
 
     async def calm(self) -> None:
         """Heal; where news were lost for good, a new connection tells what is."""
-        scene, gateway = self.scene, self.scene.simulator
+        scene, simulator = self.scene, self.simulator
         session = scene.proxy.gateways["paper"].session
         for line in ("heal", "release"):
-            await gateway.faults.apply(line)
-        await scene.until(lambda: not gateway.book._mishaps._queue, "nothing waits at the gateway")
-        await gateway.faults.apply("release")  # of what waited, its news may be held back
+            await simulator.faults.apply(line)
+        await scene.until(lambda: not simulator.book._mishaps._queue, "nothing waits at the gateway")
+        await simulator.faults.apply("release")  # of what waited, its news may be held back
         await scene.until(lambda: session.state == "ready", "the session is ready")
         if self.deafened:
             epoch, self.deafened = session.epoch, False
-            await gateway.faults.apply("drop")
+            await simulator.faults.apply("drop")
             await scene.until(lambda: session.epoch > epoch and session.state == "ready", "connected anew")
         await scene.until(lambda: not scene.proxy.door.in_flight, "nothing is in flight")
 

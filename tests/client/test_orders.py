@@ -454,3 +454,13 @@ async def test_finished_trades_are_forgotten_past_a_bound(proxy: Proxy, ib: ibmu
     for number in range(5):
         await ib.placeOrder(AAPL, LimitOrder("BUY", 1, 1.0), f"k{number}")
     assert [one.key for one in ib._book] == ["k2", "k3", "k4"]
+
+
+async def test_a_key_that_became_free_takes_another_order(proxy: Proxy, ib: ibmux.IB) -> None:
+    first = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
+    Book(proxy).event("k", "Inactive", message="it was never sent")
+    await first.done(5)
+    order = LimitOrder("BUY", 20, 6.0)
+    again = await ib.placeOrder(AAPL, order, "k")
+    assert again.order is order
+    assert (again.order.totalQuantity, again.orderStatus.status) == (20, "Submitted")

@@ -142,3 +142,14 @@ def test_the_other_legs_of_a_unit_are_those_of_the_same_script_that_are_not_over
     foreign.script = "ben"
     one.unit = ("1", "2", "3")
     assert list(recovery.legs([one, two, done, foreign], one)) == [two]
+
+
+def test_a_leg_that_its_group_cancelled_had_been_taken() -> None:
+    one, two = restored("1", order_id=1, ocaGroup="g"), restored("2", "Submitted", 2, ocaGroup="g")
+    one.trade.orderStatus.status = "Cancelled"
+    assert not recovery.was_taken(one, [one, two]), "nothing filled"
+    two.trade.orderStatus.filled = 1.0
+    assert recovery.was_taken(one, [one, two])
+    assert not recovery.was_taken(two, [one, two]), "it works"
+    one.trade.order.ocaGroup = ""
+    assert not recovery.was_taken(one, [one, two])

@@ -89,8 +89,10 @@ class Book:
         return trade
 
     def adopt(self, trade: Trade, contract: Any, order: Any, sent: Order) -> None:
-        """The proxy took this order for one that it told of before: from now on the script's own objects follow it."""
-        if trade.sent is None:
+        """The proxy took this order for one that it told of before, or under a key that was free again: from now on
+        the script's own objects follow it.
+        """
+        if trade.sent is None or trade.sent != sent:
             trade.contract, trade.order, trade.sent = contract, order, sent
 
     def refuse(self, trade: Trade, message: str, code: int) -> None:

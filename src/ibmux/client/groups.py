@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from ibmux.client.constructors import LimitOrder, StopOrder
+from ibmux.client.constructors import LimitOrder, MarketOrder, StopOrder
 from ibmux.client.orders import Orders
 from ibmux.client.trades import Trade
 from ibmux.client.units import REDUCE_WITH_BLOCK, BracketOrder, Exit, ScaleOut, name_legs, share
 from ibmux.errors import RequestError
-from ibmux.messages.orders import Order
 from ibmux.messages.trading import OrderTicket
 
 O = TypeVar("O")  # noqa: E741 - an order of ibmux, ib_async or ib_insync
@@ -106,23 +105,22 @@ class Groups(Orders):
         Raises:
             RequestError: `action` is neither BUY nor SELL, the parts are not the whole, or a target has no stop.
         """
-        exit_action, rows = _opposite(action), [tuple(row) for row in targets]
+        rows = [tuple(row) for row in targets]
         sizes = share(quantity, [row[1] for row in rows])
         number, name = self.client.getReqId, f"{self.script}:{key or self._book.make_key(self.client.getReqId())}"
         terms = {"orderId": number(), "transmit": False, **kwargs}
-        parent = (
-            Order(action=action, totalQuantity=quantity, orderType="MKT", **terms)
-            if limitPrice is None
-            else LimitOrder(action, quantity, limitPrice, **terms)
-        )
+        if limitPrice is None:
+            parent = MarketOrder(action, quantity, **terms)
+        else:
+            parent = LimitOrder(action, quantity, limitPrice, **terms)
         exits = []
         for count, (row, size) in enumerate(zip(rows, sizes, strict=True), 1):
             stop = row[2] if len(row) > 2 else stopLossPrice
             if stop is None:
                 raise RequestError(f"The target at {row[0]:g} has no stop.", hint="Pass stopLossPrice.")
             group = {"ocaGroup": f"{name}:{count}", "ocaType": REDUCE_WITH_BLOCK, "parentId": parent.orderId, **kwargs}
-            profit = LimitOrder(exit_action, size, row[0], orderId=number(), transmit=False, **group)
-            loss = StopOrder(exit_action, size, stop, orderId=number(), transmit=count == len(rows), **group)
+            profit = LimitOrder(_opposite(action), size, row[0], orderId=number(), transmit=False, **group)
+            loss = StopOrder(_opposite(action), size, stop, orderId=number(), transmit=count == len(rows), **group)
             exits.append(Exit(profit, loss))
         return ScaleOut(parent, exits)
 

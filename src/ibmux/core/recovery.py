@@ -67,5 +67,12 @@ def protects(entry: Entry, unit: Iterable[Entry]) -> bool:
     return not entry.done and entry.trade.order.parentId in filled
 
 
+def was_taken(entry: Entry, unit: Iterable[Entry]) -> bool:
+    """Whether its group cancelled a leg, since another one filled: then the gateway had it, though nothing was heard."""
+    group = entry.trade.order.ocaGroup
+    mates = (each for each in unit if each is not entry and each.trade.order.ocaGroup == group)
+    return bool(group) and entry.trade.orderStatus.status == "Cancelled" and any(map(_has_fills, mates))
+
+
 def _has_fills(entry: Entry) -> bool:
     return bool(entry.trade.fills or entry.trade.orderStatus.filled)

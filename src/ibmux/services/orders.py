@@ -94,6 +94,7 @@ class Orders:
         families = {_family(entry) for entry in entries if told[entry]}
         for entry in sorted(entries, key=lambda each: not told[each]):
             await self.feed.answered(caller, entry, held=_family(entry) not in families)
+            entry.acknowledged = entry.acknowledged or recovery.was_taken(entry, entries)
             if entry.refused:
                 return
 

@@ -86,11 +86,16 @@ class Wire(asyncio.Protocol):
 
 
 def frame(fields: tuple[Any, ...], make_empty: bool = True) -> bytes:
-    """One message as the protocol writes it, its length in front. An order is mostly what the first cases cover.
+    """One message as the protocol writes it, its length in front.
 
     Raises:
         RequestError: a text that would break the message apart.
     """
+    return pack(texts_of(fields, make_empty))
+
+
+def texts_of(fields: tuple[Any, ...], make_empty: bool = True) -> list[str]:
+    """Its fields as the protocol writes them. An order is mostly what the first cases cover."""
     texts: list[str] = []
     for field in fields:
         if field.__class__ is str:
@@ -103,6 +108,15 @@ def frame(fields: tuple[Any, ...], make_empty: bool = True) -> bytes:
             texts.extend(encode(each, make_empty) for each in _address(field))
         else:
             texts.append(encode(field, make_empty))
+    return texts
+
+
+def pack(texts: list[str]) -> bytes:
+    """The message of these fields, its length in front.
+
+    Raises:
+        RequestError: a text that would break the message apart.
+    """
     body = "\0".join(texts) + "\0"
     if body.count("\0") != len(texts):
         raise RequestError("A text holds a NUL character, which ends a field for the gateway.", outcome="not_sent")
