@@ -27,6 +27,7 @@ HARDSHIPS = {
     "swapped": (f"reorder 0.4 {NEWS}",),
     "late": tuple(f"delay 0.2 0.2 {name}" for name in ("openOrder", "execDetails")),
     "lost": ("hush 0.3",),
+    "slow": ("delay_next 0.2 1000",),
 }
 
 

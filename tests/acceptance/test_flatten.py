@@ -257,3 +257,20 @@ async def test_an_order_that_fills_while_it_is_cancelled_is_closed_too() -> None
 async def test_a_price_is_not_for_flatten(stage: Floor) -> None:
     with pytest.raises(errors.RequestError, match="cannot use LMT"):
         await (await stage.connect()).flatten(orderType="LMT")
+
+
+async def test_a_script_that_goes_on_trading_is_named(stage: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha, ib = await stage.connect("alpha"), await stage.connect()
+    close_all = ib._close_all
+
+    async def close_and_trade(task: Any) -> None:
+        await close_all(task)
+        await alpha.placeOrder(APPLE, LimitOrder("BUY", 10, 1.0, account=FIRST), "meanwhile")
+
+    monkeypatch.setattr(ib, "_close_all", close_and_trade)
+    with pytest.raises(errors.NotClosed, match=r"order meanwhile: BUY 10 LMT 1 is \w+: it was placed meanwhile"):
+        await ib.flatten(["AAPL"], timeout=20.0)
+    assert (FIRST, "AAPL") not in stage.books()
+    monkeypatch.undo()
+    await ib.flatten(["AAPL"], timeout=20.0)
+    assert stage.open_orders() == []

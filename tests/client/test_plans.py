@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 import pytest
@@ -156,11 +157,16 @@ def test_the_error_names_what_is_left() -> None:
     )
 
 
+def _without_message(answer: Any, request: Any, _message: Any) -> Any:
+    return answer(request)
+
+
 class Desk:
     """A proxy with one position, of which it takes only whole units."""
 
     def __init__(self, proxy: Proxy, quantity: float) -> None:
-        self.quantity, self.orders = quantity, {}
+        self.quantity = quantity
+        self.orders: dict[str, Any] = {}
         answers: dict[str, Any] = {
             "positions": lambda _request: [held(self.quantity)] if self.quantity else [],
             "openTrades": lambda _request: [],
@@ -172,7 +178,7 @@ class Desk:
             "status": lambda _request: ProxyReport("0", 0.0, "online", [], [], {}),
         }
         for name, answer in answers.items():
-            proxy.answers[name] = lambda request, _message, answer=answer: answer(request)
+            proxy.answers[name] = partial(_without_message, answer)
 
     def status(self, request: Any) -> Any:
         if request.key not in self.orders:

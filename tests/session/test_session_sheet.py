@@ -41,13 +41,14 @@ def test_it_is_the_very_message(contract: Contract, order: Order, version: int) 
     sheet.write(176)
     for number, parent, mark in ((1, 0, "script/key"), (2_147_480_002, 7, ""), (5, 2_147_480_001, "\N{SNOWMAN}")):
         sent = replace(order, orderId=number, parentId=parent, orderRef=mark)
-        assert sheet.message(version, number, parent, mark) == usual(version, contract, sent, number)
+        assert sheet.message(version, number, sent) == usual(version, contract, sent, number)
+        assert Sheet(contract, None).message(version, number, sent) == usual(version, contract, sent, number)
 
 
 def test_what_the_wire_cannot_carry_is_refused() -> None:
     with pytest.raises(RequestError, match="not a number"):
         Sheet(STOCK, replace(PLAIN, lmtPrice=float("nan"))).write(176)
     with pytest.raises(RequestError, match="NUL"):
-        Sheet(STOCK, replace(PLAIN, account="D\0U")).message(176, 1, 0, "m")
+        Sheet(STOCK, replace(PLAIN, account="D\0U")).message(176, 1, PLAIN)
     with pytest.raises(RequestError, match="NUL"):
-        Sheet(STOCK, PLAIN).message(176, 1, 0, "m\0")
+        Sheet(STOCK, PLAIN).message(176, 1, replace(PLAIN, orderRef="m\0"))

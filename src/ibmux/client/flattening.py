@@ -169,15 +169,16 @@ class Flattening(Closing):
                 await asyncio.sleep(LOOK)
 
     async def _still_working(self, task: Task, before: list[Row]) -> list[Row]:
-        """Orders that work now though everything was cancelled, but for those that close."""
+        """Orders that work now though everything was cancelled, but for those that close, of this run or another."""
         closing = {(each.script, each.key) for closers in task.closers.values() for each in closers}
-        told = {(row.account, row.key) for row in before if not row.ok}
+        told = {(row.script, row.key) for row in before if not row.ok}
+        orders = [each for each in await self._all_orders(task) if _is_meant(task.plan, each)]
+        strange = [each for each in orders if (each.script, each.key) not in closing | told]
+        held = await self._settled(task) if strange else []
         return [
             _order_row(each, f"is {each.orderStatus.status}: it was placed meanwhile", ok=False)
-            for each in await self._all_orders(task)
-            if _is_meant(task.plan, each)
-            and (each.script, each.key) not in closing
-            and (each.order.account, each.key) not in told
+            for each in strange
+            if not any(task.plan.closes(each, position) for position in held)
         ]
 
     # -- positions --------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ class Orders:
         if self.book.same(caller.script, key, ticket.contract, ticket.order) is None:
             self._check_parent(caller, ticket)
         order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
-        return Draft(key, ticket.contract, order, ticket.parentKey)
+        return Draft(key, ticket.contract, order, ticket.parentKey, sheet=self.session.sheet(ticket.contract, order))
 
     def _check_parent(self, caller: Caller, ticket: OrderTicket) -> None:
         """A leg transmits its whole family: it may hang only on an order of its own script."""
@@ -127,7 +127,9 @@ class Orders:
 
         await self.desk.send(
             entry,
-            self.session.place_order(draft.contract, prepare, deadline=caller.deadline, script=caller.script),
+            self.session.place_order(
+                draft.contract, prepare, deadline=caller.deadline, script=caller.script, sheet=draft.sheet
+            ),
         )
 
     def _parent_id(self, caller: Caller, draft: Draft) -> int:

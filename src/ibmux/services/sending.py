@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ibmux.core.entry import Entry, describe
@@ -25,6 +25,7 @@ from ibmux.services.risk import Risk, Worth
 
 if TYPE_CHECKING:
     from ibmux.session import Session
+    from ibmux.session.sheet import Sheet
 
 Prepare = Callable[[int], Order]
 """Makes the order of the number that it gets at the moment of sending."""
@@ -32,13 +33,14 @@ Prepare = Callable[[int], Order]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An instruction that may be sent."""
+    """An instruction that may be sent; `sheet` is its message, as far as it is written already."""
 
     key: str
     contract: Contract
     order: Order
     parentKey: str = ""
     exercise: ExerciseOptions | None = None
+    sheet: Sheet | None = field(default=None, compare=False, repr=False)
 
     @property
     def ask(self) -> Ask:

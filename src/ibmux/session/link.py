@@ -174,9 +174,17 @@ class Link(Client):
             ConnectionError: the connection is gone; nothing was sent.
             RequestError: a text that would break the message apart; nothing was sent.
         """
+        self.post(frame(fields, makeEmpty))
+
+    def post(self, message: bytes) -> None:
+        """Hand a message that is written already to the socket.
+
+        Raises:
+            ConnectionError: the connection is gone; nothing was sent.
+        """
         if not self.alive:
             raise ConnectionError("the connection to the gateway is gone")
-        self.wire.write(frame(fields, makeEmpty))
+        self.wire.write(message)
         self.sent += 1
 
     # -- in ---------------------------------------------------------------------------------------------------------

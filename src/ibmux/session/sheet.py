@@ -37,9 +37,9 @@ _pen = lru_cache(maxsize=8)(Pen)
 
 
 class Sheet:
-    """One order for gateways of one version of the protocol."""
+    """One order for a gateway of one version of the protocol. Without an order nothing is written ahead."""
 
-    def __init__(self, contract: Contract, order: Order) -> None:
+    def __init__(self, contract: Contract, order: Order | None) -> None:
         self._contract = contract
         self._order = order
         self._version = 0
@@ -52,7 +52,7 @@ class Sheet:
         Raises:
             RequestError: a value that the wire cannot carry.
         """
-        if version == self._version:
+        if version == self._version or self._order is None:
             return
         order = to_order(self._order)
         order.parentId, order.orderRef = _PARENT, _MARK
@@ -63,13 +63,15 @@ class Sheet:
         self._places = find(str(_NUMBER)), find(str(_PARENT)), find(_MARK)
         self._version = version
 
-    def message(self, version: int, number: int, parent: int, mark: str) -> bytes:
-        """The message of the order under this number.
+    def message(self, version: int, number: int, sent: Order) -> bytes:
+        """The message of the order under this number; id, parent and mark are those of `sent`.
 
         Raises:
             RequestError: a value that the wire cannot carry, or a text that would break the message apart.
         """
+        if self._order is None:
+            self._order = sent
         self.write(version)
         texts, places = self._texts, self._places
-        texts[places[0]], texts[places[1]], texts[places[2]] = str(number), str(parent), mark
+        texts[places[0]], texts[places[1]], texts[places[2]] = str(number), str(sent.parentId), sent.orderRef
         return pack(texts)
