@@ -23,6 +23,7 @@ from incident_scene import (
     is_told,
     keys_of,
     life,
+    lost,
     order_of,
     orders_of,
     replayed,
@@ -67,6 +68,24 @@ async def test_an_order_given_to_a_dying_socket_is_declared_not_sent_and_its_key
         assert keys_of(simulator) == ["a"]
         record = [each["order"]["trade"]["orderStatus"]["status"] for each in await replayed(scene, "ann")]
         assert record[-1] in ("PreSubmitted", "Submitted") and "Inactive" in record
+
+
+async def test_an_order_that_lies_before_a_gateway_that_stands_still_is_not_declared_lost(tmp_path: Path) -> None:
+    """gnzsnz#336: the program hung with what was sent to it; when it went on, it read all of that."""
+    async with gateway() as simulator:
+        quick = {"port": simulator.port, "client_id": 1, "pause_floor": 0.1, "settle": 0.1, "heartbeat": 0.5}
+        tree = {"gateways": {"paper": {**quick, "connect_timeout": 0.5, "request_timeout": 1.0}}}
+        async with life(simulator, tmp_path, "ann", **tree) as scene:
+            await simulator.faults.apply("freeze")
+            answer = await scene.scripts["ann"].ask("placeOrder", {**an_order(), "key": "a"}, expiry=1)
+            assert answer.code == "order.unknown"
+            await lost(scene)
+            await simulator.faults.apply("thaw")
+            await again(scene)
+            await until(lambda: scene.status("ann", "a") == "Submitted", "it is found")
+            assert (await scene.place("ann", "a")).payload["orderStatus"]["status"] == "Submitted"
+            assert keys_of(simulator) == ["a"]
+            await scene.audit()
 
 
 async def test_an_order_that_the_gateway_drops_silently_is_unknown_and_then_not_sent(

@@ -165,3 +165,18 @@ async def test_an_order_that_was_inactive_works_again(tmp_path: Path) -> None:
         assert [trade["key"] for trade in (await scene.ask("ann", "openTrades")).payload] == ["a"]
         assert (await scene.ask("ann", "cancelOrder", key="a")).payload["orderStatus"]["status"] == "Cancelled"
         await scene.audit()
+
+
+async def test_a_status_without_permid_is_its_orders(tmp_path: Path) -> None:
+    """Lean.IB#117, nautilus#3464: numbers are missing in some messages, and what they say was dropped or doubled."""
+    async with gateway() as simulator, life(simulator, tmp_path, "ann") as scene:
+        await scene.place("ann", "a")
+        order = order_of(simulator, "a")
+        simulator.publish([replace(order.order_status(), permId=0, status="PreSubmitted")])
+        await is_told(scene, "ann", "a", "PreSubmitted")
+        simulator.publish(order.snapshot())
+        await is_told(scene, "ann", "a", "Submitted")
+        assert [trade["order"]["permId"] for trade in (await scene.ask("ann", "trades", all=True)).payload] == [
+            order.permId
+        ]
+        await scene.audit()

@@ -134,7 +134,8 @@ def _named(contract: dict[str, Any]) -> str:
     """`AAPL`, or of what expires `AAPL 20261218 190 C`."""
     if contract.get("localSymbol"):
         return str(contract["localSymbol"])
-    terms = [contract.get("symbol"), contract.get("lastTradeDateOrContractMonth"), _quantity(contract.get("strike") or "")]
+    strike = _quantity(contract.get("strike") or "")
+    terms = [contract.get("symbol"), contract.get("lastTradeDateOrContractMonth"), strike]
     return " ".join(str(each) for each in (*terms, contract.get("right")) if each)
 
 

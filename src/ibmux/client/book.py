@@ -1,6 +1,7 @@
 """Every trade of one script: which order is which, and what has already been told. Knows nothing of requests or topics.
 
-A fill is told exactly once, whichever of order event, fill event or a later report brings it first.
+A fill is told exactly once. While numbered events are followed, that is by its own event, whatever shows it before:
+so that what was told is what the last number says, also over a restart of the script.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Book:
         self._by_perm: dict[int, Trade] = {}
         self._by_local: dict[int, Trade] = {}
         self._by_object: dict[int, tuple[Any, Trade]] = {}
-        self._untold: set[str] | None = None
+        self.follows = False
+        """Whether every fill will come as a numbered event; until then whatever shows it first tells it."""
+        self._untold: set[str] = set()
+        self._unlived: set[str] | None = None
         self._ids = itertools.count(FIRST_LOCAL)
         self._nonce = os.urandom(6).hex()
 
@@ -135,11 +139,11 @@ class Book:
 
     def expect_past(self) -> None:
         """What is first seen from now on is told when its events of the past come, until `end_past`."""
-        self._untold = set()
+        self._unlived = set()
 
     def end_past(self) -> None:
-        """Every event of the past has come."""
-        self._untold = None
+        """Every event of the past has come; fills that were seen and did not come yet may come later."""
+        self._unlived = None
 
     def close(self, reason: str) -> None:
         """No more news will come: those who wait are told so."""
@@ -151,7 +155,8 @@ class Book:
         status = event.trade.orderStatus
         if status.status == "Filled" and not status.filled and event.key in self._by_key:
             status.status = ""  # the gateway's openOrder: its orderStatus follows, and says how much and at which price
-        if self._untold and self._is_untold(event.key):
+        if self._unlived and event.key in self._unlived:
+            self._unlived.remove(event.key)
             self._rewind(self._by_key[event.key])
         trade = self.merge(event.trade, slim=slim)
         if event.message and not event.trade.log:
@@ -174,36 +179,50 @@ class Book:
         trade.script = trade.script or self._script
         self._enter(trade)
         self._by_object[id(trade.order)] = (trade.order, trade)
-        if self._untold is not None and not live:
-            self._untold.add(trade.key)
-            for fill in trade.fills:
-                self._untold |= {fill.execution.execId, _commission_of(fill)}
+        if self._unlived is not None and not live:
+            self._unlived.add(trade.key)
         if live:
             self.openOrderEvent.emit(trade)
-            for fill in trade.fills:
-                self.execDetailsEvent.emit(trade, fill)
-                if fill.commissionReport.execId:
-                    self.commissionReportEvent.emit(trade, fill, fill.commissionReport)
+        for fill in trade.fills:
+            self._show_fill(trade, fill, fill, (True, bool(fill.commissionReport.execId)), live)
+        if live:
             self._tell_status(trade)
         return trade
 
     def _take_fill(self, trade: Trade, fill: Fill, event: str = "") -> None:
-        known, report = find_fill(trade, fill.execution.execId), fill.commissionReport
+        """Lay a fill over what is known, and tell it if this is its own event, or if no events are followed."""
+        known = find_fill(trade, fill.execution.execId)
         if known is None:
-            trade.fills.append(known := fill)
-            news = bool(report.execId)
-            self._tell_fill(trade, fill)
+            trade.fills.append(fill)
+            news = True, bool(fill.commissionReport.execId)
         else:
-            if event == "fill" and self._is_untold(fill.execution.execId):
+            news = False, take_report(known, fill.commissionReport)
+        if not event or not self.follows:
+            self._show_fill(trade, known or fill, fill, news, True)
+            return
+        name, cost = fill.execution.execId, _commission_of(fill)
+        if event == "fill":
+            if self._is_untold(name) or news[0]:
+                self._tell_fill(trade, known or fill)
+            if news[1]:
+                self._untold.add(cost)
+        elif self._is_untold(cost) or news[1]:
+            self._tell_commission(trade, known or fill, fill)
+
+    def _show_fill(self, trade: Trade, known: Fill, fill: Fill, news: tuple[bool, bool], live: bool) -> None:
+        """A fill, or its commission, was shown by something else than its own event."""
+        if self.follows:
+            names = fill.execution.execId, _commission_of(fill)
+            self._untold.update(name for name, is_new in zip(names, news, strict=True) if is_new)
+        elif live:
+            if news[0]:
                 self._tell_fill(trade, known)
-            news = take_report(known, report)
-        if news or (event == "commission" and self._is_untold(_commission_of(fill))):
-            trade.commissionReportEvent.emit(trade, known, report)
-            self.commissionReportEvent.emit(trade, known, report)
+            if news[1]:
+                self._tell_commission(trade, known, fill)
 
     def _is_untold(self, name: str) -> bool:
-        """Whether something of the past is to be told now: once."""
-        if not self._untold or name not in self._untold:
+        """Whether something that was shown is to be told now: once."""
+        if name not in self._untold:
             return False
         self._untold.remove(name)
         return True
@@ -217,6 +236,10 @@ class Book:
     def _tell_fill(self, trade: Trade, fill: Fill) -> None:
         trade.fillEvent.emit(trade, fill)
         self.execDetailsEvent.emit(trade, fill)
+
+    def _tell_commission(self, trade: Trade, known: Fill, fill: Fill) -> None:
+        trade.commissionReportEvent.emit(trade, known, fill.commissionReport)
+        self.commissionReportEvent.emit(trade, known, fill.commissionReport)
 
     def _tell_status(self, trade: Trade) -> None:
         trade.wake()

@@ -104,9 +104,11 @@ class Following(Session):
         if self._identity.since is not None:
             self._cursor.restart(max(0, self._identity.since))
             self._book.expect_past()
+            self._book.follows = True
         else:
             try:
                 self._cursor.reach((await self._ask("replay", patience, since=-1)).seq)
+                self._book.follows = True
             except IbmuxError as error:
                 log.info("the journal's number is not known yet: %s", error)
         await self._first_look(patience)
@@ -280,10 +282,13 @@ class Following(Session):
         """What the journal could not tell shows in how the orders stand."""
         if self._lacking:
             self._lacking = False
+            self._book.follows = False  # no event of what is missing will come
             try:
                 await self._look()
             except IbmuxError as error:
                 log.warning("what was missed is not known: %s", error)
+            finally:
+                self._book.follows = self._cursor.known
 
     async def close(self) -> None:
         """Say goodbye and end everything; the proxy ends this client's leases, orders stay as they are."""

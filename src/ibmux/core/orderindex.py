@@ -48,12 +48,12 @@ class OrderIndex:
         if perm_id and (entry := self._by_perm.get(perm_id)):
             return entry
         entry = self._by_address.get((client_id, order_id)) if order_id else None
-        if entry is None:
-            return self._restored(mark) if client_id == self.client_id else None
-        known = entry.trade.orderStatus.permId
-        if known and perm_id and known != perm_id:
-            return None
-        return None if not known and _is_marked_for_another(entry, mark) else entry
+        if entry is not None:
+            known = entry.trade.orderStatus.permId
+            is_another = known and perm_id and known != perm_id
+            if not is_another and (known or not _is_marked_for_another(entry, mark)):
+                return entry
+        return self._restored(mark) if client_id == self.client_id else None
 
     def _restored(self, mark: Reference) -> Entry | None:
         """An order that was written down before a restart, maybe without its number, is known by its mark."""

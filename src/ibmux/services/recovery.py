@@ -53,9 +53,11 @@ class Recovery:
             JournalFailed: the journal cannot be read.
         """
         journal, gateway = self.outbox.journal, self.outbox.gateway
-        self.session.raise_order_ids(await journal.highest_order_id(gateway))
         self.outbox.last = await journal.last_of_scripts(gateway)
         standings = await journal.unfinished(gateway)
+        # Each intent without a number may have taken one that nobody wrote down.
+        unnumbered = sum(not standing.orderId for standing in standings)
+        self.session.raise_order_ids(await journal.highest_order_id(gateway) + unnumbered)
         for standing in standings:
             if standing.script != EXTERNAL or standing.orderId:  # another client's are known when they are shown
                 await self._restore(standing)
