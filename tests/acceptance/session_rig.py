@@ -61,7 +61,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "messages": (
         "slow_sync 6", "partial_sync", "partial_sync execDetailsEnd", "delay 4 2", "duplicate 50%", "reorder 50%",
-        "lose 20%", "say 1100", "say 1101", "say 1102", "say 2110",
+        "lose 20%", "hush 20%", "say 1100", "say 1101", "say 1102", "say 2110",
     ),
     "orders": (
         "reject_next 201 no 2", "delay_next 10", "hold_next", "roll_ids 5",
@@ -70,7 +70,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Every kind of fault. A restart keeps the port closed for a second, longer than the longest pause (0.4 s) and what may
 come on top: one that is over before anybody looks again cannot be told from a broken connection."""
 FAULTS = tuple(line for family in FAMILIES.values() for line in family)
-DEAFENING = ("lose", "partial_sync")
+DEAFENING = ("lose", "hush", "partial_sync")
 """With these in force a gateway withholds what it knows and says nothing of it."""
 
 

@@ -50,6 +50,7 @@ LOSSES = (
     f"lose 30% {ABOUT_ORDERS}",
     "lose 100% openOrder",
     "lose 100% orderStatus",
+    "hush 40%",
 )
 """Faults after which only a new connection tells what is."""
 CUTS = (LOSSES[0], "cut", "cut told=through", "cut bare=yes", "cut bare=yes told=lost")

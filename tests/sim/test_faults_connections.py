@@ -14,6 +14,10 @@ from wire_client import Connector, Opener, Raw, RawOpener, until
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.faults.faults import FaultError
 from ibmux.tws.handshake import Greeting, encode_greeting
+from ibmux.tws.requests import REQUEST_NAMES
+
+APPLE = {"symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD"}
+LIMIT = {"action": "BUY", "totalQuantity": 1, "orderType": "LMT", "lmtPrice": 1.0, "transmit": True}
 
 
 async def dial(gateway: SimulatedGateway) -> Raw:
@@ -399,6 +403,22 @@ async def test_a_restart_alone_may_be_fragile(gateway: SimulatedGateway) -> None
     assert not await is_served(gateway)
     await gateway.faults.restart(0.01)
     await until(lambda: gateway.door.is_open)
+    assert await is_served(gateway)
+
+
+async def test_a_gateway_that_goes_on_reads_the_orders_of_those_who_have_gone(
+    gateway: SimulatedGateway, raw: RawOpener
+) -> None:
+    client = await raw(gateway, 1)
+    await gateway.faults.freeze()
+    client.send(*REQUEST_NAMES["reqMktData"].encode({"reqId": 1, **APPLE}, 176))
+    client.send(*REQUEST_NAMES["placeOrder"].encode({"orderId": 7, **APPLE, **LIMIT}, 176))
+    await client.close()
+    await until(lambda: gateway.stats.close_wait == 1)
+    await gateway.faults.thaw()
+    assert [each.orderId for each in gateway.book._book.open()] == [7]
+    await until(lambda: gateway.stats.close_wait == 0)
+    assert not gateway.stats.lines, "data for nobody"
     assert await is_served(gateway)
 
 

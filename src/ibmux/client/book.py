@@ -15,7 +15,7 @@ from ibmux.client.events import Event, Owner
 from ibmux.client.trades import Trade, find_fill, of_wire, take_log, take_order, take_report, take_status
 from ibmux.messages import trades as wire
 from ibmux.messages.orders import Order
-from ibmux.messages.trades import EPOCH, Fill, OrderStatus
+from ibmux.messages.trades import EPOCH, Fill, OrderStatus, put_fill
 from ibmux.messages.trading import FillEvent, OrderEvent
 
 FIRST_LOCAL = 1_000_000_001
@@ -193,8 +193,8 @@ class Book:
         """Lay a fill over what is known, and tell it if this is its own event, or if no events are followed."""
         known = find_fill(trade, fill.execution.execId)
         if known is None:
-            trade.fills.append(fill)
-            news = True, bool(fill.commissionReport.execId)
+            is_news = put_fill(trade.fills, fill)  # not if it has been corrected
+            news = is_news, bool(fill.commissionReport.execId)
         else:
             news = False, take_report(known, fill.commissionReport)
         if not event or not self.follows:

@@ -27,6 +27,7 @@ class Entry:
         restored: it comes from the journal, and whether it was sent is not known before the gateway shows it.
         unit: keys of the legs that it stands or falls with, its own among them.
         doomed: it is to be cancelled as soon as that is possible, since its unit failed.
+        full: the gateway showed it as filled; its orderStatus may never come.
         seen: the last look at the gateway's lists in which it was shown.
     """
 
@@ -42,6 +43,7 @@ class Entry:
     restored: bool = False
     unit: tuple[str, ...] = ()
     doomed: bool = False
+    full: bool = False
     seen: int = 0
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ibmux.core import reference
 from ibmux.core.entry import Change
 from ibmux.core.orderindex import OrderIndex
-from ibmux.messages.trades import CommissionReport, Fill, Trade, is_of_order
+from ibmux.messages.trades import CommissionReport, Fill, Trade, correction, is_of_order, put_fill
 
 KEPT = 500_000
 """Fills that are remembered; past it the oldest is forgotten."""
@@ -27,6 +27,8 @@ class Executions:
     fills: dict[str, Fill] = field(default_factory=dict)
     _commissions: dict[str, CommissionReport] = field(default_factory=dict)
     _orphans: dict[int, list[Fill]] = field(default_factory=dict)
+    _newest: dict[str, int] = field(default_factory=dict)
+    """Of each execution that was corrected, the number of the newest version."""
 
     def saw_execution(self, fill: Fill, index: OrderIndex) -> list[Change]:
         """An execDetails message; a repeated one changes nothing."""
@@ -41,7 +43,7 @@ class Executions:
         if len(self.fills) > KEPT:
             del self.fills[next(iter(self.fills))]
         if entry is not None:
-            entry.trade.fills.append(fill)
+            self._put(entry.trade, fill)
             entry.acknowledged = True
             count(entry.trade)
         elif execution.permId:
@@ -65,13 +67,36 @@ class Executions:
 
     def restore(self, fills: Iterable[Fill]) -> list[Fill]:
         """Take in fills of before, which are no news; each as it is known from now on."""
-        return [self.fills.setdefault(fill.execution.execId, fill) for fill in fills]
+        known = [self.fills.setdefault(fill.execution.execId, fill) for fill in fills]
+        for fill in known:
+            self._note_version(fill)
+        return [fill for fill in known if not self.is_corrected(fill)]
 
     def claim(self, trade: Trade) -> None:
         """The fills of an order that came before it did are the order's."""
         if orphans := self._orphans.pop(trade.order.permId, None):
-            trade.fills += orphans
+            for fill in orphans:
+                self._put(trade, fill)
             count(trade)
+
+    def is_corrected(self, fill: Fill) -> bool:
+        """Whether a newer version of an execution has taken its place."""
+        base, number = correction(fill.execution.execId)
+        return number < self._newest.get(base, 0)
+
+    def _put(self, trade: Trade, fill: Fill) -> None:
+        """Enter it with its order; most executions are never corrected, and need no search."""
+        if self._note_version(fill):
+            put_fill(trade.fills, fill)
+        else:
+            trade.fills.append(fill)
+
+    def _note_version(self, fill: Fill) -> bool:
+        """Whether this execution has several versions."""
+        base, number = correction(fill.execution.execId)
+        if number > 1:
+            self._newest[base] = max(number, self._newest.get(base, 0))
+        return base in self._newest
 
     def forget(self, fills: Iterable[Fill]) -> None:
         """Those of an order that is forgotten."""

@@ -17,11 +17,11 @@ from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry, describe, fingerprint, is_same, take_terms
 from ibmux.core.executions import Executions, count
 from ibmux.core.orderindex import OrderIndex
+from ibmux.core.steps import ACKNOWLEDGED, ENDS, become, may_become
 from ibmux.errors import KeyConflict, OrderNotSent
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import (
-    DONE,
     CommissionReport,
     Fill,
     OrderState,
@@ -31,16 +31,8 @@ from ibmux.messages.trades import (
     is_of_order,
 )
 
-_REVIVABLE = frozenset({"Inactive"})
-_ENDS = DONE - _REVIVABLE
-ACKNOWLEDGED = frozenset({"PreSubmitted", "Submitted", "PendingCancel", "Filled", "ApiCancelled"})
-"""Order states that mean that the gateway took the order. `Inactive` and `Cancelled` do not: gateways refuse with
-either, and the error that says why may follow.
-"""
 KEPT = 50_000
 """Orders that are remembered; past it the oldest finished one is forgotten."""
-_LOGGED = 200
-"""Steps of an order's log; past it the oldest but the first goes."""
 
 
 @dataclass(slots=True)
@@ -120,7 +112,7 @@ class OrderBook:
 
     def end_unsent(self, entry: Entry, now: dt.datetime, message: str) -> Change:
         """An order that the gateway never got: its key is free again."""
-        self._become(entry, "Inactive", now, message)
+        become(entry, "Inactive", now, message)
         self.forget(entry)
         return Change(entry, "order", message=message)
 
@@ -133,7 +125,7 @@ class OrderBook:
         if filled > status.filled:
             status.filled, status.remaining = filled, max(0.0, trade.order.totalQuantity - filled)
             status.avgFillPrice = sum(each.shares * each.price for each in counted) / filled
-        self._become(entry, "Filled" if full else "Inactive", now, message)
+        become(entry, "Filled" if full else "Inactive", now, message)
         return Change(entry, "order", message=message)
 
     def same(self, script: str, key: str, contract: Contract, order: Order) -> Entry | None:
@@ -177,10 +169,12 @@ class OrderBook:
         order.permId = trade.orderStatus.permId = order.permId or trade.orderStatus.permId
         trade.contract, trade.order = contract, order
         self.index.note(entry)
-        if state.status in _ENDS:  # its orderStatus says so too, and with the right counts
+        if state.status in ENDS:  # its orderStatus says so too, and with the right counts
             entry.acknowledged = entry.acknowledged or state.status in ACKNOWLEDGED
-        elif state.status and self._may_become(entry, state.status):
-            self._become(entry, state.status, now, state.warningText)
+            entry.full = state.status == "Filled"
+            self._end_full(entry, now)
+        elif state.status and may_become(entry, state.status):
+            become(entry, state.status, now, state.warningText)
         return [Change(entry, "order", news=before != (trade.order, trade.orderStatus.status), shown=True)]
 
     def saw_status(self, status: OrderStatus, now: dt.datetime) -> list[Change]:
@@ -189,19 +183,19 @@ class OrderBook:
         One that counts less than is known already was overtaken by a later one.
         """
         entry = self.index.match(status.permId, status.clientId, status.orderId)
-        if entry is None or not self._may_become(entry, status.status):
+        if entry is None or not may_become(entry, status.status):
             return []
         entry.seen = self.look
         known = entry.trade.orderStatus
         status.permId = status.permId or known.permId
-        if status == known or (status.filled < known.filled and status.status not in _ENDS):
+        if status == known or (status.filled < known.filled and status.status not in ENDS):
             return [Change(entry, "order", news=False)]
         status.filled = max(status.filled, known.filled)
         entry.trade.orderStatus = status
         entry.trade.order.permId = status.permId
         self.index.note(entry)
         if status.status != known.status:
-            self._become(entry, status.status, now, status.whyHeld)
+            become(entry, status.status, now, status.whyHeld)
         entry.acknowledged = entry.acknowledged or status.status in ACKNOWLEDGED
         return [Change(entry, "order")]
 
@@ -217,6 +211,8 @@ class OrderBook:
         if entry is None:
             if script:
                 trade.script, trade.key = script, key
+                take_terms(trade, trade.order)
+                trade.orderStatus.remaining = max(0.0, trade.order.totalQuantity - trade.orderStatus.filled)
                 self._enter(Entry(script, key, trade, acknowledged=True))
             return []
         entry.seen = self.look
@@ -232,7 +228,7 @@ class OrderBook:
         count(entry.trade)
         entry.acknowledged = entry.acknowledged or known.filled > 0 or trade.orderStatus.status != "Inactive"
         self.index.note(entry)
-        self._become(entry, trade.orderStatus.status, now, "found among the completed orders")
+        become(entry, trade.orderStatus.status, now, "found among the completed orders")
         return [Change(entry, "order")]
 
     def saw_error(self, order_id: int, code: int, message: str, now: dt.datetime) -> list[Change]:
@@ -250,12 +246,26 @@ class OrderBook:
             status = "Cancelled"
         elif verdict == "refused" and not entry.acknowledged and not entry.done:
             status = "Inactive"
-        self._become(entry, status, now, message, code)
+        become(entry, status, now, message, code)
         return [Change(entry, "order", code=code, message=message)]
 
     def saw_execution(self, fill: Fill) -> list[Change]:
         """An execDetails message; a repeated one (the first download repeats the day's) changes nothing."""
-        return self.executions.saw_execution(fill, self.index)
+        changes = self.executions.saw_execution(fill, self.index)
+        entry = changes[0].entry if changes else None
+        if entry is not None and self._end_full(entry, fill.time):
+            changes.append(Change(entry, "order"))
+        return changes
+
+    def _end_full(self, entry: Entry, now: dt.datetime) -> bool:
+        """An order that the gateway showed as filled, and all of whose executions are here, has ended: Interactive
+        Brokers promises no orderStatus to one that is executed at once.
+        """
+        status = entry.trade.orderStatus
+        if not entry.full or entry.done or not status.filled or status.remaining:
+            return False
+        become(entry, "Filled", now)
+        return True
 
     def saw_commission(self, report: CommissionReport) -> list[Change]:
         """A commissionReport message; one that comes before its execution waits for it."""
@@ -280,20 +290,3 @@ class OrderBook:
         if oldest is not None:
             self.index.drop(oldest)
             self.executions.forget(oldest.trade.fills)
-
-    @staticmethod
-    def _may_become(entry: Entry, status: str) -> bool:
-        """A finished order stays finished, whatever late message comes."""
-        known = entry.trade.orderStatus.status
-        return known not in DONE or known in _REVIVABLE or status == known
-
-    @staticmethod
-    def _become(entry: Entry, status: str, now: dt.datetime, message: str = "", code: int = 0) -> None:
-        trade, log = entry.trade, entry.trade.log
-        last = log[-1] if log else None
-        repeated = last is not None and not code and (last.status, last.message) == (status, message)
-        if not repeated and (status != trade.orderStatus.status or message or last is None or last.status != status):
-            log.append(TradeLogEntry(now, status, message, code))
-            del log[1 : max(1, len(log) - _LOGGED + 1)]
-        trade.orderStatus.status = status
-        entry.acknowledged = entry.acknowledged or status in ACKNOWLEDGED

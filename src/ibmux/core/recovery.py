@@ -68,7 +68,7 @@ def protects(entry: Entry, unit: Iterable[Entry]) -> bool:
 
 
 def was_taken(entry: Entry, unit: Iterable[Entry]) -> bool:
-    """Whether its group cancelled a leg, since another one filled: then the gateway had it, though nothing was heard."""
+    """Whether its group cancelled a leg, since another one filled: then the gateway had it, whatever was heard."""
     group = entry.trade.order.ocaGroup
     mates = (each for each in unit if each is not entry and each.trade.order.ocaGroup == group)
     return bool(group) and entry.trade.orderStatus.status == "Cancelled" and any(map(_has_fills, mates))

@@ -144,6 +144,28 @@ def is_of_order(secType: str, fill: Fill) -> bool:
     return secType not in MADE_OF_OTHERS or fill.contract.secType == secType
 
 
+def put_fill(fills: list[Fill], fill: Fill) -> bool:
+    """Enter an execution; a correction takes the place of what it corrects. False if there is a newer one already.
+
+    IB's documentation of `Execution.ExecId`: the id of a correction differs in the digits after the last dot alone.
+    """
+    base, number = correction(fill.execution.execId)
+    for place, known in enumerate(fills):
+        there = correction(known.execution.execId)
+        if there[0] == base:
+            if there[1] < number:
+                fills[place] = fill
+            return there[1] < number
+    fills.append(fill)
+    return True
+
+
+def correction(execId: str) -> tuple[str, int]:
+    """What all versions of an execution have in common, and the number of this one: 1 is the original."""
+    base, _, number = execId.rpartition(".")
+    return (base, int(number)) if base and number.isdecimal() else (execId, 1)
+
+
 MADE_OF_OTHERS = frozenset({"BAG", "OPT", "FOP", "WAR", "IOPT"})
 """Kinds of contracts whose orders bring executions in other contracts: legs, or the delivery of an exercise."""
 DONE = frozenset({"Filled", "Cancelled", "ApiCancelled", "Inactive"})

@@ -60,7 +60,8 @@ class OrderLists:
 
     def fills(self, caller: Caller, request: Fills) -> list[Fill]:
         """Executions, from the book."""
-        return [fill for fill in self.book.fills.values() if request.all or fill.script == caller.script]
+        newest = (fill for fill in self.book.fills.values() if not self.book.executions.is_corrected(fill))
+        return [fill for fill in newest if request.all or fill.script == caller.script]
 
     async def open_orders(self, caller: Caller, request: OpenOrders) -> list[Trade]:
         """The gateway repeats its open orders; they pass through the book, which then answers."""

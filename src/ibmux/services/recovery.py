@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ibmux.core import recovery
 from ibmux.core.entry import Entry, describe
-from ibmux.core.orderbook import ACKNOWLEDGED
+from ibmux.core.steps import ACKNOWLEDGED
 from ibmux.errors import IbmuxError
 from ibmux.journal import Filter, Kind, Standing
 from ibmux.messages import decode
@@ -76,7 +76,9 @@ class Recovery:
         if known is not None and known.fingerprint:
             return known
         standing = await self.outbox.journal.find(self.outbox.gateway, script, key) if key else None
-        return await self._restore(standing) if standing is not None and standing.state != "unsent" else known
+        if standing is None or not standing.finished or standing.state == "unsent":
+            return known  # whatever is not finished is in the book, unless it is being taken back just now
+        return await self._restore(standing)
 
     async def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
         """An order by the key of its script, by permId, or by orderId.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ibmux.core.limits import order_value
-from ibmux.core.orderbook import ACKNOWLEDGED
+from ibmux.core.steps import ACKNOWLEDGED
 from ibmux.core.tally import DAY, Item, Tally
 from ibmux.errors import RequestError
 from ibmux.journal import Filter, Kind, Record

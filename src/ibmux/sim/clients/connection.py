@@ -19,6 +19,7 @@ from ibmux.sim.clients.outbox import Outbox
 from ibmux.sim.clients.registry import REFUSALS
 from ibmux.sim.faults.conduct import RESET, SILENT, SILENT_API, SLAM
 from ibmux.sim.faults.delivery_faults import Courier
+from ibmux.sim.faults.outage import ORDERS
 from ibmux.tws.framing import FrameTooLong, split_fields
 from ibmux.tws.handshake import BadGreeting, encode_answer, negotiate, parse_greeting
 from ibmux.tws.layout import BadMessage, Message, Values
@@ -138,14 +139,19 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and self._intake.full:
             self._transport.resume_reading()
         self._outbox.flush()
-        if (data := self._intake.take_kept()) and not self.dead and not self.closing:
+        if (data := self._intake.take_kept()) and not self.dead and (self._is_left or not self.closing):
             self._read(data)
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether the peer went while the gateway stood still: what it had sent by then is still read, orders count."""
+        return self.closing and self.client is not None and self in self.gateway.listener.left
 
     def _read(self, data: bytes) -> None:
         """Cut bytes into messages and answer each."""
         try:
             for payload in self._intake.payloads(data):
-                if self.closing or self.dead:
+                if self.dead or (self.closing and not self._is_left):
                     return
                 self._receive(payload)
         except BadGreeting as error:
@@ -194,7 +200,7 @@ class Connection(asyncio.Protocol):
             self._start(ask)
         elif self.client is None:
             self.error(-1, 504, "Not connected: startApi comes first")
-        else:
+        elif not self.closing or message.name in ORDERS:
             self._answer(self.client, message, ask)
 
     def _start(self, ask: Values) -> None:

@@ -100,14 +100,16 @@ def half_open(gateway: SimulatedGateway, new: str = "answer", ids: str = "free",
 
 
 def freeze(gateway: SimulatedGateway, seconds: Seconds = 0.0) -> str:
-    """Let the program stand still: sockets are accepted by the system alone, nothing is read or sent until `thaw`."""
+    """Let the program stand still: sockets are accepted by the system alone, nothing is read or sent until `thaw`. Then
+    it reads everything, the orders of those who have gone meanwhile, too.
+    """
     gateway.conduct.frozen = True
     gateway.keep_quiet()
 
     def lift() -> None:
         gateway.conduct.frozen = False
         gateway.keep_quiet()
-        for connection in list(gateway.connections):
+        for connection in sorted((*gateway.listener.left, *gateway.connections), key=lambda each: each.number):
             connection.thaw()
 
     return gateway.faults.begin("freeze", "the gateway stands still", lift, seconds)
