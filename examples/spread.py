@@ -21,7 +21,7 @@ def main(key):
         cost = ib.whatIfOrder(pair, order)
         print(f"margin {float(cost.initMarginChange):+,.0f}, commission {cost.commission or cost.maxCommission}")
         trade = ib.placeOrder(pair, order, key=key)
-        ib.run(trade.done(30))
+        trade.done(30)
         print(trade.orderStatus.status)
         for fill in trade.fills:
             print(f"{fill.execution.side} {fill.execution.shares:g} {fill.contract.symbol} {fill.contract.secType}")

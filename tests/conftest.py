@@ -5,6 +5,7 @@ What hypothesis draws is the same in every run, unless `IBMUX_HYPOTHESIS=random`
 
 import os
 import signal
+
 import pytest
 from hypothesis import settings
 

@@ -52,13 +52,15 @@ class IB:
     """The blocking client; see `ibmux.client.ib.IB` for the methods, which are the same without `await`.
 
     `ticks`, `orderEvents` and `fillEvents` give plain iterators and take `timeout`, the seconds after which an
-    iteration ends if nothing comes. `run(awaitable)` waits for anything asynchronous, such as `ib.run(trade.done(30))`.
+    iteration ends if nothing comes. `trade.wait("Filled", timeout=60)`, `trade.done(60)` block, too.
+    `run(awaitable)` waits for anything else that is asynchronous.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
         self._loop = Loop()
         try:
             self._ib = self._loop.wait(_open(name, options))
+            self._ib._owner.blocking = self._wait_for_trade  # noqa: SLF001 - the other half of this client
         except BaseException:
             self._loop.stop()
             raise
@@ -70,13 +72,15 @@ class IB:
         self._ib.updateEvent.connect(self._on_update)
         _open_clients.add(self)
 
-    def run(self, work: Awaitable[T], timeout: float | None = None) -> T:
-        """Wait for anything asynchronous, at most `timeout` seconds.
+    def run(self, work: Awaitable[T] | T, timeout: float | None = None) -> T:
+        """Wait for anything asynchronous, at most `timeout` seconds; what is none is returned as it is.
 
         Raises:
             TimeoutError: after `timeout` seconds.
         """
         self._tell_past()
+        if not isinstance(work, Awaitable):
+            return work
         coroutine: Coroutine[Any, Any, T] = work if isinstance(work, Coroutine) else _await(work)
         return self._loop.wait(coroutine, timeout)
 
@@ -169,6 +173,10 @@ class IB:
 
     def __repr__(self) -> str:
         return f"<sync {self._ib!r}>"
+
+    def _wait_for_trade(self, work: Coroutine[Any, Any, Any]) -> Any:
+        self._tell_past()
+        return self._loop.wait_outside(work)
 
     def _tell_past_soon(self) -> None:
         asyncio.get_running_loop().call_later(HANDLERS, self._ib._resume)  # noqa: SLF001 - the other half of this client

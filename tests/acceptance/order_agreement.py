@@ -1,4 +1,4 @@
-"""What must hold of orders between a gateway, the proxy and its scripts whenever nothing is under way."""
+"""What may happen to orders between a gateway, a proxy and its scripts, and what must hold when all is quiet."""
 
 from __future__ import annotations
 
@@ -14,6 +14,34 @@ ENDS = frozenset({"Filled", "Cancelled", "ApiCancelled"})
 """Statuses after which nothing follows; an order that is `Inactive` may come to life."""
 CERTAIN = frozenset({"order.not_sent", "gateway.not_ready"})
 """Answers that say that nothing was sent."""
+ENDINGS = CERTAIN | {
+    "ok", "order.rejected", "order.unknown", "order.key_conflict", "order.not_found", "request.invalid", "gateway.busy",
+    "order.not_yours",
+}  # fmt: skip
+ABOUT_ORDERS = "openOrder orderStatus execDetails commissionReport error"
+LOSSES = (
+    "cut told=lost", "cut bare=yes told=lost", f"lose 30% {ABOUT_ORDERS}", "lose 100% openOrder",
+    "lose 100% orderStatus", "hush 40%",
+)  # fmt: skip
+"""Faults after which only a new connection tells what is."""
+CUTS = (LOSSES[0], "cut", "cut told=through", "cut bare=yes", "cut bare=yes told=lost")
+BREAKS = ("drop", "drop", "restart 0.2", "restart 0.2 roll=3", "half_open", "freeze 0.1")
+MESSAGES = (
+    *LOSSES[2:], f"duplicate 50% {ABOUT_ORDERS}", f"reorder 50% {ABOUT_ORDERS}", "delay 0.05 0.05 orderStatus",
+    "delay 0.05 0.05 openOrder", "delay 0.05 0.05 execDetails", "delay 0.05 0.05 error",
+)  # fmt: skip
+ORDERS = (
+    "roll_ids 4", "hold_next", "hold_next 0.2", "reject_next 201", "reject_next 110", "delay_next 0.2",
+    "fork_on_modify", "fork_on_modify 0.3",
+)  # fmt: skip
+LIFTED = ("heal", "release", "restore", "restore yes")
+WARNINGS = {
+    399: "Order Message:\nBUY 10 AAPL NASDAQ.NMS\nWarning: your order will not be placed at the exchange until 09:30",
+    404: "Shares for this order are not immediately available for short sale.",
+    2109: "Order Event Warning:Attribute 'Outside Regular Trading Hours' is ignored.",
+    10349: "Order TIF was set to DAY based on order preset.",
+}
+"""Messages about orders that end none."""
 TERMS = ("action", "orderType", "lmtPrice", "auxPrice")
 
 
@@ -45,6 +73,12 @@ def differences(scene: Scene) -> list[str]:
         if entry.trade.filled() != float(order.filled):
             wrong.append(f"{entry.key}: fills of {entry.trade.filled()} here, {order.filled} at the gateway")
     return wrong
+
+
+def check(scene: Scene, told: dict[str, set[str]]) -> None:
+    """What scripts were told of their orders was true; `told`: the codes of the answers about each key."""
+    check_events(scene)
+    check_keys(scene, told)
 
 
 def check_events(scene: Scene) -> None:

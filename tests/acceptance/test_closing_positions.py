@@ -184,6 +184,22 @@ async def test_a_limit_is_a_number_or_a_function_of_the_position(stage: Scene) -
         await ib.closePositions("AAPL", orderType="LMT")
 
 
+async def test_a_limit_of_an_earlier_run_is_no_order_on_close(stage: Scene) -> None:
+    ib = await stage.connect()
+    await ib.closePositions(["AAPL"], orderType="LMT", limitPrice=900.0)
+    with pytest.raises(errors.NotClosed, match="SELL 300 LMT 900 is Submitted, of an earlier run; MOC was asked for"):
+        await ib.closePositions(["AAPL"], orderType="MOC", timeout=5)
+    assert stage.placed == 1
+
+
+async def test_an_account_that_the_login_has_not(stage: Scene) -> None:
+    ib = await stage.connect("boss")
+    for ask in (ib.closePositions, ib.flatten):
+        with pytest.raises(errors.RequestError, match="DU9 is no account of this login"):
+            await ask(account="DU9")
+    assert stage.placed == 0
+
+
 async def test_a_closing_order_that_somebody_cancelled_is_placed_anew(stage: Scene) -> None:
     ib, boss = await stage.connect(), await stage.connect("boss")
     (first,), _ = await closed_or(ib, "AAPL")

@@ -57,7 +57,7 @@ async def test_no_number_is_used_again_after_a_restart(restarted: str, tmp_path:
             if restarted == "gateway":
                 await simulator.faults.apply("restart 0.2 roll=9")
                 await again(scene)
-                await self_evident(scene)
+                await new_orders_stand_alone(scene)
                 return
         if restarted == "both":
             await simulator.faults.apply("restart 0.2 roll=9")
@@ -66,10 +66,10 @@ async def test_no_number_is_used_again_after_a_restart(restarted: str, tmp_path:
             await simulator.faults.apply("roll_ids 9")
         simulator.book.roll(simulator.clock.now())  # the day's finished orders are in no list any more
         async with life(simulator, tmp_path, "ann") as scene:
-            await self_evident(scene)
+            await new_orders_stand_alone(scene)
 
 
-async def self_evident(scene: Scene) -> None:
+async def new_orders_stand_alone(scene: Scene) -> None:
     """New orders have numbers of their own, and each execution is its own order's."""
     for number in range(3):
         assert (await scene.place("ann", f"new-{number}", orderType="MKT", totalQuantity=2)).code == "ok"

@@ -75,7 +75,7 @@ async def test_an_order_that_lies_before_a_gateway_that_stands_still_is_not_decl
     """gnzsnz#336: the program hung with what was sent to it; when it went on, it read all of that."""
     async with gateway() as simulator:
         quick = {"port": simulator.port, "client_id": 1, "pause_floor": 0.1, "settle": 0.1, "heartbeat": 0.5}
-        tree = {"gateways": {"paper": {**quick, "connect_timeout": 0.5, "request_timeout": 1.0}}}
+        tree: dict[str, Any] = {"gateways": {"paper": {**quick, "connect_timeout": 0.5, "request_timeout": 1.0}}}
         async with life(simulator, tmp_path, "ann", **tree) as scene:
             await simulator.faults.apply("freeze")
             answer = await scene.scripts["ann"].ask("placeOrder", {**an_order(), "key": "a"}, expiry=1)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from incident_scene import gateway, life, replayed
 from money_scene import APPLE, FAR, SOFT, Scene
-from order_agreement import CERTAIN, check_events, check_keys, differences
+from order_agreement import BREAKS, CUTS, ENDINGS, LIFTED, LOSSES, MESSAGES, ORDERS, WARNINGS, check, differences
 
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.events import OrderError
@@ -33,37 +33,6 @@ SEED = int(os.environ.get("IBMUX_SEED", "20260221"))
 MACHINES = int(os.environ.get("IBMUX_MACHINES", "10"))
 STEPS = 25
 NAMES = ("ann", "ben")
-ENDINGS = CERTAIN | {
-    "ok", "order.rejected", "order.unknown", "order.key_conflict", "order.not_found", "request.invalid", "gateway.busy",
-    "order.not_yours",
-}  # fmt: skip
-WARNINGS = {
-    399: "Order Message: Warning: your order will not be placed at the exchange until 09:30:00",
-    404: "Order held while securities are located.",
-    2109: "Outside Regular Trading Hours attribute is ignored.",
-    10349: "Order TIF was set to DAY based on order preset.",
-}
-ABOUT_ORDERS = "openOrder orderStatus execDetails commissionReport error"
-LOSSES = (
-    "cut told=lost",
-    "cut bare=yes told=lost",
-    f"lose 30% {ABOUT_ORDERS}",
-    "lose 100% openOrder",
-    "lose 100% orderStatus",
-    "hush 40%",
-)
-"""Faults after which only a new connection tells what is."""
-CUTS = (LOSSES[0], "cut", "cut told=through", "cut bare=yes", "cut bare=yes told=lost")
-BREAKS = ("drop", "drop", "restart 0.2", "restart 0.2 roll=3", "half_open", "freeze 0.1")
-MESSAGES = (
-    *LOSSES[2:], f"duplicate 50% {ABOUT_ORDERS}", f"reorder 50% {ABOUT_ORDERS}", "delay 0.05 0.05 orderStatus",
-    "delay 0.05 0.05 openOrder", "delay 0.05 0.05 execDetails", "delay 0.05 0.05 error",
-)  # fmt: skip
-ORDERS = (
-    "roll_ids 4", "hold_next", "hold_next 0.2", "reject_next 201", "reject_next 110", "delay_next 0.2",
-    "fork_on_modify", "fork_on_modify 0.3",
-)  # fmt: skip
-LIFTED = ("heal", "release", "restore", "restore yes")
 
 
 class Machine(RuleBasedStateMachine):
@@ -291,8 +260,7 @@ class Machine(RuleBasedStateMachine):
             await self.scene.until(lambda: not differences(self.scene), "the books agree")
         except AssertionError:
             raise AssertionError("\n".join(differences(self.scene))) from None
-        check_events(self.scene)
-        check_keys(self.scene, self.codes)
+        check(self.scene, self.codes)
 
     async def calm(self) -> None:
         """Heal; where news were lost for good, a new connection tells what is."""

@@ -24,17 +24,12 @@ from incident_scene import (
     told,
 )
 from money_scene import APPLE, FAR
+from order_agreement import WARNINGS
 from stage import until
 
 from ibmux.services import recovery
 from ibmux.sim.events import OrderError
 
-WARNINGS = {
-    399: "Order Message:\nBUY 10 AAPL NASDAQ.NMS\nWarning: your order will not be placed at the exchange until 09:30",
-    404: "Shares for this order are not immediately available for short sale.",
-    2109: "Order Event Warning:Attribute 'Outside Regular Trading Hours' is ignored.",
-    10349: "Order TIF was set to DAY based on order preset.",
-}
 REFUSED_CANCELS = {
     161: "Cancel attempted when order is not in a cancellable state. Order permId = 1",
     10147: "OrderId 1 that needs to be cancelled is not found.",

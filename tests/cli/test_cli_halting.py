@@ -49,6 +49,7 @@ async def test_a_halt_is_shown_until_it_is_ended(command: Command, url: str) -> 
 
 async def test_json_and_roles(command: Command, url: str) -> None:
     refused = await command("halt", "--url", url, "--name", "nobody")
+    assert 'role = "admin" in [scripts.nobody]' in refused.err
     assert refused.code != 0
     assert "admin" in refused.err
     halted = await command("halt", "--url", url, "--json", "--gateway", "paper")

@@ -158,7 +158,7 @@ class TestLook:
         console = Console(width=100, record=True, file=io.StringIO())
         console.print(tables.status(report))
         text = " ".join(console.export_text().split())
-        assert "journal The disk is full. New orders are refused, cancels pass. 3 records wait." in text
+        assert "journal The disk is full. New orders are refused, cancels pass. Not on disk yet: 3 records." in text
         report.journal = JournalInfo("/j", 5)
         console.print(tables.status(report))
         assert "journal" not in console.export_text()

@@ -20,6 +20,7 @@ from ibmux.client.plans import (
     left_to_close,
     make_scope,
     open_units,
+    order_in_words,
     route,
     whole_units,
 )
@@ -73,6 +74,17 @@ class TestPlan:
         assert not FLAT.closes(order("SELL", 100), held(100))
         assert FLAT.closes(order("SELL", 100, key="flatten:x"), held(100))
         assert not FLAT.closes(order("SELL", 100, "MOC", key="flatten:x"), held(100))
+
+    def test_a_limit_of_before_is_not_what_was_asked_for_now(self) -> None:
+        assert not PLAN.suffices(order("SELL", 100, "LMT", key="close:x").order)
+        assert PLAN.suffices(order("SELL", 100, "MKT").order)
+        assert Plan("close", DAY, Scope(), "LMT", 5.0).suffices(order("SELL", 100, "LMT").order)
+
+    def test_orders_in_words(self) -> None:
+        assert order_in_words(Order(action="SELL", totalQuantity=5, orderType="STP", auxPrice=48)) == "SELL 5 STP 48"
+        stop = Order(action="BUY", totalQuantity=5, orderType="STP LMT", lmtPrice=1.5, auxPrice=1.25)
+        assert order_in_words(stop) == "BUY 5 STP LMT 1.5 1.25"
+        assert order_in_words(Order(action="BUY", totalQuantity=5, orderType="MKT", lmtPrice=1.5)) == "BUY 5 MKT"
 
     def test_orders(self) -> None:
         made = Plan("c", DAY, Scope(), "LMT", lambda position: position.avgCost + 1, "GTC").order_for(held(-5, ES), 5)

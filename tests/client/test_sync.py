@@ -101,6 +101,8 @@ def test_events_orders_and_streams(far: Background) -> None:
         placed = ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
         book = Book(far.proxy)
         far.do(book.event, "k", "Filled", filled=10.0)
+        assert placed.done(5) is placed
+        assert placed.wait("Filled", timeout=5) is placed
         assert ib.run(placed.done(5)) is placed
         assert told == ["Submitted", "Filled"]
         assert [one.key for one in changes] == ["k", "k"]

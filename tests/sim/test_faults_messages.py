@@ -176,7 +176,7 @@ async def test_nothing_said_of_orders_but_lists_are_whole(gateway: SimulatedGate
     told = await gateway.faults.apply("hush 100%")
     assert told == "nothing is said of 100% of what happens to orders"
     place(client, 1)
-    await until(lambda: gateway.book.completed())
+    await until(gateway.book.completed)
     assert not client.of(3) and not client.of(5) and not client.of(11) and not client.of(59)
     client.send(7, 3, 7, 0, "", "", "", "", "", "")
     await until(lambda: client.of(55))

@@ -57,7 +57,8 @@ async def flatten(
     elif rows:
         screen.out.print(table(rows))
     else:
-        screen.out.print("Nothing is held, and no order works.")
+        meant = " of what was named" if chosen or account else ""
+        screen.tell(f"Nothing{meant} is held, and no order{meant and ' in it'} works.")
     if left is not None:
         screen.fail(left.message, left.advice)
         return Exit.FAILED
@@ -66,7 +67,7 @@ async def flatten(
 
 def table(rows: Iterable[Row]) -> Table:
     """One row per order that was to be cancelled and per position that was to be closed."""
-    made = screen.table("account", "contract", "position>", "action", "order", "result~", "of", "key~")
+    made = screen.table("account", "contract", "position>", "action", "order", "result~", "script", "key~")
     cells = []
     for row in rows:
         size = screen.quantity(row.quantity) if row.what == "position" else ""

@@ -24,6 +24,10 @@ ContractOf = Callable[[Record], dict[str, Any]]
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 """Seconds of each unit of an age."""
 COLOURS = {"fill": "green", "commission": "green", "refusal": "red", "unsent": "red", "intent": "bold", "note": "dim"}
+ROOMY = 130
+"""Columns of a terminal from which on the table shows everything."""
+KEY_WIDTH = 20
+"""Columns that a key has on a narrow terminal."""
 COLUMNS: dict[str, type] = {
     "seq": int, "time": dt.datetime, "gateway": str, "kind": str, "script": str, "key": str, "orderId": int,
     "permId": int, "execId": str, "status": str, "symbol": str, "secType": str, "conId": int, "account": str,
@@ -101,8 +105,10 @@ def as_row(record: Record) -> dict[str, Any]:
     return row | own | {"time": _utc(record.time), "body": body}
 
 
-def table(records: Iterable[Record], contract_of: ContractOf, *, head: bool = True) -> Table:
-    """One line for each record, times local."""
+def table(records: Iterable[Record], contract_of: ContractOf, *, head: bool = True, width: int = ROOMY) -> Table:
+    """One line for each record, times local; without gateway and orderId where the terminal is narrow."""
+    if width < ROOMY:
+        return _narrow(records, contract_of, head=head)
     made = screen.table("seq>", "time", "gateway", "script", "key~", "kind", "orderId>", "what~", "status~")
     made.show_header = head
     cells = []
@@ -112,6 +118,20 @@ def table(records: Iterable[Record], contract_of: ContractOf, *, head: bool = Tr
         kind = Text(each.kind, COLOURS.get(each.kind, ""))
         about = what(each, contract_of(each))
         cells.append((str(each.seq), moment, each.gateway, each.script, each.key, kind, number, about, standing(each)))
+    return screen.rows(made, cells)
+
+
+def _narrow(records: Iterable[Record], contract_of: ContractOf, *, head: bool) -> Table:
+    """What matters most in 80 columns: the day only where it is not today's, what and status in one."""
+    made = screen.table("seq>", "time", "script", "key~", "kind", "what~")
+    made.show_header = head
+    today, cells = time.strftime("%m-%d"), []
+    for each in records:
+        day, hour = time.strftime("%m-%d %H:%M:%S", time.localtime(each.time)).split()
+        about = _with(what(each, contract_of(each)), standing(each))
+        kind = Text(each.kind, COLOURS.get(each.kind, ""))
+        cells.append((str(each.seq), hour if day == today else f"{day} {hour}", each.script, each.key, kind, about))
+    made.columns[3].width = min(KEY_WIDTH, max(3, *(len(row[3]) for row in cells))) if cells else None
     return screen.rows(made, cells)
 
 
@@ -154,7 +174,8 @@ def standing(record: Record) -> str:
         case "refusal":
             return _with(str(tree.get("method", "")), str(tree.get("message", record.status)))
         case "note":
-            return _with(record.status, f"{tree.get('by', '')} {tree.get('reason', '')}".strip())
+            head = f"{record.status} by {tree['by']}" if tree.get("by") else record.status
+            return _with(head, str(tree.get("reason") or ""))
     return record.status
 
 

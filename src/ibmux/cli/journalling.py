@@ -159,8 +159,10 @@ def _verify(reader: Reader, *, as_json: bool) -> int:
     else:
         for problem in found.problems:
             screen.tell(problem)
-        counts = f"{found.records:,} records, {found.orders:,} orders, {found.fills:,} fills"
-        screen.tell(f"{reader.path}: {counts}; {found.pruned:,} records were pruned.")
+        pairs = ((found.records, "record"), (found.orders, "order"), (found.fills, "fill"))
+        counts = ", ".join(screen.count(number, name) for number, name in pairs)
+        pruned = f"; {screen.count(found.pruned, 'record')} pruned" if found.pruned else ""
+        screen.tell(f"{reader.path}: {counts}{pruned}.")
         screen.tell("It is not whole: see above." if found.problems else "It is whole.")
     return Exit.FAILED if found.problems else Exit.OK
 
@@ -193,7 +195,7 @@ def _show(records: list[Record], contracts: Contracts, *, as_json: bool, head: b
         for each in records:
             screen.emit(as_plain(each), pretty=False)
     elif records or head:
-        screen.out.print(table(records, contracts.of, head=head))
+        screen.out.print(table(records, contracts.of, head=head, width=screen.out.width))
 
 
 def _export(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
@@ -216,5 +218,5 @@ def _export(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
         screen.fail(f"Cannot write {path}: {os.strerror(error.errno or 0)}.")
         return Exit.FAILED
     if str(path) != "-":
-        screen.tell(f"{count:,} records are in {path}.")
+        screen.tell(f"{path}: {screen.count(count, 'record')}.")
     return Exit.OK

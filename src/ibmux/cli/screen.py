@@ -100,6 +100,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{value:,.{digits}f}"
 
 
+def count(number: int, name: str) -> str:
+    """So many of something: `1 fill`, `1,204 fills`."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def compact(value: float | None) -> str:
     """A size in four digits or so: 950, 12.5k, 4.66M."""
     if value is None or isnan(value):

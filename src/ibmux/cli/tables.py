@@ -52,7 +52,7 @@ def status(report: ProxyReport, width: int = ROOMY) -> RenderableType:
 
 def _trouble(journal: JournalInfo) -> RenderableType:
     """Why no order is taken."""
-    waiting = f" {journal.waiting:,} records wait." if journal.waiting else ""
+    waiting = f" Not on disk yet: {screen.count(journal.waiting, 'record')}." if journal.waiting else ""
     return Text.assemble(
         ("journal  ", "bold"), (journal.trouble, "bold red"), f" New orders are refused, cancels pass.{waiting}"
     )
@@ -86,6 +86,7 @@ def situation(status: GatewayStatus) -> RenderableType | None:
     made.add_row(status.gateway, status.reason)
     if status.halted:
         made.add_row("orders", Text(status.halted, "red"))
+        made.add_row("", "No new orders; cancels pass. `ibmux resume` ends it.")
     if status.action:
         made.add_row("ibmux", status.action)
     if status.next_attempt is not None:

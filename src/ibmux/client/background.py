@@ -55,6 +55,10 @@ class Loop:
             future.cancel()
             raise
 
+    def wait_outside(self, work: Coroutine[Any, Any, T]) -> T | Coroutine[Any, Any, T]:
+        """As `wait`; on the loop's own thread the work itself, to be awaited."""
+        return work if threading.current_thread() is self.thread else self.wait(work)
+
     def post(self, function: Callable[[], None]) -> None:
         """Call `function` on the loop soon; nothing happens if the loop has ended."""
         with self._gate:

@@ -15,7 +15,7 @@ from ibmux.client.plans import TAKEN, TINY, Place, is_behind, place_of, whole_un
 from ibmux.client.reports import Reports
 from ibmux.client.tasks import Task
 from ibmux.client.trades import Trade
-from ibmux.errors import IbmuxError, OrderNotFound
+from ibmux.errors import IbmuxError, OrderNotFound, RequestError
 from ibmux.messages.account import Position
 
 SETTLING = 5.0
@@ -28,6 +28,15 @@ LOOK = 0.2
 
 class Closers(Reports):
     """Positions and what closes them."""
+
+    async def _check_account(self, task: Task) -> None:
+        """A mistyped account holds nothing, which would look like success."""
+        account = task.plan.scope.account
+        if not account:
+            return
+        accounts: list[str] = await self._ask("managedAccounts", task.left() + 1.0)
+        if account not in accounts:
+            raise RequestError(f"{account} is no account of this login.", hint=f"There is: {', '.join(accounts)}.")
 
     async def _chosen(self, task: Task) -> list[Position]:
         """The positions that the plan means."""
@@ -95,6 +104,12 @@ class Closers(Reports):
             return self._in_words(trade, wanted) if trade.followed else error.message, False
         if trade.isDone() and trade.orderStatus.status not in ("Filled", *wanted):
             return self._in_words(trade, wanted), False
+        if not trade.isDone() and not task.plan.suffices(trade.order):
+            asked = task.plan.orderType
+            return (
+                f"is {trade.orderStatus.status}, of an earlier run; {asked} was asked for now: cancel it first",
+                False,
+            )
         return f"is {trade.orderStatus.status}", True
 
     @staticmethod

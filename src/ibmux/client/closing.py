@@ -92,12 +92,14 @@ class Closing(Closers):
 
         Raises:
             NotClosed: names each position that is not acknowledged (or filled) in time, with status and reason.
+            RequestError: arguments that do not fit each other, or an account that the login has not.
             IbmuxError: the positions could not even be asked for.
         """
         scope = make_scope(account, contracts)
         today = dt.date.today()  # noqa: DTZ011 - the day of whoever runs it
         plan = check_plan(Plan(name, today, scope, orderType, limitPrice, tif, until))
         task = Task(plan, timeout if by is None else seconds_until(by))
+        await self._check_account(task)
         await self._run_plan(task)
         check_rows(list(task.rows.values()))
         return [trade for trades in task.closers.values() for trade in trades]

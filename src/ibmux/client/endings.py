@@ -37,7 +37,7 @@ def ended(trade: Trade, statuses: Sequence[str]) -> IbmuxError:
 def pending(trade: Trade, statuses: Sequence[str], seconds: float) -> IbmuxError:
     """The error for an order that has not come as far as was waited for."""
     status = trade.orderStatus.status
-    text = f"{describe(trade)} is {status or 'not known'}, not {_either(statuses)} after {seconds:g} s"
+    text = f"{describe(trade)} is {status or 'not known'}, not {_either(statuses)} after {seconds:.3g} s"
     text += f"{_progress(trade)}."
     if status in NOT_YET:
         return OrderUnknown(text)

@@ -23,9 +23,14 @@ Policy = Literal["drop-oldest", "fail"]
 
 
 class Owner:
-    """Owns every task and every stream of one client; `close` ends them all."""
+    """Owns every task and every stream of one client; `close` ends them all.
+
+    Attributes:
+        blocking: how plain code waits for a coroutine; `None` in the asynchronous client.
+    """
 
     def __init__(self) -> None:
+        self.blocking: Callable[[Coroutine[Any, Any, Any]], Any] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
 

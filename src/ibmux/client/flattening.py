@@ -69,6 +69,7 @@ class Flattening(Closing):
 
         Raises:
             NotClosed: names every position and every order that is left; its `rows` have everything.
+            RequestError: arguments that cannot be used, or an account that the login has not.
             Forbidden: the script is no admin.
             IbmuxError: positions or orders could not even be asked for.
         """
@@ -79,6 +80,7 @@ class Flattening(Closing):
         scope = make_scope(account, contracts)
         plan = check_plan(Plan("flatten", today, scope, orderType, until=until, exclusive=True))
         task = Task(plan, timeout)
+        await self._check_account(task)
         if dryRun:
             return await self._foresee(task)
         await self._check_admin(task)

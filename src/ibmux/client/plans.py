@@ -22,6 +22,10 @@ CERTAIN = frozenset({"MKT", "MOC"})
 """Order types that are sure to close, sooner or later; a stop or a limit far away is none."""
 PRICED = frozenset({"LMT", "LOC", "LIT"})
 """Order types that need a limit price."""
+STOPS = frozenset({"STP", "STP LMT", "LIT", "MIT"})
+"""Order types whose `auxPrice` is the price at which they begin to work."""
+LIMITED = PRICED | {"STP LMT"}
+"""Order types with a limit price."""
 ON_CLOSE = frozenset({"MOC", "LOC"})
 """Order types that wait for the closing auction: all that can be known before is that they are acknowledged."""
 TAKEN = ("PreSubmitted", "Submitted", "Filled")
@@ -117,6 +121,10 @@ class Plan(msgspec.Struct, frozen=True):
             return bool(order.orderType == self.orderType) or not self.exclusive
         return not self.exclusive and (order.orderType in CERTAIN or order.orderType == self.orderType)
 
+    def suffices(self, order: Any) -> bool:
+        """Whether an order that works is of the kind asked for, or sure to close; an earlier run's may be neither."""
+        return order.orderType == self.orderType or order.orderType in CERTAIN
+
     def order_for(self, held: Position, quantity: float) -> Order:
         """The order that closes this much of a position."""
         price = self.price(held) if callable(self.price) else self.price
@@ -208,9 +216,13 @@ def route(contract: Contract, details: Iterable[ContractDetails]) -> Contract:
 
 
 def order_in_words(order: Any) -> str:
-    """An order as a person names it: `SELL 100 MOC`, `BUY 5 LMT 1.5`."""
-    price = f" {order.lmtPrice:g}" if order.orderType in PRICED and order.lmtPrice else ""
-    return f"{order.action} {order.totalQuantity:g} {order.orderType}{price}"
+    """An order as a person names it: `SELL 100 MOC`, `BUY 5 LMT 1.5`, `SELL 5 STP 48`."""
+    prices = (
+        order.lmtPrice if order.orderType in LIMITED else None,
+        order.auxPrice if order.orderType in STOPS else None,
+    )
+    told = "".join(f" {each:g}" for each in prices if each)
+    return f"{order.action} {order.totalQuantity:g} {order.orderType}{told}"
 
 
 def in_words(row: Row) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, cast
 
 from ibmux.client.endings import ended, has_reached, pending
 from ibmux.client.events import Event, Owner
@@ -55,6 +56,7 @@ class Trade:
             Event(name, owner) for name in EVENTS[:4]
         )
         self.filledEvent, self.cancelEvent, self.cancelledEvent = (Event(name, owner) for name in EVENTS[4:])
+        self._owner = owner
         self.sent: Order | None = None
         self.as_of = EPOCH
         self.followed = True
@@ -80,28 +82,27 @@ class Trade:
         """Units not yet executed."""
         return float(self.order.totalQuantity) - self.filled()
 
-    async def done(self, timeout: float | None = None) -> Trade:
+    def done(self, timeout: float | None = None) -> Coroutine[Any, Any, Trade]:
         """Wait until the order is finished; returns the trade: look at its status. `wait` raises if it ended otherwise.
+
+        This method and the next two are awaited; with the client of `ibmux.sync` they are called without `await`.
 
         Raises:
             TimeoutError: it is not finished after `timeout` seconds.
             ConnectionLost: the client was closed first.
         """
-        return await self.wait_for(timeout=timeout)
+        return self.wait_for(timeout=timeout)
 
-    async def wait_for(self, *statuses: str, timeout: float | None = None) -> Trade:
+    def wait_for(self, *statuses: str, timeout: float | None = None) -> Coroutine[Any, Any, Trade]:
         """Wait until the order has one of these statuses, or is finished; returns the trade: look at its status.
 
         Raises:
             TimeoutError: neither came within `timeout` seconds.
             ConnectionLost: the client was closed first.
         """
-        async with asyncio.timeout(timeout):
-            while not self.isDone() and self.orderStatus.status not in statuses:
-                await self._next()
-        return self
+        return self._here(self._come_to(statuses, timeout))
 
-    async def wait(self, *statuses: str, timeout: float | None = None) -> Trade:
+    def wait(self, *statuses: str, timeout: float | None = None) -> Coroutine[Any, Any, Trade]:
         """Wait until the order has, had, or went beyond one of these statuses (none: `Filled`); returns the trade.
 
         Whatever came before the wait counts, and so does what comes while the connection is lost. `timeout` in
@@ -114,7 +115,20 @@ class Trade:
             OrderUnknown: as `OrderPending`, or not even acknowledged by then.
             ConnectionLost: the client was closed first.
         """
-        wanted = statuses or ("Filled",)
+        return self._here(self._reach(statuses or ("Filled",), timeout))
+
+    def _here(self, work: Coroutine[Any, Any, Trade]) -> Coroutine[Any, Any, Trade]:
+        """To be awaited; in plain code waited for at once: forgotten, it would look like an order that is filled."""
+        blocking = self._owner.blocking if self._owner is not None else None
+        return work if blocking is None else cast("Coroutine[Any, Any, Trade]", blocking(work))
+
+    async def _come_to(self, statuses: tuple[str, ...], timeout: float | None) -> Trade:
+        async with asyncio.timeout(timeout):
+            while not self.isDone() and self.orderStatus.status not in statuses:
+                await self._next()
+        return self
+
+    async def _reach(self, wanted: tuple[str, ...], timeout: float | None) -> Trade:
         try:
             async with asyncio.timeout(timeout):
                 while not has_reached(self, wanted):

@@ -40,7 +40,11 @@ def admit(door: MqttDoor, message: Message, request: RequestTopic) -> tuple[Gate
         raise Forbidden(f"{request.script!r} is no name for a script.", hint="Letters, digits, `_`, `.` and `-`.")
     role = role_of(door.config, request.script)
     if not may(role, method.role):
-        raise Forbidden(f"{request.script} has role `{role}`; {method.name} takes `{method.role}`.")
+        table = request.script if "." not in request.script else f'"{request.script}"'
+        raise Forbidden(
+            f"{request.script} has role `{role}`; {method.name} takes `{method.role}`.",
+            hint=f'Give it one in proxy.toml and restart the proxy: role = "{method.role}" in [scripts.{table}].',
+        )
     if door.waiting[request.script] >= door.config.limits.requests_in_flight:
         raise Busy(f"{request.script} has {door.waiting[request.script]} requests waiting already.")
     return gateway, method

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from ibmux.core.pacing import Lane
-from ibmux.errors import GatewayTimeout, IbmuxError, OrderNotSent, RequestError
+from ibmux.errors import GatewayTimeout, IbmuxError, NotReady, OrderNotSent, RequestError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import CommissionReport, OrderState
@@ -45,7 +45,7 @@ class Orders(Asking):
 
     def _write_ahead(self, sheet: Sheet) -> None:
         if self.state == "ready":
-            with suppress(RequestError):  # it is raised again when the order is to be sent
+            with suppress(RequestError, NotReady):  # it is raised again when the order is to be sent
                 sheet.write(self._wire().serverVersion())
 
     async def place_order(

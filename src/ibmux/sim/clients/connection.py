@@ -139,19 +139,13 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and self._intake.full:
             self._transport.resume_reading()
         self._outbox.flush()
-        if (data := self._intake.take_kept()) and not self.dead and (self._is_left or not self.closing):
-            self._read(data)
-
-    @property
-    def _is_left(self) -> bool:
-        """Whether the peer went while the gateway stood still: what it had sent by then is still read, orders count."""
-        return self.closing and self.client is not None and self in self.gateway.listener.left
+        self._read(self._intake.take_kept())
 
     def _read(self, data: bytes) -> None:
         """Cut bytes into messages and answer each."""
         try:
             for payload in self._intake.payloads(data):
-                if self.dead or (self.closing and not self._is_left):
+                if (self.closing or self.dead) and not self.gateway.listener.reads(self):
                     return
                 self._receive(payload)
         except BadGreeting as error:
@@ -185,8 +179,8 @@ class Connection(asyncio.Protocol):
         self._note("greeted", f"version {self.version}")
 
     def _note(self, kind: str, text: str = "") -> None:
-        client = None if self.client is None else self.client.client_id
-        self.gateway.log.add(kind, text, connection=self.number, client=client)
+        number = None if self.client is None else self.client.client_id
+        self.gateway.log.add(kind, text, connection=self.number, client=number)
 
     def _dispatch(self, message: Message, texts: list[str]) -> None:
         try:

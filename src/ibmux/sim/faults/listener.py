@@ -41,6 +41,10 @@ class Listener:
         conduct = self._gateway.conduct
         return self.stuck or conduct.frozen or conduct.greeting != ANSWER
 
+    def reads(self, connection: Connection) -> bool:
+        """Whether it still reads what a peer sent that went while it stood still."""
+        return not connection.dead and connection.client is not None and connection in self.left
+
     def note(self, kind: str, text: str) -> None:
         """Tell the log what became of the port; with its first opening after a start its youth begins."""
         if kind == "listening" and self._new:
