@@ -13,7 +13,6 @@ import json
 import os
 import pstats
 import re
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -276,11 +275,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="orders of all scripts together, under load")
     parser.add_argument("--scripts", type=int, nargs="+", default=SCRIPTS, help="how many at once, under load")
     parser.add_argument("--profile", action="store_true", help="print where the proxy's time goes under load")
-    parser.add_argument("--switch", type=float, default=0.0, help="seconds of the interpreter's switch interval")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if options.switch:
-        sys.setswitchinterval(options.switch)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         found = runner.run(measure(options))
     print(json.dumps(found) if options.json else report(found))

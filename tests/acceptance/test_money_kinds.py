@@ -69,16 +69,17 @@ async def test_a_bracket_with_an_adjustable_stop_and_its_group() -> None:
 
 @pytest.mark.parametrize("kind", [1, 2, 3])
 async def test_one_cancels_all(kind: int) -> None:
-    async with money_scene("ann", "ben", **BY_HAND, partial_share=1.0) as scene:
+    """An admin's order may end those of a script, too; nobody else may join the group of another one."""
+    async with money_scene("ann", **BY_HAND, partial_share=1.0) as scene:
         group = {"ocaGroup": "g", "ocaType": kind, "totalQuantity": 90}
         assert (await scene.place("ann", "far", **group)).code == "ok"
-        assert (await scene.place("ben", "away", SOFT, **group)).code == "ok"
-        assert (await scene.place("ann", "now", orderType="MKT", **group)).code == "ok"
-        await scene.becomes("ann", "now", "Filled")
+        assert (await scene.place("boss", "away", SOFT, **group)).code == "ok"
+        assert (await scene.place("boss", "now", orderType="MKT", **group)).code == "ok"
+        await scene.becomes("boss", "now", "Filled")
         await scene.becomes("ann", "far", "Cancelled")
-        await scene.becomes("ben", "away", "Cancelled")
+        await scene.becomes("boss", "away", "Cancelled")
         await scene.audit()
-        assert {fill["key"] for fill in scene.fills("ann")} == {"now"} and not scene.fills("ben")
+        assert {fill["key"] for fill in scene.fills("boss")} == {"now"} and not scene.fills("ann")
 
 
 async def test_the_profit_takers_of_a_scale_order_belong_to_its_script() -> None:

@@ -290,6 +290,7 @@ async def test_a_leg_that_was_executed_before_the_unit_failed_is_not_hidden(prox
             await send(lane, script, fire)
 
         gate.send = late  # type: ignore[method-assign]
+        gate.send_now = lambda *_: False  # type: ignore[method-assign]
         answer = await ann.ask("placeOrders", {"tickets": [market, placing("b", 2.0, 2_000_000)]})
         assert (answer.code, answer.payload["outcome"]) == ("order.rejected", "unknown")
         assert "a (Filled)" in answer.payload["message"]

@@ -11,14 +11,19 @@ from cli_stage import Command
 
 from ibmux import config
 from ibmux.daemon import Proxy
-from ibmux.sim import SimulatedGateway
+from ibmux.sim import Settings, SimulatedGateway
 
 
 @pytest.fixture
 async def url(gateway: SimulatedGateway) -> AsyncIterator[str]:
-    """Where a proxy listens at which `cli` is an admin."""
+    """Where a proxy of two gateways listens at which `cli` is an admin."""
+    other = SimulatedGateway(Settings())
+    await other.start()
     tree = {
-        "gateways": {"paper": {"port": gateway.port, "pause_floor": 0.1, "settle": 0.1}},
+        "gateways": {
+            "paper": {"port": gateway.port, "pause_floor": 0.1, "settle": 0.1},
+            "second": {"port": other.port, "pause_floor": 0.1, "settle": 0.1},
+        },
         "mqtt": {"port": 0},
         "http": {"port": -1},
         "scripts": {"cli": {"role": "admin"}},
@@ -27,15 +32,21 @@ async def url(gateway: SimulatedGateway) -> AsyncIterator[str]:
     task = asyncio.create_task(running.run())
     async with asyncio.timeout(10):
         await running.started.wait()
-        await running.gateways["paper"].session.until_ready(asyncio.get_running_loop().time() + 10)
+        for each in running.gateways.values():
+            await each.session.until_ready(asyncio.get_running_loop().time() + 10)
     yield f"mqtt://127.0.0.1:{running.ports['mqtt']}"
     running.stop()
     await task
+    await other.close()
 
 
 async def test_a_halt_is_shown_until_it_is_ended(command: Command, url: str) -> None:
     halted = await command("halt", "the market is mad", "--url", url)
-    assert (halted.code, halted.out.strip()) == (0, "paper: Halted by cli: the market is mad")
+    assert halted.code == 0
+    told = "Halted by cli: the market is mad"
+    assert halted.out.splitlines() == [f"paper: {told}", f"second: {told}"], "every gateway, if none is named"
+    alone = await command("resume", "--url", url, "--gateway", "second")
+    assert alone.out.strip() == "second: orders pass."
     shown = await command("status", "--url", url)
     assert "Halted by cli: the market is mad" in shown.out
     assert shown.code == 0, "the session is ready all the same"

@@ -432,6 +432,14 @@ class TestWaiting:
         with pytest.raises(errors.OrderRejected, match="no margin"):
             await placed.wait("Filled", timeout=5)
 
+    async def test_an_end_that_nobody_explains_is_no_refusal(self, proxy: Proxy, ib: ibmux.IB) -> None:
+        desk = Desk(proxy)
+        placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
+        desk.status("Submitted")
+        desk.status("Inactive", message="The order is no longer among the gateway's open orders")
+        with pytest.raises(errors.OrderEnded, match="no longer among"):
+            await placed.wait("Filled", timeout=5)
+
     async def test_too_late_names_key_and_status(self, proxy: Proxy, ib: ibmux.IB) -> None:
         placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
         with pytest.raises(errors.OrderPending, match=r"key 'k'\) is Submitted, not Filled after 0.02 s") as caught:

@@ -31,6 +31,10 @@ def order(**changes):
         ({"lmtPrice": float("nan")}, "order.lmtPrice"),
         ({"auxPrice": float("inf")}, "order.auxPrice"),
         ({"cashQty": float("nan")}, "order.cashQty"),
+        ({"orderType": "TRAIL", "lmtPrice": None, "trailStopPrice": float("nan")}, "order.trailStopPrice"),
+        ({"totalQuantity": float("nan"), "cashQty": 1e9}, "order.totalQuantity"),
+        ({"totalQuantity": -100, "cashQty": 0.0}, "order.totalQuantity"),
+        ({"totalQuantity": 0, "cashQty": -1.0}, "order.totalQuantity"),
     ],
 )
 def test_an_order_that_cannot_be_meant_like_that(changes, words):
@@ -95,6 +99,9 @@ def test_the_value_counts_the_multiplier_which_must_be_a_number():
     assert limits.order_value(Contract("OPT", multiplier="100"), order()) == 100_000
     with pytest.raises(RequestError, match=r"contract\.multiplier") as caught:
         limits.order_value(Contract("OPT", multiplier="many"), order())
+    for odd in ("nan", "-100", "inf"):
+        with pytest.raises(RequestError, match=r"contract\.multiplier"):
+            limits.order_value(Contract("OPT", multiplier=odd), order())
     assert caught.value.fate == "not_sent"
 
 

@@ -67,6 +67,14 @@ def test_the_usual_life_of_an_order(book, entry):
     assert book.saw_commission(CommissionReport(execId="e1", commission=1.0, currency="USD")) == []
 
 
+def test_the_steps_of_an_order_are_in_order_whatever_the_clocks_say(book, entry):
+    """Set back, a clock would make of the end a step of before, which a script that knows the later one ignores."""
+    book.saw_status(a_status("Submitted", remaining=100), NOW + dt.timedelta(seconds=5))
+    book.saw_status(a_status("Filled", filled=100), NOW - dt.timedelta(hours=1))
+    times = [step.time for step in entry.trade.log]
+    assert entry.trade.log[-1].status == "Filled" and times == sorted(times)
+
+
 def test_an_execution_that_is_repeated_counts_once(book, entry):
     assert len(book.saw_execution(a_fill())) == 1
     assert book.saw_execution(a_fill()) == []

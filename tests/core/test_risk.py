@@ -8,7 +8,7 @@ from ibmux.core import risk
 from ibmux.core.entry import Entry
 from ibmux.core.risk import Ask, Closing, Holdings
 from ibmux.messages.account import Position
-from ibmux.messages.contracts import Contract
+from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import OrderStatus, Trade
 
@@ -57,6 +57,9 @@ def test_an_advisors_group_may_be_any_account():
         ({"action": "BUY"}, True),
         ({"orderRef": "another", "totalQuantity": 50}, False),
         ({"orderType": "LMT"}, True),
+        ({"percentOffset": 0.5}, True),
+        ({"algoParams": [TagValue("adaptivePriority", "Urgent")]}, True),
+        ({"discretionaryAmt": 0.0, "percentOffset": 0.0, "totalQuantity": 50}, False),
     ],
 )
 def test_only_a_lower_quantity_adds_no_risk(changes, adds):
@@ -81,6 +84,7 @@ def test_a_new_order_adds_risk_and_so_does_letting_a_held_one_go():
         ({"hedgeType": "B"}, None),
         ({"scaleInitLevelSize": 10}, None),
         ({"deltaNeutralOrderType": "LMT"}, None),
+        ({"account": PAPER, "faGroup": "everybody"}, None),
     ],
 )
 def test_what_an_order_would_close(changes, account):

@@ -51,6 +51,18 @@ async def test_a_key_is_free_again_when_its_order_was_certainly_not_sent(journal
         await journal.append(record("intent"))
 
 
+async def test_a_later_attempt_that_was_refused_does_not_free_the_key(journal: Journal) -> None:
+    """Its intent was refused when nobody waited for that any more: `unsent` says nothing of the order before it."""
+    await journal.append(record("intent"), record("order", status="Filled"), record("unsent"))
+    with pytest.raises(KeyTaken):
+        await journal.append(record("intent"))
+    await journal.append(record("fill", key="b", execId="e"), record("unsent", key="b"))
+    with pytest.raises(KeyTaken):
+        await journal.append(record("intent", key="b"))
+    standing = await journal.find("paper", "s", "k")
+    assert standing is None or standing.state == "Filled"
+
+
 async def test_an_order_of_which_only_a_fill_is_known_has_its_key(journal: Journal) -> None:
     await journal.append(record("fill", execId="e"))
     with pytest.raises(KeyTaken):
@@ -141,7 +153,6 @@ async def test_what_is_asked_often(journal: Journal) -> None:
     assert await journal.last_of_scripts("paper") == {"s0": 110, "s1": 113, "s2": 116, "s3": 123}
     assert await journal.last_of_scripts("live") == {}
     assert [each.kind for each in await journal.fills_of("paper", "s3", "7")] == ["fill", "commission"]
-    assert [each.key for each in await journal.intents("paper", 137.0)] == ["37", "38", "39"]
     assert [each.seq for each in await journal.notes("paper", ("halt", "resume"), 3)] == [120, 114, 111]
     assert len(await journal.notes("paper")) == 40
     assert [each.seq for each in await journal.read(100, 2, Filter(gateway="paper", script="s1", kinds=TOLD))] == [
@@ -170,7 +181,6 @@ PLANS: list[tuple[Callable[[Reader], object], str]] = [
     (lambda it: it.records(5, 10, Filter(gateway="g", script="s", kinds=TOLD)), TOLD_PLAN),
     (lambda it: it.records(5, 10, Filter(gateway="g", script="s", kinds=("fill",))), TOLD_PLAN),
     (lambda it: it.fills_of("g", "s", "k"), "records_of_order (gateway=? AND script=? AND key=? AND rowid>?)"),
-    (lambda it: it.intents("g", 1.0), "records_by_time (time>?)"),
     (lambda it: it.notes("g", ("halt",)), "records_noted (gateway=?)"),
     (lambda it: it.last_of_scripts("g"), "records_told (gateway=? AND script>?)"),
 ]  # fmt: skip

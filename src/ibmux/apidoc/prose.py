@@ -42,8 +42,11 @@ While the session is not `ready` a request is refused at once with `gateway.not_
 - Structs are maps under the field names below. **A field that has its default is left out**; an unset price or count is
   nil. Readers ignore fields that they do not know; a request with an unknown field is refused.
 - Times are MessagePack timestamps in UTC where the type is `time`, and seconds since 1970 in UTC where a field says so.
-- `epoch` grows when the session was lost and synchronised again; where it grows, or a `seq` has a hole, ask again for
-  what you keep.
+- `epoch` grows when the session was lost and synchronised again; where it grows, or the `seq` of a stream has a hole,
+  ask again for what you keep.
+- Order events and fills carry numbers of the journal, which every script has its share of: holes in `seq` mean nothing
+  there. `prev` is the number of your event before; if it is not the last one that you took, ask `replay` with `since`
+  first. What comes twice has the same `seq`.
 - A script that reads too slowly gets quotes folded (the latest wins). Replies, order events and fills are never
   dropped: past `[mqtt] max_queued_bytes` its connection is closed, with a reason.
 - A lease (`reqMktData`, `reqTickByTickData`, `reqMktDepth`, `reqRealTimeBars`, `reqBarUpdates`) ends after its `ttl`

@@ -16,8 +16,10 @@ from ibmux.cli import screen
 from ibmux.cli.exits import Exit
 from ibmux.cli.options import PROXY, Proxy
 from ibmux.cli.tables import contract_name
+from ibmux.client import IB
 from ibmux.client.plans import Row
 from ibmux.errors import NotClosed
+from ibmux.messages.session import ProxyReport
 
 
 async def flatten(
@@ -52,6 +54,9 @@ async def flatten(
             )
         except NotClosed as error:
             left, rows = error, error.rows
+        others = [] if proxy.gateway else [each for each in await gateways_of(connection) if each != connection.gateway]
+    if others and not proxy.json:
+        screen.tell(f"At {connection.gateway}; --gateway names another: {', '.join(others)}.")
     if proxy.json:
         screen.emit(rows)
     elif rows:
@@ -63,6 +68,12 @@ async def flatten(
         screen.fail(left.message, left.advice)
         return Exit.FAILED
     return Exit.OK
+
+
+async def gateways_of(connection: IB) -> list[str]:
+    """The proxy's gateways."""
+    report: ProxyReport = await connection.call("status")
+    return [each.gateway for each in report.gateways]
 
 
 def table(rows: Iterable[Row]) -> Table:

@@ -21,9 +21,9 @@ def serve(*, config: Annotated[Path | None, Parameter(env_var="IBMUX_CONFIG")] =
     Args:
         config: the settings; without it ./proxy.toml, then /etc/ibmux/proxy.toml, then the environment alone.
     """
+    from ibmux.cli.process import main_loop  # noqa: PLC0415
     from ibmux.cli.whereabouts import find_settings  # noqa: PLC0415 - heavy parts only when they run
     from ibmux.config import load  # noqa: PLC0415
-    from ibmux.cli.process import main_loop  # noqa: PLC0415
     from ibmux.ops import logs  # noqa: PLC0415
 
     settings = load(find_settings(config), os.environ)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 BEFORE_FILLED = frozenset({"PendingSubmit", "ApiPending", "PreSubmitted", "Submitted"})
 """Statuses that a filled order has gone through or beyond, also where nobody told of them."""
+WORKED = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})
+"""Statuses of an order that the gateway took: without a word of why it ended, it was not refused."""
 NOT_YET = frozenset({"", "PendingSubmit", "ApiPending"})
 """Statuses in which the gateway has not acknowledged the order."""
 
@@ -29,9 +31,14 @@ def ended(trade: Trade, statuses: Sequence[str]) -> IbmuxError:
     reason = why(trade)
     text = f"{describe(trade)} ended {trade.orderStatus.status}, not {_either(statuses)}{_progress(trade)}"
     text += f": {reason}" if reason else "."
-    if trade.orderStatus.status == "Inactive" and not done_so_far(trade):
+    if trade.orderStatus.status == "Inactive" and not done_so_far(trade) and _is_refusal(trade):
         return OrderRejected(text, ib=ib_of(trade))
     return OrderEnded(text, ib=ib_of(trade))
+
+
+def _is_refusal(trade: Trade) -> bool:
+    """Whether the gateway refused it; an order that worked, and is gone without a word, may have been filled."""
+    return any(step.errorCode for step in trade.log[-1:]) or not any(step.status in WORKED for step in trade.log)
 
 
 def pending(trade: Trade, statuses: Sequence[str], seconds: float) -> IbmuxError:

@@ -29,6 +29,7 @@ class Entry:
         doomed: it is to be cancelled as soon as that is possible, since its unit failed.
         full: the gateway showed it as filled; its orderStatus may never come.
         seen: the last look at the gateway's lists in which it was shown.
+        login: the accounts of the login that it was written down under; empty if that is not known.
     """
 
     script: str
@@ -45,6 +46,7 @@ class Entry:
     doomed: bool = False
     full: bool = False
     seen: int = 0
+    login: tuple[str, ...] = ()
 
     @property
     def address(self) -> tuple[int, int]:

@@ -25,6 +25,9 @@ LIMITS = frozenset({"LMT", "LOC", "LOO", "STP LMT", "LIT", "TRAIL LIMIT"})
 NO_LIMITS = frozenset({"MKT", "MOC", "MOO", "MTL", "MKT PRT", "VOL", "BOX TOP", "STP", "STP PRT", "MIT", "TRAIL"})
 """Order types whose `lmtPrice` says nothing."""
 
+_NUMBERS = ("totalQuantity", "lmtPrice", "auxPrice", "trailStopPrice", "cashQty")
+"""What an order is worth comes from these: one that is no number would be below every limit."""
+
 
 class Bounds(NamedTuple):
     """What one order may be: units, worth in the contract's currency, distance from the quote as a share; 0: any."""
@@ -51,11 +54,12 @@ def check_terms(order: Order) -> None:
         raise _mistake("order.whatIf is set: that is a question and no order.", "Ask with `whatIfOrder`.")
     if not order.orderType:
         raise _mistake("order.orderType is empty; say MKT, LMT, STP, MOC, ...")
-    if not (math.isfinite(order.totalQuantity) and order.totalQuantity > 0) and order.cashQty is None:
-        raise _mistake(f"order.totalQuantity is {order.totalQuantity}; it must be above 0.")
-    for name, price in (("lmtPrice", order.lmtPrice), ("auxPrice", order.auxPrice), ("cashQty", order.cashQty)):
-        if price is not None and not math.isfinite(price):
-            raise _mistake(f"order.{name} is {price}; it must be a number.")
+    for name in _NUMBERS:
+        number = getattr(order, name)
+        if number is not None and not math.isfinite(number):
+            raise _mistake(f"order.{name} is {number}; it must be a number.")
+    if order.totalQuantity < 0 or not (order.totalQuantity or (order.cashQty or 0.0) > 0):
+        raise _mistake(f"order.totalQuantity is {order.totalQuantity:g}; it must be above 0.")
 
 
 def check_size(quantity: float, bound: float) -> None:
@@ -121,9 +125,12 @@ def multiplier(contract: Contract) -> float:
         RequestError: it is no number.
     """
     try:
-        return float(contract.multiplier) if contract.multiplier else 1.0
+        number = float(contract.multiplier or 1.0) or 1.0
     except ValueError:
-        raise _mistake(f"contract.multiplier is {contract.multiplier!r}; it must be a number.") from None
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise _mistake(f"contract.multiplier is {contract.multiplier!r}; it must be a number above 0.")
+    return number
 
 
 def order_value(contract: Contract, order: Order, reference: float = 0.0) -> float:

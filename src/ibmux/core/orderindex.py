@@ -56,11 +56,13 @@ class OrderIndex:
         return self._restored(mark) if client_id == self.client_id else None
 
     def _restored(self, mark: Reference) -> Entry | None:
-        """An order that was written down before a restart, maybe without its number, is known by its mark."""
+        """An order that was written down before a restart, maybe without its number, is known by its mark; under the
+        key of one that still waits, it is an earlier one, and that must not leave any more.
+        """
         entry = self.by_key.get((mark.script, mark.key)) if mark.script else None
-        if entry is None or not entry.restored or entry.acknowledged or entry.trade.orderStatus.permId:
+        if entry is None or entry.acknowledged or entry.trade.orderStatus.permId:
             return None
-        return entry
+        return entry if entry.restored or entry.waiting else None
 
     def owner(self, mark: Reference, client_id: int, perm_id: int, order_id: int) -> Owner:
         """Whose an unknown order is: of the script in its mark if it is under our clientId, else of nobody here.

@@ -6,7 +6,7 @@ executions count, and one alone is not enough where a gateway has just started.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ibmux.core.entry import Entry
 
@@ -24,10 +24,11 @@ HALF_SENT = "A leg of this unit was never sent; the rest of it is cancelled."
 HALF_FILLED = "A leg of this unit was never sent, and another one has fills: nothing was cancelled; a person must look."
 
 
-def unseen(entries: Iterable[Entry], client_id: int, look: int) -> list[Entry]:
+def unseen(entries: Iterable[Entry], client_id: int, look: int, accounts: Collection[str] = ()) -> list[Entry]:
     """Our unfinished orders that were sent, or may have been, and that no list of this look has shown.
 
-    A gateway lists no order that it only holds: what is not transmitted cannot be missed.
+    A gateway lists no order that it only holds: what is not transmitted cannot be missed. Nor does it list orders of a
+    login that has other `accounts`.
     """
     return [
         entry
@@ -35,7 +36,16 @@ def unseen(entries: Iterable[Entry], client_id: int, look: int) -> list[Entry]:
         if not (entry.done or entry.waiting or is_held(entry))
         and entry.seen < look
         and entry.trade.order.clientId == client_id
+        and is_of(entry, accounts)
     ]
+
+
+def is_of(entry: Entry, accounts: Collection[str]) -> bool:
+    """Whether an order is of the login that has these accounts, as far as that can be told."""
+    account = entry.trade.order.account
+    if account in accounts:
+        return True
+    return not set(entry.login).isdisjoint(accounts) if entry.login else not account
 
 
 def is_held(entry: Entry) -> bool:
@@ -65,6 +75,14 @@ def protects(entry: Entry, unit: Iterable[Entry]) -> bool:
     """Whether it is an exit of a leg that has fills: cancelled, it would leave a position alone."""
     filled = {each.trade.order.orderId for each in unit if _has_fills(each)}
     return not entry.done and entry.trade.order.parentId in filled
+
+
+def hangs(entry: Entry, unit: Iterable[Entry]) -> bool:
+    """Whether it hangs on a leg that may still be filled, and would then protect it: it must stay as long. A gateway
+    cancels it with that one.
+    """
+    parent = entry.trade.order.parentId
+    return bool(parent) and any(each.trade.order.orderId == parent and not each.done for each in unit)
 
 
 def was_taken(entry: Entry, unit: Iterable[Entry]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ibmux.core.entry import Entry
-from ibmux.core.verdicts import kind_of
+from ibmux.core.verdicts import is_live
 from ibmux.messages.account import Position
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
@@ -23,6 +23,12 @@ _TERMS = (
     "tif", "goodAfterTime", "goodTillDate", "outsideRth", "conditions", "hedgeType", "scaleAutoReset",
 )  # fmt: skip
 """What else a change could alter so that more, or sooner, or at another price is traded."""
+_RARER = (
+    "percentOffset", "volatility", "discretionaryAmt", "startingPrice", "triggerPrice", "adjustedStopPrice",
+    "adjustedStopLimitPrice", "adjustedTrailingAmount", "deltaNeutralAuxPrice", "algoStrategy", "algoParams",
+    "orderComboLegs", "scaleInitLevelSize", "scalePriceIncrement", "scaleProfitOffset", "faGroup", "faPercentage",
+)  # fmt: skip
+"""The same of special orders; where it says nothing, gateways and scripts write that in several ways."""
 
 
 class Ask(NamedTuple):
@@ -67,19 +73,24 @@ def accounts_of(order: Order, login: Sequence[str]) -> list[str]:
 
 def unnamed(order: Order, login: Sequence[str], named: Sequence[str]) -> list[str]:
     """Live accounts of an order that the settings do not name."""
-    return [each for each in accounts_of(order, login) if kind_of([each]) == "live" and each not in named]
+    return [each for each in accounts_of(order, login) if each not in named and is_live(each)]
 
 
 def adds_risk(known: Order, wanted: Order) -> bool:
     """Whether a change does anything but lower the quantity."""
     if wanted.totalQuantity > known.totalQuantity or (wanted.transmit and not known.transmit):
         return True
-    return any(getattr(known, name) != getattr(wanted, name) for name in _TERMS)
+    if any(getattr(known, name) != getattr(wanted, name) for name in _TERMS):
+        return True
+    return any((getattr(known, name) or None) != (getattr(wanted, name) or None) for name in _RARER)
 
 
 def is_plain(order: Order) -> bool:
-    """Whether an order trades its own quantity and no more: nothing that comes with it or begins anew."""
-    return not (order.cashQty or order.hedgeType or order.scaleInitLevelSize or order.deltaNeutralOrderType)
+    """Whether an order trades its own quantity and no more, for its own account: nothing that comes with it, begins
+    anew, or is shared out.
+    """
+    more = order.cashQty or order.hedgeType or order.scaleInitLevelSize or order.deltaNeutralOrderType
+    return not (more or order.faGroup or order.faProfile)
 
 
 def closing(ask: Ask, login: Sequence[str]) -> Closing | None:

@@ -30,7 +30,8 @@ def become(entry: Entry, status: str, now: dt.datetime, message: str = "", code:
     last = log[-1] if log else None
     repeated = last is not None and not code and (last.status, last.message) == (status, message)
     if not repeated and (status != trade.orderStatus.status or message or last is None or last.status != status):
-        log.append(TradeLogEntry(now, status, message, code))
+        # A clock may be set back, and an execution has the gateway's; steps are known by their order in time.
+        log.append(TradeLogEntry(now if last is None else max(now, last.time), status, message, code))
         del log[1 : max(1, len(log) - _LOGGED + 1)]
     trade.orderStatus.status = status
     entry.acknowledged = entry.acknowledged or status in ACKNOWLEDGED

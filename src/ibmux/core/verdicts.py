@@ -52,7 +52,12 @@ def kind_of(accounts: Sequence[str]) -> str:
     """
     if not accounts:
         return ""
-    return "paper" if all(account.startswith("D") for account in accounts) else "live"
+    return "live" if any(map(is_live, accounts)) else "paper"
+
+
+def is_live(account: str) -> bool:
+    """Whether it is no paper account."""
+    return not account.startswith("D")
 
 
 def unsuitable(place: str, promise: Promise, accounts: Sequence[str]) -> Verdict | None:

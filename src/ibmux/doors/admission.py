@@ -46,5 +46,8 @@ def admit(door: MqttDoor, message: Message, request: RequestTopic) -> tuple[Gate
             hint=f'Give it one in proxy.toml and restart the proxy: role = "{method.role}" in [scripts.{table}].',
         )
     if door.waiting[request.script] >= door.config.limits.requests_in_flight:
-        raise Busy(f"{request.script} has {door.waiting[request.script]} requests waiting already.")
+        raise Busy(
+            f"{request.script} has {door.waiting[request.script]} requests waiting already.",
+            outcome="none" if method.role == "read" else "not_sent",
+        )
     return gateway, method

@@ -81,14 +81,16 @@ def is_taken(known: Standing | None) -> bool:
 
 
 def _state(known: Standing | None, record: Record) -> str:
-    """`unsent` is said only of what is certain, whatever was heard of the order before."""
+    """`unsent` is said only of what is certain, whatever was heard of the order before. After the end of an order it is
+    said of a later attempt under its key, whose intent was refused.
+    """
     was = known.state if known else ""
     match record.kind:
         case "intent":
             return "intent"
         case "sent" if known is None or was == "intent":
             return "sent"
-        case "unsent":
+        case "unsent" if known is None or (known.intentSeq and not known.finished):
             return "unsent"
         case "order":
             return record.status or was

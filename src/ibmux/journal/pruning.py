@@ -15,38 +15,39 @@ SLICE = 100
 PAGES = 64
 """Pages (256 kB) that one transaction gives back to the file system at most."""
 
-Cursor = tuple[float, int]
-"""Time and number of the last record that was looked at."""
-START: Cursor = (0.0, 0)
+START = 0
+"""Where the first slice begins: below every number."""
 
 _CANDIDATES = """
-SELECT r.time, r.seq, r.gateway, r.script, r.key, o.key IS NOT NULL, o.key IS NULL OR (o.finished AND o.time < :before)
+SELECT r.seq, r.gateway, r.script, r.key, r.time < :before, o.key IS NOT NULL,
+  o.key IS NULL OR (o.finished AND o.time < :before)
 FROM records r LEFT JOIN orders o ON r.key <> '' AND o.gateway = r.gateway AND o.script = r.script AND o.key = r.key
-WHERE r.time < :before AND (r.time, r.seq) > (:time, :seq) ORDER BY r.time, r.seq LIMIT :slice
+WHERE r.seq > :seq ORDER BY r.seq LIMIT :slice
 """
 _OF_ORDER = "SELECT seq FROM records WHERE gateway = ? AND script = ? AND key = ? AND key <> ''"
 
 
-def prune(connection: sqlite3.Connection, before: float, start: Cursor) -> tuple[int, Cursor | None]:
-    """One slice: how many records were deleted, and where the next slice begins; `None` after the last.
+def prune(connection: sqlite3.Connection, before: float, start: int) -> tuple[int, int | None]:
+    """One slice of those numbered above `start`: how many records were deleted, and where the next slice begins; `None`
+    after the last, or where a whole slice is younger.
 
     The newest record stays with its order, whatever its age: numbers go on from it.
 
     Raises:
         sqlite3.Error: nothing of this slice was deleted.
     """
-    asked = {"before": before, "time": start[0], "seq": start[1], "slice": SLICE}
-    rows = connection.execute(_CANDIDATES, asked).fetchall()
+    rows = connection.execute(_CANDIDATES, {"before": before, "seq": start, "slice": SLICE}).fetchall()
     [newest] = connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
-    gone = {row[1] for row in rows if row[6] and not row[5]} - {newest}
+    old = [row for row in rows if row[4]]
+    gone = {row[0] for row in old if row[6] and not row[5]} - {newest}
     names = []
-    for name in dict.fromkeys(row[2:5] for row in rows if row[6] and row[5]):
+    for name in dict.fromkeys(row[1:4] for row in old if row[6] and row[5]):
         if newest not in (its := {seq for (seq,) in connection.execute(_OF_ORDER, name)}):
             names.append(name)
             gone |= its
     if gone:
         _delete(connection, sorted(gone), names)
-    return len(gone), (rows[-1][0], rows[-1][1]) if len(rows) == SLICE else None
+    return len(gone), rows[-1][0] if old and len(rows) == SLICE else None
 
 
 def _delete(connection: sqlite3.Connection, gone: list[int], names: list[Name]) -> None:

@@ -25,7 +25,12 @@ T = TypeVar("T")
 _NONE = "Name it with --file, or the settings with --config; a proxy makes it when it starts."
 PAGE = 1000
 """Records that are read at once where all are wanted."""
-ORDER_COLUMNS = "gateway, script, key, fingerprint, order_id, perm_id, state, intent_seq, last_seq, time, intent, body"
+ORDERS = """
+SELECT o.gateway, o.script, o.key, o.fingerprint, o.order_id, o.perm_id, o.state, o.intent_seq, o.last_seq, o.time,
+  coalesce(i.body, x''), coalesce(e.body, x''), o.finished
+FROM orders o LEFT JOIN records i ON i.seq = o.intent_seq LEFT JOIN records e ON e.seq = o.event_seq
+"""
+"""Orders with their bodies; `to_standing` reads a row."""
 
 
 TOLD: tuple[Kind, ...] = ("sent", "unsent", "order", "fill", "commission")
@@ -130,14 +135,6 @@ class Reader:
         """The fills and commissions of one order, oldest first."""
         return list(self.every(Filter(gateway=gateway, script=script, key=key, kinds=("fill", "commission"))))
 
-    def intents(self, gateway: str, since: float) -> list[Record]:
-        """The intents that are not older than `since` (seconds UTC), oldest first."""
-        text = (
-            f"SELECT {COLUMNS} FROM records INDEXED BY records_by_time "  # noqa: S608
-            "WHERE time >= ? AND gateway = ? AND kind = 'intent' ORDER BY seq"
-        )
-        return self.rows(text, [since, gateway], to_record)
-
     def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
         """Up to `limit` notes of these statuses (none: of all), newest first."""
         wanted = f" AND status IN ({', '.join('?' * len(statuses))})" if statuses else ""
@@ -163,12 +160,12 @@ class Reader:
 
     def unfinished(self, gateway: str) -> list[Standing]:
         """The orders of which more may come, in the order of their last records."""
-        text = f"SELECT {ORDER_COLUMNS} FROM orders WHERE gateway = ? AND finished = 0 ORDER BY last_seq"  # noqa: S608
+        text = f"{ORDERS} WHERE o.gateway = ? AND o.finished = 0 ORDER BY o.last_seq"
         return self.rows(text, [gateway], to_standing)
 
     def find(self, gateway: str, script: str, key: str) -> Standing | None:
         """One order; `None` if the journal has none of this key."""
-        text = f"SELECT {ORDER_COLUMNS} FROM orders WHERE gateway = ? AND script = ? AND key = ?"  # noqa: S608
+        text = f"{ORDERS} WHERE o.gateway = ? AND o.script = ? AND o.key = ?"
         return next(iter(self.rows(text, [gateway, script, key], to_standing)), None)
 
     def highest_order_id(self, gateway: str) -> int:
@@ -255,8 +252,8 @@ def to_record(row: tuple[Any, ...]) -> Record:
 
 
 def to_standing(row: tuple[Any, ...]) -> Standing:
-    """A row of `ORDER_COLUMNS`."""
-    gateway, script, key, fingerprint, order_id, perm_id, state, intent_seq, last_seq, time, intent, body = row
+    """A row of `ORDERS`."""
+    gateway, script, key, fingerprint, order_id, perm_id, state, intent_seq, last_seq, time, intent, body, _ = row
     return Standing(
         gateway=gateway,
         script=script,

@@ -182,10 +182,6 @@ class Journal:
         """The fills and commissions of one order, oldest first."""
         return await self._read(lambda reader: reader.fills_of(gateway, script, key))
 
-    async def intents(self, gateway: str, since: float) -> list[Record]:
-        """The intents that are not older than `since` (seconds UTC), oldest first."""
-        return await self._read(lambda reader: reader.intents(gateway, since))
-
     async def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
         """Up to `limit` notes of these statuses (none: of all), newest first."""
         return await self._read(lambda reader: reader.notes(gateway, statuses, limit))
@@ -245,9 +241,13 @@ class Journal:
             self._bury(self._writer)
         if changed and self._on_trouble is not None:
             self._on_trouble(report.trouble)
-        if self._on_written is not None:
-            for seconds in report.seconds:
-                self._on_written(seconds)
+        if report.seconds and self._on_written is not None:  # whoever waited for this goes first
+            asyncio.get_running_loop().call_soon(self._tell_times, report.seconds, self._on_written)
+
+    @staticmethod
+    def _tell_times(times: Sequence[float], on_written: Callable[[float], None]) -> None:
+        for seconds in times:
+            on_written(seconds)
 
     def _bury(self, writer: Writer) -> None:
         """The thread is gone by a fault: what came too late for it fails, and so does all that would come."""
@@ -259,7 +259,7 @@ class Journal:
             _settle(item.future, why)
 
 
-def _prune(shelf: Shelf, before: float, start: pruning.Cursor) -> tuple[int, pruning.Cursor | None]:
+def _prune(shelf: Shelf, before: float, start: int) -> tuple[int, int | None]:
     return pruning.prune(shelf.connection, before, start)
 
 

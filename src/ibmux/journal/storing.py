@@ -6,6 +6,7 @@ interpreter to other threads once more, and wait to get it back.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ ROOM = 65_536
 """Bytes that the disk must take again before a failure is over."""
 COLUMNS = "seq, time, gateway, kind, script, key, order_id, perm_id, exec_id, status, fingerprint, body"
 _PLACES = f"({', '.join('?' * len(COLUMNS.split(', ')))})"
+_TEXTS = [
+    f"INSERT INTO records ({COLUMNS}) VALUES {', '.join([_PLACES] * count)}"  # noqa: S608 - question marks alone
+    for count in range(ONE_STATEMENT + 1)
+]
+"""The statement for so many records; the same text finds the statement that SQLite has prepared already."""
 
 Name = tuple[str, str, str]
 """Of an order: gateway, script, key."""
@@ -44,6 +50,7 @@ class Shelf:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
         self._path = path
+        self._name = str(path)
         self._inode = path.stat().st_ino
         [self.last] = connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
 
@@ -110,7 +117,7 @@ class Shelf:
         Raises:
             OSError, JournalFailed: it is not where it was.
         """
-        if self._path.stat().st_ino != self._inode:
+        if os.stat(self._name).st_ino != self._inode:  # noqa: PTH116 - a Path takes three times as long
             raise JournalFailed(
                 f"The journal {self._path} was replaced by another file while it was in use.",
                 hint="Put the file back that was there, or restart the proxy.",
@@ -180,10 +187,8 @@ class Shelf:
 
     def _statement(self, rows: list[Row]) -> None:
         if rows:
-            values: list[Any] = [value for row in rows for value in row]
-            # Only question marks are put into the text.
-            text = f"INSERT INTO records ({COLUMNS}) VALUES {', '.join([_PLACES] * len(rows))}"  # noqa: S608
-            self.connection.execute(text, values)
+            values: Sequence[Any] = rows[0] if len(rows) == 1 else [value for row in rows for value in row]
+            self.connection.execute(_TEXTS[len(rows)], values)
 
 
 @contextmanager

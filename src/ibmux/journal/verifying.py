@@ -11,7 +11,7 @@ import msgspec
 
 from ibmux.journal.ledger import Standing, advance, is_taken
 from ibmux.journal.pruning import ranges
-from ibmux.journal.reading import ORDER_COLUMNS, Reader, to_record, to_standing
+from ibmux.journal.reading import ORDERS, Reader, to_record, to_standing
 from ibmux.journal.records import Record
 from ibmux.journal.storing import COLUMNS
 
@@ -118,8 +118,8 @@ def _span(first: int, last: int) -> str:
 def _orders(reader: Reader, verdict: Verdict) -> Iterator[str]:
     """Each order stands as its records say, there is no other, and none may have been sent twice."""
     doubled: list[str] = []
-    text = f"SELECT {ORDER_COLUMNS}, finished FROM orders ORDER BY gateway, script, key"  # noqa: S608
-    rows = reader.stream(text, lambda row: (to_standing(row[:-1]), bool(row[-1])))
+    text = f"{ORDERS} ORDER BY o.gateway, o.script, o.key"
+    rows = reader.stream(text, lambda row: (to_standing(row), bool(row[-1])))
     for row, made in _pairs(rows, _made_again(reader, doubled)):
         verdict.orders += row is not None
         if row is None:

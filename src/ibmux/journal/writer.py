@@ -25,6 +25,8 @@ from ibmux.journal.trouble import UNFIT, unfit, worded
 
 PROBE = 2.0
 """Seconds between two attempts to write after a failure; and after which an idle moment is used for upkeep."""
+SETTLE = 100
+"""Transactions after which an idle moment is used to empty the log: the one that begins it anew syncs twice."""
 AT_ONCE = 2000
 """Records of one transaction, at most (and those of one more call)."""
 
@@ -81,7 +83,7 @@ class Writer:
         self._trouble: JournalFailed | None = None
         self._told: JournalFailed | None = None
         self._next_probe = 0.0
-        self._is_settled = True
+        self._unsettled = 0
         self._thread = Thread(target=self._run, name="ibmux-journal", daemon=True)
 
     def start(self) -> None:
@@ -179,7 +181,7 @@ class Writer:
             self._fail(groups, error)
             return
         self._seconds.append(time.perf_counter() - began)
-        self._is_settled = False
+        self._unsettled += 1
         for group, outcome in zip(groups, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 self._end(group, outcome if isinstance(outcome, KeyTaken) else unfit(outcome))
@@ -232,9 +234,9 @@ class Writer:
         """An idle moment: see that the file is where it was, and copy what the log holds into it."""
         try:
             self._shelf.look()
-            if not self._is_settled:
+            if self._unsettled >= SETTLE:
                 self._shelf.checkpoint()
-                self._is_settled = True
+                self._unsettled = 0
         except (sqlite3.Error, OSError, JournalFailed) as error:
             self._fail([], error)
 

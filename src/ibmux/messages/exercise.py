@@ -13,8 +13,9 @@ class ExerciseOptions(Request):
     gateway acknowledged or refused it.
 
     `override` 1 has the instruction carried out against the system's natural action (an option out of the money, say).
-    While the proxy runs, the same key with the same instruction returns it as it stands; without a key the proxy makes
-    one. Interactive Brokers does not carry the key: after a restart of the proxy it is not known any more.
+    The same key with the same instruction returns it as it stands, also after a restart of the proxy; without a key the
+    proxy makes one. Interactive Brokers does not carry the key: after a crash before its answer was written down only
+    the positions tell whether it was done, and it is not sent again.
     """
 
     contract: Contract

@@ -12,7 +12,7 @@ class Intent(Record):
     """An order before it is sent: who wants it, and the keys of the legs that stand or fall with it.
 
     `exercise` is set where it is no order but the exercise of an option. `worth` is what it counts for in the day's
-    value, and in which currency; 0 where no limit asks for it.
+    value, and in which currency; 0 where no limit asks for it. `login` are the accounts of the gateway's login.
     """
 
     contract: Contract
@@ -22,6 +22,7 @@ class Intent(Record):
     unit: list[str] = []
     exercise: ExerciseOptions | None = None
     worth: tuple[float, str] = (0.0, "")
+    login: list[str] = []
 
 
 class Wish(Record):

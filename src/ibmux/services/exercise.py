@@ -43,7 +43,7 @@ class Exercise:
         contract = await self._resolve(caller, request)
         order = to_order(request)
         order.clientId = self.session.client_id
-        draft = Draft(key, contract, order, exercise=request)
+        draft = Draft(key, contract, order, exercise=request, made=not request.key)
         [(entry, new)] = await self.desk.enter(caller, [draft])
         if new:
             await self._send(caller, entry, draft, request)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from ibmux.core import reference
+from ibmux.core import recovery, reference
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry
 from ibmux.core.risk import Ask
@@ -175,6 +175,11 @@ class OrderChanges:
             raise NotYourOrder(
                 f"This order was placed under clientId {client}, and only there can it be changed or cancelled.",
                 hint="Change it where it was placed, or in TWS; `reqGlobalCancel` cancels it too.",
+            )
+        if not (entry.done or recovery.is_of(entry, self.session.accounts)):
+            raise NotYourOrder(
+                f"This order was placed under another login; the gateway's is that of {self.session.accounts}.",
+                hint="Log the gateway in as it was then.",
             )
 
 

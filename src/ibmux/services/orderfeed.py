@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ibmux import topics
 from ibmux.core.entry import Change, Entry, describe
 from ibmux.core.orderbook import OrderBook
 from ibmux.errors import OrderNotFound, OrderNotSent, OrderRejected, OrderUnknown
@@ -104,7 +103,7 @@ class OrderFeed:
     def lose(self, entry: Entry) -> None:
         """Another client's order has ended, and the gateway did not tell us how: it is not known any more."""
         self.book.index.drop(entry)
-        self.outbox.publisher.clear(topics.order_state(self.outbox.gateway, entry.script, entry.key))
+        self.outbox.lose(entry)
 
     def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
         """An order by the key of its script, by permId, or by orderId.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ibmux.core import reference
+from ibmux.core import recovery, reference
 from ibmux.messages import encode
 from ibmux.messages.trades import Fill, Trade
 from ibmux.messages.trading import (
@@ -22,6 +22,7 @@ from ibmux.messages.trading import (
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.flights import Flights
 from ibmux.services.orderfeed import OrderFeed
+from ibmux.topics import EXTERNAL
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -78,13 +79,19 @@ class OrderLists:
         return [self._named(trade) for trade in trades]
 
     async def _ask_all_open(self, deadline: float, script: str) -> list[Trade]:
-        """The gateway's list; what other clients had open before and is not on it has ended, unseen by us."""
+        """The gateway's list; what other clients had open before and is not on it has ended, unseen by us. Scripts of
+        ours are told, whose orders were placed when the session had another clientId.
+        """
         before = [each for each in self.book if not each.done and each.address[0] != self.session.client_id]
         trades = await self.session.all_open_orders(deadline=deadline, script=script)
         open_now = {trade.order.permId for trade in trades}
         for entry in before:
-            if not entry.done and entry.trade.order.permId not in open_now:
+            if entry.done or entry.trade.order.permId in open_now:
+                continue
+            if entry.script == EXTERNAL:
                 self.feed.lose(entry)
+            elif recovery.is_of(entry, self.session.accounts):
+                self.feed.end_unseen(entry, recovery.IS_OVER)
         return trades
 
     async def completed_orders(self, caller: Caller, request: ReqCompletedOrders) -> list[Trade]:

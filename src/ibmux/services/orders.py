@@ -109,8 +109,9 @@ class Orders:
             raise RequestError(f"The key {key!r} holds the mark of an order.", outcome="not_sent")
         if self.book.same(caller.script, key, ticket.contract, ticket.order) is None:
             self._check_parent(caller, ticket)
+            self._check_group(caller, ticket.order)
         order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
-        return Draft(key, ticket.contract, order, ticket.parentKey, sheet=self.session.sheet(ticket.contract, order))
+        return Draft(key, ticket.contract, order, ticket.parentKey, made=not ticket.key)
 
     def _check_parent(self, caller: Caller, ticket: OrderTicket) -> None:
         """A leg transmits its whole family: it may hang only on an order of its own script."""
@@ -118,6 +119,13 @@ class Orders:
             parent = self.feed.find(caller.script, "", ticket.order.parentId, 0)
             if parent.script != caller.script and caller.role != "admin":
                 raise NotYourOrder(f"The parent order belongs to {parent.script}.")
+
+    def _check_group(self, caller: Caller, order: Order) -> None:
+        """A fill of one cancels its whole group: who may not cancel others' orders may not join their group either."""
+        if order.ocaGroup and caller.role != "admin":
+            for each in self.book:
+                if each.trade.order.ocaGroup == order.ocaGroup and not each.done and each.script != caller.script:
+                    raise NotYourOrder(f"The group {order.ocaGroup!r} has an order of {each.script}.")
 
     async def _send(self, caller: Caller, entry: Entry, draft: Draft) -> None:
         """Send when it is the order's turn."""
@@ -127,9 +135,7 @@ class Orders:
 
         await self.desk.send(
             entry,
-            self.session.place_order(
-                draft.contract, prepare, deadline=caller.deadline, script=caller.script, sheet=draft.sheet
-            ),
+            self.session.place_order(draft.contract, prepare, deadline=caller.deadline, script=caller.script),
         )
 
     def _parent_id(self, caller: Caller, draft: Draft) -> int:
@@ -141,7 +147,7 @@ class Orders:
         if not draft.parentKey:
             return draft.order.parentId
         parent = self.book.find(caller.script, draft.parentKey)
-        if parent is None or not parent.trade.order.orderId:
+        if parent is None or not parent.trade.order.orderId or parent.address[0] != self.session.client_id:
             raise OrderNotFound(f"There is no order with the key {draft.parentKey!r} to be the parent.")
         return parent.trade.order.orderId
 
@@ -150,22 +156,36 @@ class Orders:
         sent = [entry for entry in legs if not (entry.unsent or entry.waiting)]
         if not sent:
             return error
-        kept = [entry for entry in sent if recovery.protects(entry, sent)]
-        for entry in sent:
-            if entry in fresh and not entry.done and entry not in kept:
-                entry.doomed = True  # if the connection breaks now, after the next one
-                self.session.post_cancel(entry.trade.order.orderId)
-        await asyncio.gather(*(self._ended(caller, entry) for entry in sent if entry not in kept))
+        doomed = [each for each in fresh if each in sent and not (each.done or recovery.protects(each, sent))]
+        for entry in doomed:
+            entry.doomed = True  # if the connection breaks now, after the next one
+        first = [each for each in doomed if not recovery.hangs(each, sent)]
+        await self._cancel_legs(caller, first)
+        rest = [each for each in doomed if each not in first and not recovery.hangs(each, sent)]
+        rest = [each for each in rest if not recovery.protects(each, sent)]
+        await self._until_ended(caller, rest)  # with what they hang on, by the gateway itself
+        await self._cancel_legs(caller, rest)
+        kept = [each for each in sent if recovery.protects(each, sent)]
+        for entry in kept:
+            entry.doomed = False
         told = ", ".join(f"{entry.key} ({entry.trade.orderStatus.status})" for entry in sent)
         fate = error.fate if error.fate != "not_sent" else "rejected"
         but = " but for what protects a filled leg" if kept else ""
         text = f"{error.message} The unit was cancelled{but}; its legs that were sent: {told}."
         return error.worded(text, fate if recovery.may_cancel(sent) and all(each.done for each in sent) else "unknown")
 
+    async def _cancel_legs(self, caller: Caller, legs: list[Entry]) -> None:
+        for entry in legs:
+            if not entry.done:
+                self.session.post_cancel(entry.trade.order.orderId)
+        await self._until_ended(caller, legs)
+
+    async def _until_ended(self, caller: Caller, legs: list[Entry]) -> None:
+        await asyncio.gather(*(self._ended(caller, entry) for entry in legs if not entry.done))
+
     async def _ended(self, caller: Caller, entry: Entry) -> None:
-        if not entry.done:
-            with suppress(OrderUnknown):
-                await self.feed.wait(caller, entry, lambda _: entry.done, patience=UNDO_PATIENCE)
+        with suppress(OrderUnknown):
+            await self.feed.wait(caller, entry, lambda _: entry.done, patience=UNDO_PATIENCE)
 
     # -- questions
 

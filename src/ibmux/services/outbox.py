@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from copy import copy
 from functools import partial
 from typing import NamedTuple
@@ -25,6 +26,10 @@ from ibmux.messages.trading import FillEvent, OrderEvent, OrderStateRecord
 from ibmux.services.publisher import Publisher
 
 log = logging.getLogger(__name__)
+
+
+PATIENCE = 2.0
+"""Seconds after which an event is told without its number: the disk hangs, or failed at this very record."""
 
 
 class Letter(NamedTuple):
@@ -48,19 +53,27 @@ class Outbox:
         self.gateway = publisher.gateway
         self.last: dict[str, int] = {}
         """The number of each script's last event."""
+        self._waiting: dict[asyncio.Future[Stored], tuple[float, Letter]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     # -- what scripts want
 
-    async def intend(self, *intents: tuple[Entry, Intent]) -> None:
+    async def intend(self, *intents: tuple[Entry, Intent], deadline: float) -> None:
         """Write orders down before they are sent, all or none; they are on the disk when this returns.
 
         Raises:
+            TimeoutError: they are not by the deadline (the loop's time); they may be later.
             KeyTaken: one of the keys is that of an order of before; none was written.
             JournalFailed, Busy: nothing was written, and nothing may be sent.
         """
         for entry, _ in intents:
             entry.intended = True
-        await self.journal.append(*(self._intent(entry, intent) for entry, intent in intents))
+        try:
+            await _until(deadline, self.journal.append(*(self._intent(*each) for each in intents)))
+        except IbmuxError:
+            for entry, _ in intents:
+                entry.intended = False
+            raise
 
     def _intent(self, entry: Entry, intent: Intent) -> Record:
         return self._record("intent", entry, fingerprint=entry.fingerprint, body=encode(intent))
@@ -70,6 +83,11 @@ class Outbox:
         if entry.intended:
             entry.intended = False
             self._append(self._record("unsent", entry))
+
+    def lose(self, entry: Entry) -> None:
+        """Nothing more will be heard of an order of another client: else the journal would keep it for ever."""
+        self._append(self._record("order", entry, status="Inactive"))
+        self.publisher.clear(topics.order_state(self.gateway, entry.script, entry.key))
 
     async def want_change(self, entry: Entry, wish: Wish) -> None:
         """Write a change down before it is sent.
@@ -103,9 +121,35 @@ class Outbox:
         letter, record = made
         stored = self._append(replace(record, kind=kind or record.kind))
         if stored is None or not self.journal.healthy:
+            self._post_waiting()
             self._post(letter)
+        else:
+            self._wait(stored, letter)
         if stored is not None:
             stored.add_done_callback(partial(self._stored, letter))
+
+    def _wait(self, stored: asyncio.Future[Stored], letter: Letter) -> None:
+        loop = asyncio.get_running_loop()
+        self._waiting[stored] = loop.time(), letter
+        if self._timer is None:
+            self._timer = loop.call_later(PATIENCE, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """The disk takes too long: nobody may miss a fill for it."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        self._post_waiting(loop.time() - PATIENCE)
+        if self._waiting:
+            began, _ = next(iter(self._waiting.values()))
+            self._timer = loop.call_at(began + PATIENCE, self._lose_patience)
+
+    def _post_waiting(self, before: float = math.inf) -> None:
+        """Publish without a number what waits since then, in its order."""
+        for stored, (began, letter) in list(self._waiting.items()):
+            if began > before:
+                break
+            del self._waiting[stored]
+            self._post(letter)
 
     def _letter(self, change: Change) -> tuple[Letter, Record] | None:
         entry, fill = change.entry, change.fill
@@ -155,6 +199,7 @@ class Outbox:
 
     def _stored(self, letter: Letter, stored: asyncio.Future[Stored]) -> None:
         """It is on the disk: publish it with its number. A fill that was there already was told before."""
+        self._waiting.pop(stored, None)
         if stored.cancelled() or (error := stored.exception()) is not None:
             log.error("%s: an event of %s is not in the journal: %s", self.gateway, letter.script, error)
             return self._post(letter)
@@ -177,6 +222,20 @@ class Outbox:
             self.publisher.clear(topic)
         else:
             self.publisher.state(topic, OrderStateRecord(self.publisher.epoch, self.publisher.clock(), trade))
+
+
+async def _until(deadline: float, stored: asyncio.Future[Stored]) -> None:
+    """As `asyncio.timeout_at`, which costs an order's way more than the rest of this module."""
+    timer = asyncio.get_running_loop().call_at(deadline, _expire, stored)
+    try:
+        await stored
+    finally:
+        timer.cancel()
+
+
+def _expire(stored: asyncio.Future[Stored]) -> None:
+    if not stored.done():
+        stored.set_exception(TimeoutError())
 
 
 def snapshot(trade: Trade) -> Trade:

@@ -59,7 +59,8 @@ class Recovery:
         unnumbered = sum(not standing.orderId for standing in standings)
         self.session.raise_order_ids(await journal.highest_order_id(gateway) + unnumbered)
         for standing in standings:
-            if standing.script != EXTERNAL or standing.orderId:  # another client's are known when they are shown
+            # Another client's are known when they are shown; of an order that was over before, only fills may be known.
+            if _is_told_of(standing) and (standing.script != EXTERNAL or standing.orderId):
                 await self._restore(standing)
         for entry in list(self.book):
             entry.doomed = entry.doomed or await self._is_half(entry)
@@ -131,12 +132,15 @@ class Recovery:
             await self._looked.wait()
             self._looked.clear()
             self._cancel_doomed()
+            if any(entry.doomed for entry in self.book):
+                await asyncio.sleep(CERTAIN)
+                self._cancel_doomed()
             while self._unseen() and not self._looked.is_set():
                 await asyncio.sleep(CERTAIN)
                 await self._look_again()
 
     def _unseen(self) -> list[Entry]:
-        return recovery.unseen(self.book, self.session.client_id, self.book.look)
+        return recovery.unseen(self.book, self.session.client_id, self.book.look, self.session.accounts)
 
     async def _look_again(self) -> None:
         """Ask for every list once more; what is in none of them is over, or never came."""
@@ -173,12 +177,13 @@ class Recovery:
     # -- units of which a leg is missing
 
     def _cancel_doomed(self) -> None:
-        """Cancel what must not live on without its unit."""
-        for entry in [each for each in self.book if each.doomed]:
-            entry.doomed = False
-            if not entry.done:
-                unit = [each for key in entry.unit if (each := self.book.find(entry.script, key)) is not None]
-                self._cancel(entry, whole=recovery.may_cancel(unit))
+        """Cancel what must not live on without its unit; what hangs on another leg when that one has ended."""
+        for entry in [each for each in self.book if each.doomed and recovery.is_of(each, self.session.accounts)]:
+            unit = [each for key in entry.unit if (each := self.book.find(entry.script, key)) is not None]
+            whole = recovery.may_cancel(unit)
+            if not (entry.done or (whole and recovery.hangs(entry, unit))):
+                self._cancel(entry, whole=whole)
+            entry.doomed = whole and not entry.done  # if the connection breaks now, again after the next one
 
     def _cancel(self, entry: Entry, *, whole: bool) -> None:
         text = recovery.HALF_SENT if whole else recovery.HALF_FILLED
@@ -215,7 +220,13 @@ def _entry(standing: Standing, taken: bool) -> Entry:
         intended=intent is not None,
         restored=not taken,
         unit=tuple(intent.unit) if intent is not None else (),
+        login=tuple(intent.login) if intent is not None else (),
     )
+
+
+def _is_told_of(standing: Standing) -> bool:
+    """Whether the journal has an order, and not its fills alone."""
+    return bool(standing.body or standing.intent)
 
 
 def _meant(standing: Standing, intent: Intent) -> Trade:

@@ -5,9 +5,9 @@ and in the journal, and certainty about what was not sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ibmux.core.entry import Entry, describe
@@ -25,7 +25,6 @@ from ibmux.services.risk import Risk, Worth
 
 if TYPE_CHECKING:
     from ibmux.session import Session
-    from ibmux.session.sheet import Sheet
 
 Prepare = Callable[[int], Order]
 """Makes the order of the number that it gets at the moment of sending."""
@@ -33,14 +32,14 @@ Prepare = Callable[[int], Order]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An instruction that may be sent; `sheet` is its message, as far as it is written already."""
+    """An instruction that may be sent. `made`: its key is not the script's own."""
 
     key: str
     contract: Contract
     order: Order
     parentKey: str = ""
     exercise: ExerciseOptions | None = None
-    sheet: Sheet | None = field(default=None, compare=False, repr=False)
+    made: bool = False
 
     @property
     def ask(self) -> Ask:
@@ -65,9 +64,12 @@ class Desk:
             KeyConflict: a key is that of another order; nothing was entered.
             RequestError, NotReady, OrderNotSent, JournalFailed, Busy: nothing was entered.
         """
-        await self._recall(caller, [each for each in drafts if self._is_told_of(caller, each)])
+        if told := [each for each in drafts if self._is_told_of(caller, each)]:
+            await self._recall(caller, told)
         try:
             return await self._enter(caller, drafts)
+        except KeyTaken:  # maybe by one that has just turned up at the gateway
+            await self._recall(caller, drafts)
         except IbmuxError:  # an order that was finished before the proxy started is in the journal alone
             if not await self._recall(caller, drafts):
                 raise
@@ -106,7 +108,10 @@ class Desk:
         return [(entry, old is None) for entry, old in zip(entries, known, strict=True)]
 
     def _same(self, caller: Caller, draft: Draft) -> Entry | None:
-        return self.book.same(caller.script, draft.key, draft.contract, draft.order)
+        known = self.book.same(caller.script, draft.key, draft.contract, draft.order)
+        if known is not None and draft.made:
+            raise _used_before(known)
+        return known
 
     def _place(self, caller: Caller, draft: Draft) -> Entry:
         entry = self.book.place(caller.script, draft.key, draft.contract, draft.order, utc_now())
@@ -120,13 +125,13 @@ class Desk:
         if any(entry.unsent for entry, _ in fresh):
             raise OrderNotSent("it was cancelled while it waited.")
         for entry, draft in fresh:
-            entry.unit = unit
-            parent, legs, worth = draft.parentKey, list(unit), worths[draft.key]
-            intent = Intent(draft.contract, entry.trade.order, caller.instance, parent, legs, draft.exercise, worth)
+            entry.unit, entry.login = unit, tuple(self.session.accounts)
+            parent, legs, worth, login = draft.parentKey, list(unit), worths[draft.key], list(entry.login)
+            order, exercise = entry.trade.order, draft.exercise
+            intent = Intent(draft.contract, order, caller.instance, parent, legs, exercise, worth, login)
             intents.append((entry, intent))
         try:
-            async with asyncio.timeout_at(caller.deadline):
-                await self.feed.outbox.intend(*intents)
+            await self.feed.outbox.intend(*intents, deadline=caller.deadline)
         except TimeoutError:
             raise OrderNotSent("the disk did not take its intent in time.") from None
 
@@ -149,34 +154,54 @@ class Desk:
             await handed_over
         self.feed.sent(entry)
 
-    @contextmanager
-    def holding(self, entries: Sequence[Entry]) -> Iterator[None]:
+    def holding(self, entries: Sequence[Entry]) -> Holding:
         """Around the way of new orders: what certainly was not sent is forgotten, its key is free again, and the error
         says so.
         """
-        try:
-            yield
-        except KeyTaken:
+        return Holding(self, entries)
+
+    def let_go(self, entries: Sequence[Entry], error: BaseException | None) -> None:
+        """Orders that were held did not get on, for this reason.
+
+        Raises:
+            IbmuxError: the same in the words of these orders, which certainly were not sent.
+        """
+        if isinstance(error, KeyTaken):
             for each in entries:
                 each.intended = False  # nothing of them was written
-                self.feed.forget(each)
-            raise
-        except IbmuxError as error:
-            if error.fate == "unknown":
-                raise
+                if not each.acknowledged:
+                    self.feed.forget(each)
+        elif isinstance(error, IbmuxError) and error.fate != "unknown":
             for each in entries:
-                self.feed.forget(each)
+                if not each.acknowledged:  # else an earlier order of its key has turned up, and keeps the key
+                    self.feed.forget(each)
             what = "; ".join(describe(each.trade.contract, each.trade.order) for each in entries)
             raise error.worded(f"{what} was not sent: {error.message}", "not_sent") from error
-        except asyncio.CancelledError:
+        elif isinstance(error, asyncio.CancelledError):
             self.release(entries)
-            raise
 
     def release(self, entries: Sequence[Entry]) -> None:
         """Forget those that have not left yet: they will not."""
         for each in entries:
             if each.waiting:
                 self.feed.forget(each)
+
+
+class Holding:
+    """`Desk.holding`; a generator would take four times as long, and every order passes twice."""
+
+    __slots__ = ("_desk", "_entries")
+
+    def __init__(self, desk: Desk, entries: Sequence[Entry]) -> None:
+        self._desk = desk
+        self._entries = entries
+
+    def __enter__(self) -> None:
+        """Nothing has happened yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            self._desk.let_go(self._entries, error)
 
 
 def _check_whole(known: Sequence[Entry | None]) -> None:
@@ -207,9 +232,13 @@ def make_key(book: OrderBook, caller: Caller, number: int = 0) -> str:
     key = f"{caller.instance}-{caller.correlation.hex()}-{number}"
     known = book.find(caller.script, key)
     if known is not None:
-        raise KeyConflict(
-            f"These correlation data were used before, for {describe(known.trade.contract, known.trade.order)} "
-            f"({known.trade.orderStatus.status}); nothing was sent now.",
-            hint=f"`orderStatus` with key {key!r} shows that order; give each order a key of its own.",
-        )
+        raise _used_before(known)
     return key
+
+
+def _used_before(known: Entry) -> KeyConflict:
+    return KeyConflict(
+        f"These correlation data were used before, for {describe(known.trade.contract, known.trade.order)} "
+        f"({known.trade.orderStatus.status}); nothing was sent now.",
+        hint=f"`orderStatus` with key {known.key!r} shows that order; give each order a key of its own.",
+    )

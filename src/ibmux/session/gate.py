@@ -54,9 +54,7 @@ class Gate:
         Raises:
             Busy: too many wait already; nothing was sent.
         """
-        if self._pacer.admit(lane, time.monotonic()):
-            self.passed[lane] += 1
-            send()
+        if self.send_now(lane, send):
             return
         waiting = Waiting(lane, send, asyncio.get_running_loop().create_future())
         self._pacer.offer(lane, script, waiting)
@@ -66,6 +64,14 @@ class Gate:
         except BaseException:  # whoever hears of a failure may count on it that nothing is sent later
             self._pacer.withdraw(lane, script, waiting)
             raise
+
+    def send_now(self, lane: Lane, send: Callable[[], None]) -> bool:
+        """Send if nothing has to wait, and say whether that was so."""
+        if not self._pacer.admit(lane, time.monotonic()):
+            return False
+        self.passed[lane] += 1
+        send()
+        return True
 
     def post(self, lane: Lane, send: Callable[[], None]) -> None:
         """As `send`, without waiting, for what no script asked for.

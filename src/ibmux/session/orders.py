@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from ibmux.core.pacing import Lane
-from ibmux.errors import GatewayTimeout, IbmuxError, NotReady, OrderNotSent, RequestError
+from ibmux.errors import GatewayTimeout, IbmuxError, OrderNotSent
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import CommissionReport, OrderState
 from ibmux.session.asking import Asking, Send
 from ibmux.session.base import REQUESTS_FROM
-from ibmux.session.sheet import Sheet
+from ibmux.session.sheet import message
 from ibmux.session.translate import to_contract
 from ibmux.session.translate_orders import to_order
 
@@ -35,19 +34,6 @@ class Orders(Asking):
         if highest < REQUESTS_FROM:
             self._next_order = max(self._next_order, highest + 1)
 
-    def sheet(self, contract: Contract, order: Order) -> Sheet:
-        """A new order's message, for `place_order`: written in the next turn of the loop, while its intent goes to the
-        disk.
-        """
-        sheet = Sheet(contract, order)
-        asyncio.get_running_loop().call_soon(self._write_ahead, sheet)
-        return sheet
-
-    def _write_ahead(self, sheet: Sheet) -> None:
-        if self.state == "ready":
-            with suppress(RequestError, NotReady):  # it is raised again when the order is to be sent
-                sheet.write(self._wire().serverVersion())
-
     async def place_order(
         self,
         contract: Contract,
@@ -55,23 +41,20 @@ class Orders(Asking):
         *,
         deadline: float,
         script: str = "",
-        sheet: Sheet | None = None,
     ) -> None:
         """Place a new order; returns when the message was handed to the socket.
 
         The id is taken at the very moment of sending, and `prepare` makes the order from it: orders wait for their
-        turn, and the gateway refuses an id below one that it has seen (103). With a `sheet` only id, parent and mark of
-        what `prepare` makes count; the rest is written already.
+        turn, and the gateway refuses an id below one that it has seen (103).
 
         Raises:
             NotReady, OrderNotSent: certainly not sent.
             RequestError: a value that the wire cannot carry; not sent.
         """
-        page = sheet or Sheet(contract, None)
 
         def send(link: Any) -> None:
             number = self.next_order_id()
-            link.post(page.message(link.serverVersion(), number, prepare(number)))
+            link.post(message(link.serverVersion(), number, contract, prepare(number)))
 
         await self._hand_over("order", send, deadline, script)
 
@@ -163,8 +146,9 @@ class Orders(Asking):
             sent = True
 
         try:
-            async with asyncio.timeout_at(deadline):
-                await self.gate.send(lane, script, fire)
+            if not self.gate.send_now(lane, fire):
+                async with asyncio.timeout_at(deadline):
+                    await self.gate.send(lane, script, fire)
         except TimeoutError:
             if not sent:
                 raise OrderNotSent("The order's deadline passed while it waited for its turn.") from None

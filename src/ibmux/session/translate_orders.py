@@ -70,11 +70,11 @@ def to_order(source: Order) -> ib.Order:
     result.__dict__.update(_BLANK)
     for (name, default, unset), value in zip(_EVERY, astuple(source), strict=True):
         if value is not default and name not in _SPECIAL:
-            setattr(result, name, _outgoing(name, value, unset))
+            setattr(result, name, outgoing(name, value, unset))
     for name in _TAGS:
         setattr(result, name, to_tags(getattr(source, name)))
     result.orderComboLegs = [
-        IBOrderComboLeg(_outgoing("orderComboLegs", leg.price, UNSET_DOUBLE)) for leg in source.orderComboLegs
+        IBOrderComboLeg(outgoing("orderComboLegs", leg.price, UNSET_DOUBLE)) for leg in source.orderComboLegs
     ]
     result.conditions = [_to_condition(each) for each in source.conditions]
     tier = source.softDollarTier or SoftDollarTier()
@@ -82,7 +82,12 @@ def to_order(source: Order) -> ib.Order:
     return result
 
 
-def _outgoing(name: str, value: Any, unset: Any) -> Any:
+def outgoing(name: str, value: Any, unset: Any) -> Any:
+    """One field's value for the gateway.
+
+    Raises:
+        RequestError: the wire cannot carry it.
+    """
     if value is None:
         return unset
     if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN alone differs from itself

@@ -15,12 +15,12 @@ CREATE TABLE records (
   body BLOB NOT NULL
 );
 CREATE INDEX records_of_order ON records (gateway, script, key) WHERE key <> '';
-CREATE INDEX records_by_time ON records (time);
 -- What scripts are told (`reading.TOLD`), and notes; each index ends with seq.
 CREATE INDEX records_told ON records (gateway, script) WHERE kind IN ('sent', 'unsent', 'order', 'fill', 'commission');
 CREATE INDEX records_noted ON records (gateway) WHERE kind = 'note';
 
--- One row for each order; `intent` is the body of its intent, `body` that of its last event.
+-- One row for each order, small: what an intent writes is what an order waits for. The bodies of its intent and of its
+-- last event are those of the records `intent_seq` and `event_seq`, 0 where there is none.
 CREATE TABLE orders (
   gateway TEXT NOT NULL,
   script TEXT NOT NULL,
@@ -31,13 +31,11 @@ CREATE TABLE orders (
   state TEXT NOT NULL,
   finished INTEGER NOT NULL,
   intent_seq INTEGER NOT NULL,
+  event_seq INTEGER NOT NULL,
   last_seq INTEGER NOT NULL,
   time REAL NOT NULL,            -- of the last record, seconds UTC
-  intent BLOB NOT NULL,
-  body BLOB NOT NULL,
   PRIMARY KEY (gateway, script, key)
-);
-CREATE INDEX orders_unfinished ON orders (gateway) WHERE finished = 0;
+) WITHOUT ROWID;
 
 -- One row for each fill, however often it is told; a commission may come first (seq is 0 until the fill comes).
 CREATE TABLE fills (
@@ -45,8 +43,8 @@ CREATE TABLE fills (
   exec_id TEXT NOT NULL,
   seq INTEGER NOT NULL,
   commission_seq INTEGER NOT NULL,
-  UNIQUE (gateway, exec_id)
-);
+  PRIMARY KEY (gateway, exec_id)
+) WITHOUT ROWID;
 
 -- What outlives retention: the highest orderId of each gateway.
 CREATE TABLE counters (
@@ -68,8 +66,8 @@ BEGIN
       WHEN 'order' THEN new.status ELSE '' END,
     new.kind = 'unsent'
       OR new.kind = 'order' AND new.status IN ('Filled', 'Cancelled', 'ApiCancelled', 'Inactive'),
-    iif(new.kind = 'intent', new.seq, 0), new.seq, new.time,
-    iif(new.kind = 'intent', new.body, x''), iif(new.kind = 'order', new.body, x'')
+    iif(new.kind = 'intent', new.seq, 0), iif(new.kind = 'order' AND length(new.body) > 0, new.seq, 0),
+    new.seq, new.time
   )
   ON CONFLICT DO UPDATE SET
     fingerprint = iif(length(new.fingerprint) > 0, new.fingerprint, fingerprint),
@@ -78,23 +76,22 @@ BEGIN
     state = CASE
       WHEN new.kind = 'intent' THEN iif(state = 'unsent', 'intent', RAISE(ABORT, 'the key is taken'))
       WHEN new.kind = 'sent' AND state = 'intent' THEN 'sent'
-      WHEN new.kind = 'unsent' THEN 'unsent'
+      WHEN new.kind = 'unsent' AND intent_seq > 0 AND NOT finished THEN 'unsent'
       WHEN new.kind = 'order' AND new.status <> '' THEN new.status
       ELSE state END,
     finished = CASE
       WHEN new.kind = 'intent' THEN 0
-      WHEN new.kind = 'unsent' THEN 1
+      WHEN new.kind = 'unsent' AND intent_seq > 0 THEN 1
       WHEN new.kind = 'order' AND new.status <> ''
         THEN new.status IN ('Filled', 'Cancelled', 'ApiCancelled', 'Inactive')
       ELSE finished END,
     intent_seq = iif(new.kind = 'intent', new.seq, intent_seq),
+    event_seq = CASE
+      WHEN new.kind = 'intent' THEN 0
+      WHEN new.kind = 'order' AND length(new.body) > 0 THEN new.seq
+      ELSE event_seq END,
     last_seq = new.seq,
-    time = new.time,
-    intent = iif(new.kind = 'intent', new.body, intent),
-    body = CASE
-      WHEN new.kind = 'intent' THEN x''
-      WHEN new.kind = 'order' AND length(new.body) > 0 THEN new.body
-      ELSE body END;
+    time = new.time;
 END;
 
 CREATE TRIGGER count_order_id AFTER INSERT ON records WHEN new.order_id > 0
