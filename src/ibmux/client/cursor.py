@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ibmux.messages.trading import FillEvent, OrderEvent, ReplayPage
+
+Told = OrderEvent | FillEvent
 Place = Literal["next", "known", "hole", "provisional"]
 """What an event is: the next one, one that was taken already, one with others missing before it, or one that the
 journal has no number for yet.
@@ -60,3 +63,8 @@ class Cursor:
         """The journal is another one, whose present number is this."""
         self.seq = seq
         self._ahead.clear()
+
+
+def events_of(page: ReplayPage) -> list[Told]:
+    """The events of a page, of either kind."""
+    return [event for each in page.events if (event := each.order or each.fill) is not None]

@@ -16,7 +16,7 @@ from msgspec import MsgspecError
 from ibmux import topics
 from ibmux.client.book import Book
 from ibmux.client.connection import Identity
-from ibmux.client.cursor import Cursor
+from ibmux.client.cursor import Cursor, Told, events_of
 from ibmux.client.session import Session
 from ibmux.errors import IbmuxError
 from ibmux.messages import decode
@@ -26,7 +26,6 @@ from ibmux.mqtt.message import Message
 
 log = logging.getLogger("ibmux.client")
 
-Told = OrderEvent | FillEvent
 
 FIRST_SIGHT = 5.0
 """Seconds that connecting waits for the orders that stand already."""
@@ -80,7 +79,7 @@ class Following(Session):
         while more and len(found) < limit:
             asked = min(PAGE, limit - len(found))
             page: ReplayPage = await self._ask("replay", since=max(0, since), all=all, limit=asked)
-            found += _events(page)
+            found += events_of(page)
             more, since = page.more and page.seq > since, page.seq
         return found
 
@@ -247,7 +246,7 @@ class Following(Session):
             if self._cursor.known and page.oldest > since + 1:
                 log.warning("events %d to %d are not in the journal any more", since + 1, page.oldest - 1)
                 self._lacking = True
-            for event in _events(page):
+            for event in events_of(page):
                 self._take_past(event)
             self._cursor.reach(page.seq)
             more = page.more and page.seq > since
@@ -296,8 +295,3 @@ class Following(Session):
         await super().close()
 
     disconnect = close
-
-
-def _events(page: ReplayPage) -> list[Told]:
-    """The events of a page, of either kind."""
-    return [event for each in page.events if (event := each.order or each.fill) is not None]
