@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from stage import RawScript, raw_script, running_proxy, settings, until, url_of
 
 from ibmux.config import GatewaySettings
 from ibmux.daemon import Proxy
+from ibmux.journal import Filter
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
 from ibmux.session import Session
@@ -66,6 +68,28 @@ def session_of(proxy: Proxy) -> Session:
 def working(simulator: SimulatedGateway, client: int = 1) -> list[BookOrder]:
     """What the gateway has, legs that wait for their transmission too."""
     return [each for each in simulator.world.desk._book.open() if each.clientId == client]
+
+
+# -- waiting for the disk ---------------------------------------------------------------------------------------------
+
+
+async def test_an_order_that_the_disk_did_not_take_in_time_is_not_sent(
+    proxy: Proxy, simulator: SimulatedGateway
+) -> None:
+    free = threading.Event()
+    blocked = asyncio.ensure_future(proxy.journal._do(lambda _: free.wait(30)))
+    async with raw_script(url_of(proxy), "ann") as ann:
+        try:
+            answer = await ann.ask("placeOrder", placing("a"), expiry=1)
+        finally:
+            free.set()
+        assert (answer.payload["outcome"], simulator.stats.orders_placed) == ("not_sent", 0)
+        assert "the disk did not take its intent in time" in answer.payload["message"]
+        await blocked
+        assert (await ann.ask("placeOrder", placing("a"))).payload["key"] == "a"
+    wanted = Filter(key="a", kinds=("intent", "unsent", "sent"))
+    kinds = [each.kind for each in await proxy.journal.read(wanted=wanted)]
+    assert (kinds, simulator.stats.orders_placed) == (["intent", "unsent", "intent", "sent"], 1)
 
 
 # -- waiting at the gate ----------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from ibmux.messages.journal import Intent
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import OrderStatus, Trade
 from ibmux.messages.trading import OrderEvent
-from ibmux.services import recovery
+from ibmux.services import outbox, recovery
 from ibmux.sim import SimulatedGateway
 
 APPLE = Contract(secType="STK", symbol="AAPL", conId=265598, exchange="SMART", currency="USD")
@@ -195,6 +195,20 @@ async def test_a_disk_that_takes_nothing_stops_new_orders_and_lets_cancels_pass(
         await until(lambda: any(numbers()), "it is told with its number")
         await until(lambda: proxy.journal.healthy, "the journal writes again")
         assert (await ann.ask("placeOrder", {**ASK, "order": plain(), "key": "b"})).code == "ok"
+
+
+async def test_of_a_script_that_does_not_stop_asking_not_every_refusal_is_recorded(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.db"
+    async with running_proxy(tree(simulator, path)) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        wrong = {**ASK, "order": {**plain(), "action": "KEEP"}}
+        asked = [ann.send("placeOrder", {**wrong, "key": str(each)}) for each in range(outbox.REFUSALS + 20)]
+        assert {(await ann.answer(each)).code for each in asked} == {"request.invalid"}
+        with Reader(path) as reader:
+            await until(lambda: reader.notes("paper"), "it is said that there are more")
+            count = len(reader.records(wanted=Filter(gateway="paper", kinds=("refusal",))))
+        assert outbox.REFUSALS <= count <= 2 * outbox.REFUSALS, "a minute may end in between"
 
 
 async def test_a_finished_order_of_before_keeps_its_key(simulator: SimulatedGateway, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class Call:
         gateway, method = self.door.gateways.get(self.request.gateway), METHODS.get(self.request.method)
         if gateway is None or method is None or method.role == "read" or error.fate != "not_sent" or error.retryable:
             return
-        gateway.outbox.refused(self.request.script, keys_of(self.arguments), method.name, error)
+        gateway.note_refusal(self.request.script, keys_of(self.arguments), method.name, error)
 
     def _send(self, payload: bytes, *properties: tuple[str, str]) -> None:
         self.door.bus.publish(

@@ -131,10 +131,6 @@ class Reader:
             yield from page
             since = page[-1].seq
 
-    def fills_of(self, gateway: str, script: str, key: str) -> list[Record]:
-        """The fills and commissions of one order, oldest first."""
-        return list(self.every(Filter(gateway=gateway, script=script, key=key, kinds=("fill", "commission"))))
-
     def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
         """Up to `limit` notes of these statuses (none: of all), newest first."""
         wanted = f" AND status IN ({', '.join('?' * len(statuses))})" if statuses else ""

@@ -178,10 +178,6 @@ class Journal:
         """One order; `None` if the journal has none of this key."""
         return await self._read(lambda reader: reader.find(gateway, script, key))
 
-    async def fills_of(self, gateway: str, script: str, key: str) -> list[Record]:
-        """The fills and commissions of one order, oldest first."""
-        return await self._read(lambda reader: reader.fills_of(gateway, script, key))
-
     async def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
         """Up to `limit` notes of these statuses (none: of all), newest first."""
         return await self._read(lambda reader: reader.notes(gateway, statuses, limit))

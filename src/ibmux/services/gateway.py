@@ -14,7 +14,7 @@ from ibmux import topics
 from ibmux.config import Config, GatewaySettings
 from ibmux.core.leases import Owner
 from ibmux.core.orderbook import OrderBook
-from ibmux.errors import UnknownMethod
+from ibmux.errors import IbmuxError, UnknownMethod
 from ibmux.journal import Journal
 from ibmux.messages.account import PnL, Position
 from ibmux.messages.session import GatewayStatus, Notice, ProxyReport, SessionEvent, SharingInfo, State
@@ -210,6 +210,10 @@ class Gateway:
             streams.release_owner(owner)
         for service in (self.account, self.profit, self.scanner, self.news):
             service.release_owner(owner)
+
+    def note_refusal(self, script: str, keys: str, method: str, error: IbmuxError) -> None:
+        """What a script that wants to trade was refused is on record."""
+        self.outbox.refused(script, keys, method, error)
 
     def leases_of(self, owner: Owner) -> int:
         """How many streams of market data a running copy of a script holds."""

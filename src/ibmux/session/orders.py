@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.sheet import message
 from ibmux.session.translate import to_contract
 from ibmux.session.translate_orders import to_order
+
+log = logging.getLogger(__name__)
 
 _REPORTS = 20_000
 
@@ -161,6 +164,12 @@ class Orders(Asking):
 
     def on_next_id(self, number: int) -> None:
         """The gateway's count."""
+        if number >= REQUESTS_FROM:
+            log.error(
+                "%s: the gateway's next order id is %d; ibmux numbers orders below %d, so that it will refuse every "
+                "order (103). Reset the API order id sequence in the gateway's API settings, or use another client_id.",
+                self.name, number, REQUESTS_FROM,
+            )  # fmt: skip
         self.raise_order_ids(number - 1)
 
     def on_commission(self, report: CommissionReport) -> None:
