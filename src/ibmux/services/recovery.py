@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 CERTAIN = 5.0
 """Seconds between two looks: a gateway that has just started may show its orders a moment late."""
 PAST: tuple[Kind, ...] = ("order", "fill", "commission")
+"""Records that tell what became of an order."""
 PATIENCE = 30.0
 """Seconds for the lists of the second look."""
 

@@ -5,7 +5,7 @@ and in the journal, and certainty about what was not sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,9 +25,6 @@ from ibmux.services.risk import Risk, Worth
 
 if TYPE_CHECKING:
     from ibmux.session import Session
-
-Prepare = Callable[[int], Order]
-"""Makes the order of the number that it gets at the moment of sending."""
 
 
 @dataclass(frozen=True, slots=True)
