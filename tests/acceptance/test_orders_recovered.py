@@ -225,6 +225,26 @@ async def test_a_finished_order_of_before_keeps_its_key(simulator: SimulatedGate
         assert not [each for each in simulator.book._book.open() if each.clientId == 1]
 
 
+async def test_a_unit_that_is_asked_for_twice_at_once_is_answered_when_all_of_it_is_there(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    legs = [
+        {**ASK, "order": {**plain(), "ocaGroup": "g", "ocaType": 1, "lmtPrice": price}, "key": str(price)}
+        for price in (1.0, 2.0)
+    ]
+    async with (
+        running_proxy(tree(simulator, tmp_path / "journal.db")) as proxy,
+        raw_script(url_of(proxy), "ann") as ann,
+    ):
+        simulator.world.desk.delay_next(0.0)
+        simulator.world.desk.delay_next(0.3)
+        asked = [ann.send("placeOrders", {"tickets": legs}) for _ in range(2)]
+        for each in asked:
+            told = [trade["orderStatus"]["status"] for trade in (await ann.answer(each)).payload]
+            assert told == ["Submitted", "Submitted"]
+    assert len([order for order in simulator.book._book.open() if order.clientId == 1]) == 2
+
+
 async def test_replay_gives_what_was_told_in_order_and_in_pages(simulator: SimulatedGateway, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     async with running_proxy(tree(simulator, path)) as proxy, raw_script(url_of(proxy), "ann") as ann:

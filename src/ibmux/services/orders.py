@@ -88,12 +88,13 @@ class Orders:
     async def _unit_answered(self, caller: Caller, entries: list[Entry]) -> None:
         """Wait until every leg has its answer, or one was refused.
 
-        A leg that is not transmitted is answered when another one of its family transmits it: those are asked first.
+        A leg that is not transmitted is answered when another one of its family transmits it: those are asked first,
+        and by then the family has its numbers.
         """
-        told = {entry: entry.trade.order.transmit for entry in entries}
-        families = {_family(entry) for entry in entries if told[entry]}
-        for entry in sorted(entries, key=lambda each: not told[each]):
-            await self.feed.answered(caller, entry, held=_family(entry) not in families)
+        told = [entry for entry in entries if entry.trade.order.transmit]
+        for entry in (*told, *(each for each in entries if each not in told)):
+            is_held = entry not in told and _family(entry) not in map(_family, told)
+            await self.feed.answered(caller, entry, held=is_held)
             entry.acknowledged = entry.acknowledged or recovery.was_taken(entry, entries)
             if entry.refused:
                 return
