@@ -116,6 +116,34 @@ async def test_an_intent_that_never_came_is_declared_not_sent_and_its_key_is_fre
         assert found.count("intent") == 2
 
 
+async def test_a_cancel_waits_until_it_is_known_what_there_is_to_cancel(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.db"
+    await left_behind(path, intent("lost"), intent("there"))
+    await placed_before(simulator, "there")
+    async with running_proxy(tree(simulator, path)) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        asked = [ann.send("cancelOrder", {"key": key}) for key in ("lost", "there")]
+        replies = [await ann.answer(each) for each in asked]
+        assert [each.code for each in replies] == ["ok", "ok"], replies
+        assert [each.payload["orderStatus"]["status"] for each in replies] == ["Inactive", "Cancelled"]
+
+
+async def test_while_there_is_no_gateway_a_cancel_says_that_and_nothing_else(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    async with (
+        running_proxy(tree(simulator, tmp_path / "journal.db")) as proxy,
+        raw_script(url_of(proxy), "ann") as ann,
+    ):
+        assert (await ann.ask("placeOrder", {**ASK, "order": plain(), "key": "a"})).code == "ok"
+        await simulator.close()
+        await until(lambda: proxy.gateways["paper"].session.state != "ready", "the gateway is gone")
+        for method, more in (("cancelOrder", {}), ("modifyOrder", {"order": {**plain(), "lmtPrice": 2.0}})):
+            told = await ann.ask(method, {"key": "a", **more})
+            assert (told.code, told.payload["outcome"]) == ("gateway.not_ready", "not_sent")
+
+
 async def test_an_order_that_no_list_shows_any_more_is_over(simulator: SimulatedGateway, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     async with running_proxy(tree(simulator, path)) as proxy, raw_script(url_of(proxy), "ann") as ann:

@@ -139,8 +139,12 @@ class OrderChanges:
         if entry.waiting:  # it has not left yet, and will not
             self.feed.forget(entry, "ApiCancelled")
             return entry.trade
-        self._check_reach(entry)
         await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        if entry.restored and not entry.trade.order.orderId:  # whether it came to the gateway is being looked for
+            await self.feed.answered(caller, entry)
+        if entry.done:
+            return entry.trade
+        self._check_reach(entry)
         self.feed.outbox.want_cancel(entry, caller.script)
         change = await self.feed.wait(
             caller,
@@ -169,7 +173,14 @@ class OrderChanges:
         return True
 
     def _check_reach(self, entry: Entry) -> None:
-        """An orderId is an address under its own clientId: under ours it would be another order."""
+        """An orderId is an address under its own clientId: under ours it would be another order.
+
+        Raises:
+            NotReady: the connection broke, and with it went what is known of the login.
+            NotYourOrder: it is out of reach.
+        """
+        if self.session.state != "ready":
+            raise self.session.not_ready()
         client, number = entry.address
         if client != self.session.client_id or (not number and not entry.done):
             raise NotYourOrder(
