@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ibmux.errors import IbmuxError, OrderEnded, OrderPending, OrderRejected, OrderUnknown
+from ibmux.messages.contracts import name_of
 
 if TYPE_CHECKING:
     from ibmux.client.trades import Trade
@@ -53,9 +54,8 @@ def pending(trade: Trade, statuses: Sequence[str], seconds: float) -> IbmuxError
 
 def describe(trade: Trade) -> str:
     """An order in a few words, with its key: `SELL 100 AAPL MOC (key 'x')`."""
-    contract, order = trade.contract, trade.order
-    name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
-    return f"{order.action} {order.totalQuantity:g} {name} {order.orderType} (key {trade.key!r})"
+    order = trade.order
+    return f"{order.action} {order.totalQuantity:g} {name_of(trade.contract)} {order.orderType} (key {trade.key!r})"
 
 
 def why(trade: Trade) -> str:

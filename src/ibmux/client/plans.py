@@ -15,7 +15,7 @@ from ibmux.client.foreign import to_contract
 from ibmux.client.trades import Trade
 from ibmux.errors import RequestError
 from ibmux.messages.account import Position
-from ibmux.messages.contracts import Contract, ContractDetails
+from ibmux.messages.contracts import Contract, ContractDetails, name_of
 from ibmux.messages.orders import Order
 
 CERTAIN = frozenset({"MKT", "MOC"})
@@ -227,10 +227,9 @@ def order_in_words(order: Any) -> str:
 
 def in_words(row: Row) -> str:
     """A row as part of a sentence: `DU1 100 AAPL: SELL 100 MOC was refused: …`."""
-    contract = row.contract
-    name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
-    head = f"{row.account} {row.quantity:g} {name}" if row.what == "position" else f"{row.account} order {row.key}"
-    return f"{head.strip()}: {f'{row.order} ' if row.order else ''}{row.result}"
+    what = f"{row.quantity:g} {name_of(row.contract)}" if row.what == "position" else f"order {row.key}"
+    head = f"{row.account} {what}".strip()
+    return f"{head}: {f'{row.order} ' if row.order else ''}{row.result}"
 
 
 def failure(rows: Iterable[Row]) -> str:

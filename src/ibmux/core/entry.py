@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ibmux.messages.contracts import Contract
+from ibmux.messages.contracts import Contract, may_be_same, name_of
 from ibmux.messages.orders import Order
 from ibmux.messages.trades import DONE, Fill, Trade
 
@@ -94,19 +94,13 @@ def is_same(known: Entry, contract: Contract, order: Order) -> bool:
     """Whether an order is the known one. Of one that the gateway told of, only what no change alters is compared."""
     if known.fingerprint:
         return known.fingerprint == fingerprint(contract, order)
-    there = known.trade.contract
-    if there.conId and contract.conId:
-        same = there.conId == contract.conId
-    else:
-        same = (there.symbol, there.secType) == (contract.symbol, contract.secType)
-    return same and known.trade.order.action == order.action
+    return may_be_same(known.trade.contract, contract) and known.trade.order.action == order.action
 
 
 def describe(contract: Contract, order: Order) -> str:
     """An order in a few words: `BUY 100 AAPL LMT 150`."""
     price = next((f" {each:g}" for each in (order.lmtPrice, order.auxPrice) if each is not None), "")
-    name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
-    return f"{order.action} {order.totalQuantity:g} {name} {order.orderType}{price}"
+    return f"{order.action} {order.totalQuantity:g} {name_of(contract)} {order.orderType}{price}"
 
 
 def take_terms(trade: Trade, shown: Order) -> None:

@@ -13,9 +13,11 @@ from typing import NamedTuple
 from ibmux.core.entry import Entry
 from ibmux.core.verdicts import is_live
 from ibmux.messages.account import Position
-from ibmux.messages.contracts import Contract
+from ibmux.messages.contracts import Contract, may_be_same
 from ibmux.messages.orders import Order
 
+TINY = 1e-9
+"""What sums of quantities may be off."""
 SETTLED = 5.0
 """Seconds after which a fill is in the position, whatever the gateway told of it."""
 _TERMS = (
@@ -107,7 +109,7 @@ def room(wanted: Closing, held: float, others: Iterable[Closing]) -> float:
     taken = sum(
         each.quantity
         for each in others
-        if each.account == wanted.account and each.sells == wanted.sells and is_same(each.contract, wanted.contract)
+        if each.account == wanted.account and each.sells == wanted.sells and may_be_same(each.contract, wanted.contract)
     )
     return there - taken
 
@@ -118,13 +120,6 @@ def working(entry: Entry, login: Sequence[str]) -> Closing:
     account = trade.order.account or (login[0] if len(login) == 1 else "")
     left = trade.order.totalQuantity - trade.orderStatus.filled
     return Closing(account, trade.contract, trade.order.action != "BUY", max(0.0, left))
-
-
-def is_same(one: Contract, other: Contract) -> bool:
-    """Whether two contracts are, or may be, the same."""
-    if one.conId and other.conId:
-        return one.conId == other.conId
-    return (one.symbol, one.secType) == (other.symbol, other.secType)
 
 
 @dataclass(slots=True)
@@ -144,7 +139,7 @@ class Holdings:
         fills, reached = list(self.fresh.pop(key, ())), self.last.get(key, 0.0)
         self.last[key] = position.position
         for count in range(len(fills) + 1):
-            if abs(reached - position.position) < 1e-9:
+            if abs(reached - position.position) < TINY:
                 self.fresh[key].extend(fills[count:])
                 return
             reached += fills[count][1] if count < len(fills) else 0.0

@@ -67,7 +67,7 @@ class Call:
         return handler(caller, arguments)
 
     async def _when_ready(self, gateway: Gateway, handler: Any, caller: Caller, arguments: Any) -> Any:
-        await gateway.session.until_ready(caller.deadline if caller.waits else 0.0)
+        await gateway.session.until_ready(caller.ready_by)
         answer = handler(caller, arguments)
         return await answer if inspect.isawaitable(answer) else answer
 

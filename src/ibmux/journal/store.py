@@ -170,6 +170,10 @@ class Journal:
         """
         return await self._read(lambda reader: reader.records(since, limit, wanted))
 
+    async def every(self, wanted: Filter, since: int = 0) -> list[Record]:
+        """All durable records of a filter with numbers above `since`, oldest first: for one that matches few."""
+        return await self._read(lambda reader: list(reader.every(wanted, since)))
+
     async def unfinished(self, gateway: str) -> list[Standing]:
         """The orders of which more may come, in the order of their last records."""
         return await self._read(lambda reader: reader.unfinished(gateway))

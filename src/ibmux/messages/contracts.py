@@ -161,3 +161,15 @@ class ReqSecDefOptParams(Request):
     futFopExchange: str
     underlyingSecType: str
     underlyingConId: int
+
+
+def name_of(contract: Contract) -> str:
+    """A contract as a sentence names it: `ESZ6`, `AAPL`, `conId 265598`."""
+    return contract.localSymbol or contract.symbol or f"conId {contract.conId}"
+
+
+def may_be_same(one: Contract, other: Contract) -> bool:
+    """Whether two contracts are the same, as far as both say: by conId, else by symbol and kind."""
+    if one.conId and other.conId:
+        return one.conId == other.conId
+    return (one.symbol, one.secType) == (other.symbol, other.secType)

@@ -39,6 +39,11 @@ class Caller:
         """The running copy, as leases know it."""
         return Owner(self.script, self.instance)
 
+    @property
+    def ready_by(self) -> float:
+        """Until when to wait for the session: one that does not ask to wait is told at once how it stands."""
+        return self.deadline if self.waits else 0.0
+
     def time_left(self) -> float:
         """Seconds until the deadline.
 

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from ibmux.core import risk
 from ibmux.core.entry import Change
-from ibmux.core.risk import Ask, Closing, Holdings
+from ibmux.core.risk import TINY, Ask, Closing, Holdings
 from ibmux.messages.account import Position
 
 if TYPE_CHECKING:
     from ibmux.core.orderbook import OrderBook
     from ibmux.session import Session
 
-TINY = 1e-9
-"""What sums of quantities may be off."""
 Name = tuple[str, str]
 """A script, and its key of the order."""
 

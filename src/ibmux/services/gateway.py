@@ -91,10 +91,7 @@ class Gateway:
         self.leased: tuple[Leased[Any, Any], ...] = (
             self.market, self.ticks.streams, self.depth.streams, self.bars.real_time, self.bars.kept
         )  # fmt: skip
-        for streams in self.leased:
-            streams.owned = self.leases_of
-        self.market.taken = lambda: len(self.bars.real_time.opened)
-        self.market.neighbours, self.bars.real_time.neighbours = (self.bars.real_time,), (self.market,)
+        self._share_lines()
         self.rules = Rules(self.session, self.contracts)
         self.outbox = Outbox(journal, self.publisher, self.session.client_id)
         self.feed = OrderFeed(OrderBook(self.session.client_id), self.outbox)
@@ -116,6 +113,13 @@ class Gateway:
         self.handlers = self._gather_handlers()
         self.session.is_open = self.contracts.is_open
         self._wire(self.session.hooks)
+
+    def _share_lines(self) -> None:
+        """Quotes and five-second bars take their lines from the same stock; a script's leases count together."""
+        for streams in self.leased:
+            streams.owned = self.leases_of
+        self.market.taken = lambda: len(self.bars.real_time.opened)
+        self.market.neighbours, self.bars.real_time.neighbours = (self.bars.real_time,), (self.market,)
 
     def _gather_handlers(self) -> dict[str, Handler]:
         handlers: dict[str, Handler] = {}

@@ -60,7 +60,7 @@ class OrderChanges:
             raise NotYourOrder(f"This order belongs to {entry.script}.")
         if entry.exercise:
             raise RequestError("The exercise of an option cannot be changed; cancel it.", outcome="not_sent")
-        await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        await self.session.until_ready(caller.ready_by)
         async with self._turn(caller, entry):
             held = not entry.trade.order.transmit and not entry.acknowledged
             await self.feed.answered(caller, entry, held=held and not entry.waiting)
@@ -122,8 +122,7 @@ class OrderChanges:
 
     async def _write_down(self, caller: Caller, entry: Entry, wish: Wish) -> None:
         try:
-            async with asyncio.timeout_at(caller.deadline):
-                await self.feed.outbox.want_change(entry, wish)
+            await self.feed.outbox.want_change(entry, wish, deadline=caller.deadline)
         except TimeoutError:
             raise OrderNotSent("The disk did not take the change in time; the order works on as it was.") from None
 
@@ -139,7 +138,7 @@ class OrderChanges:
         if entry.waiting:  # it has not left yet, and will not
             self.feed.forget(entry, "ApiCancelled")
             return entry.trade
-        await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+        await self.session.until_ready(caller.ready_by)
         if entry.restored and not entry.trade.order.orderId:  # whether it came to the gateway is being looked for
             await self.feed.answered(caller, entry)
         if entry.done:

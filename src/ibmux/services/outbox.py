@@ -28,11 +28,8 @@ from ibmux.services.publisher import Publisher
 
 log = logging.getLogger(__name__)
 
-
 PATIENCE = 2.0
 """Seconds after which an event is told without its number: the disk hangs, or failed at this very record."""
-
-
 REFUSALS = 60
 """Refused requests of one script that are recorded in a minute."""
 
@@ -96,13 +93,14 @@ class Outbox:
         self._append(self._record("order", entry, status="Inactive"))
         self.publisher.clear(topics.order_state(self.gateway, entry.script, entry.key))
 
-    async def want_change(self, entry: Entry, wish: Wish) -> None:
+    async def want_change(self, entry: Entry, wish: Wish, *, deadline: float) -> None:
         """Write a change down before it is sent.
 
         Raises:
+            TimeoutError: it is not on the disk by the deadline (the loop's time).
             JournalFailed, Busy: nothing was written, and nothing may be sent.
         """
-        await self.journal.append(self._record("change", entry, body=encode(wish)))
+        await _until(deadline, self.journal.append(self._record("change", entry, body=encode(wish))))
 
     def want_cancel(self, entry: Entry, by: str) -> None:
         """Note a cancellation; it is sent whatever the disk says."""
@@ -132,11 +130,11 @@ class Outbox:
 
     def tell(self, change: Change, kind: Kind | None = None) -> None:
         """Write a change down, then publish it; `kind` is the record's, if it is another than the change's."""
-        made = self._letter(change)
+        made = self._letter(change, kind or change.kind)
         if made is None:
             return
         letter, record = made
-        stored = self._append(replace(record, kind=kind or record.kind))
+        stored = self._append(record)
         if stored is None or not self.journal.healthy:
             self._post_waiting()
             self._post(letter)
@@ -168,19 +166,19 @@ class Outbox:
             del self._waiting[stored]
             self._post(letter)
 
-    def _letter(self, change: Change) -> tuple[Letter, Record] | None:
+    def _letter(self, change: Change, kind: Kind) -> tuple[Letter, Record] | None:
         entry, fill = change.entry, change.fill
         epoch, now = self.publisher.epoch, self.publisher.clock()
         if change.kind == "order" and entry is not None:
             event = OrderEvent(epoch, 0, now, entry.key, snapshot(entry.trade), change.code, change.message)
             letter = Letter(entry.script, topics.order_event(self.gateway, entry.script), event)
-            return letter, self._record("order", entry, status=entry.trade.orderStatus.status, body=encode(slim(event)))
+            return letter, self._record(kind, entry, status=entry.trade.orderStatus.status, body=encode(slim(event)))
         if fill is None or change.kind == "order":
             return None
         told = FillEvent(epoch, 0, now, change.kind, fill.key, copy(fill))
         record = Record(
             gateway=self.gateway,
-            kind=change.kind,
+            kind=kind,
             script=fill.script,
             key=fill.key,
             permId=fill.execution.permId,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ibmux.core.limits import reference_price
 from ibmux.errors import IbmuxError, LimitExceeded
-from ibmux.messages.contracts import Contract
+from ibmux.messages.contracts import Contract, name_of
 from ibmux.services.caller import Caller
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ class Prices:
 
 
 def _missing(contract: Contract, why: str) -> LimitExceeded:
-    name = contract.localSymbol or contract.symbol or f"conId {contract.conId}"
     return LimitExceeded(
-        f"A limit of proxy.toml asks for the last quote of {name}, and there is none: {why}", hint=_HINT
+        f"A limit of proxy.toml asks for the last quote of {name_of(contract)}, and there is none: {why}", hint=_HINT
     )

@@ -78,9 +78,7 @@ class Recovery:
         if known is not None and known.fingerprint:
             return known
         standing = await self.outbox.journal.find(self.outbox.gateway, script, key) if key else None
-        if standing is None or not standing.finished or standing.state == "unsent":
-            return known  # whatever is not finished is in the book, unless it is being taken back just now
-        return await self._restore(standing)
+        return await self._revive(standing) or known
 
     async def find(self, script: str, key: str, order_id: int, perm_id: int) -> Entry:
         """An order by the key of its script, by permId, or by orderId.
@@ -90,18 +88,21 @@ class Recovery:
         """
         return await self.recall(script, key) or self.feed.find(script, key, order_id, perm_id)
 
+    async def _revive(self, standing: Standing | None) -> Entry | None:
+        """A finished order; whatever is not finished is in the book, unless it is being taken back just now."""
+        if standing is None or not standing.finished or standing.state == "unsent":
+            return None
+        return await self._restore(standing)
+
     async def _restore(self, standing: Standing) -> Entry:
         """The order with its fills; whether the gateway ever took it is in the states that it went through."""
         wanted = Filter(gateway=standing.gateway, script=standing.script, key=standing.key, kinds=PAST)
         fills: dict[str, Fill] = {}
         taken = standing.script == EXTERNAL
-        since = standing.intentSeq
-        while records := await self.outbox.journal.read(since, wanted=wanted):
-            for record in records:
-                taken = taken or record.status in ACKNOWLEDGED
-                if record.kind != "order":  # a commission comes with its fill, after it
-                    fills[record.execId] = decode(record.body, FillEvent).fill
-            since = records[-1].seq
+        for record in await self.outbox.journal.every(wanted, standing.intentSeq):
+            taken = taken or record.status in ACKNOWLEDGED
+            if record.kind != "order":  # a commission comes with its fill, after it
+                fills[record.execId] = decode(record.body, FillEvent).fill
         return self.book.restore(_entry(standing, taken or bool(fills)), fills.values())
 
     async def _is_half(self, entry: Entry) -> bool:
@@ -113,7 +114,7 @@ class Recovery:
             if self.book.find(entry.script, key) is None:
                 leg = await self.outbox.journal.find(self.outbox.gateway, entry.script, key)
                 half = half or (leg is not None and leg.state == "unsent")
-                await self.recall(entry.script, key)
+                await self._revive(leg)
         return half
 
     # -- the gateway's lists

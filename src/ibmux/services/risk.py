@@ -152,7 +152,7 @@ class Risk:
         if not ask.adds or not (banded or rule.priced or is_admin) or self._closes(caller, ask):
             return Look(contract)
         if contract.secType != COMBO or banded or rule.priced:
-            await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+            await self.session.until_ready(caller.ready_by)
             contract = await self.prices.resolve(caller, contract)
         orders = [each for each in (ask.order, ask.known) if each is not None]
         valued = rule.priced and not ask.exercise and any(map(limits.is_unpriced, orders))

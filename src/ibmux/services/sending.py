@@ -98,7 +98,7 @@ class Desk:
         fresh = [(entry, each) for entry, old, each in zip(entries, known, drafts, strict=True) if old is None]
         if fresh:
             with self.holding([entry for entry, _ in fresh]):
-                await self.session.until_ready(caller.deadline if caller.waits else 0.0)
+                await self.session.until_ready(caller.ready_by)
                 unit = tuple(each.key for each in drafts) if len(drafts) > 1 else ()
                 await self._intend(caller, fresh, unit, worths)
             caller.durable()
@@ -163,18 +163,15 @@ class Desk:
         Raises:
             IbmuxError: the same in the words of these orders, which certainly were not sent.
         """
-        if isinstance(error, KeyTaken):
-            for each in entries:
-                each.intended = False  # nothing of them was written
-                if not each.acknowledged:
-                    self.feed.forget(each)
-        elif isinstance(error, IbmuxError) and error.fate != "unknown":
+        if isinstance(error, IbmuxError) and error.fate != "unknown":
             for each in entries:
                 if not each.acknowledged:  # else an earlier order of its key has turned up, and keeps the key
                     self.feed.forget(each)
+            if isinstance(error, KeyTaken):  # what is there under the key is looked at next
+                return
             what = "; ".join(describe(each.trade.contract, each.trade.order) for each in entries)
             raise error.worded(f"{what} was not sent: {error.message}", "not_sent") from error
-        elif isinstance(error, asyncio.CancelledError):
+        if isinstance(error, asyncio.CancelledError):
             self.release(entries)
 
     def release(self, entries: Sequence[Entry]) -> None:
