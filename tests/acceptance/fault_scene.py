@@ -95,7 +95,7 @@ class Reader:
             name = questions[turn % 4 if turn % 20 else 4 + turn // 20 % 2]
             await asyncio.sleep(0.01)
             try:
-                answer = await self.ib.call(name, timeout=3.0)
+                answer = await self.ib.call(name, timeout=1.0)
             except IbmuxError as error:
                 self.refused[error.code] += 1
                 if isinstance(error, NotReady):
