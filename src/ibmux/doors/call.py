@@ -27,6 +27,8 @@ DEFAULT_DEADLINE = 30.0
 """Seconds a request may take if its message has no expiry."""
 MARGIN = 0.05
 """The share of the deadline that is kept for the way back."""
+GRACE = 1.0
+"""Seconds past the deadline for a service to say itself what became of the request: it knows, and the door does not."""
 DURABLE = frozenset({"placeOrder", "placeOrders", "exerciseOptions"})
 """Methods whose messages are acknowledged when what they ask for is on the disk."""
 PART_ITEMS = 500
@@ -91,7 +93,7 @@ class Call:
     async def finish(self, answer: Awaitable[Any]) -> None:
         """Wait for the service. This is the one exit for every error of a request."""
         try:
-            async with asyncio.timeout(self.expires):
+            async with asyncio.timeout(self.expires + GRACE):
                 result = await answer
         except IbmuxError as error:
             self.refuse(error)
