@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fault_scene import world
-from stage import until
+from stage import Stalls, awake, until
 
 from ibmux.config import GatewaySettings
 from ibmux.core.history_pacing import Quota, Spacing
 from ibmux.errors import IbmuxError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.session import Hooks, Session
+from ibmux.session import Hooks, Session, Sheet
 from ibmux.session.feeds import DepthFeed, RealTimeFeed, TickByTick
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.faults.forwarder import Forwarder
@@ -31,7 +31,7 @@ from ibmux.sim.orders.order import ExecutionFilter
 
 FLOOR = 0.2
 """Seconds of the session's shortest pause."""
-BOUND = 8.0
+BOUND = 20.0
 """Seconds from the end of all faults to `ready`, at these settings."""
 SPEED = 20.0
 FRAGILE = 3.0
@@ -117,10 +117,11 @@ class Rig:
         gateway: the gateway, the witness.
         session: the session under test; it runs.
         ear: what it told.
+        stalls: when neither was looked after.
     """
 
-    def __init__(self, gateway: SimulatedGateway, session: Session, ear: Ear) -> None:
-        self.gateway, self.session, self.ear = gateway, session, ear
+    def __init__(self, gateway: SimulatedGateway, session: Session, ear: Ear, stalls: Stalls) -> None:
+        self.gateway, self.session, self.ear, self.stalls = gateway, session, ear, stalls
         self.lines: set[int] = set()
         self.sent: list[str] = []
         self.played: list[str] = []
@@ -142,28 +143,28 @@ class Rig:
         for name, feed in feeds.items():
             feed.deliver = lambda came, name=name: ear.streams.update([name])
             await session.open_stream(feed, deadline=self.soon(BOUND))
-        await self.subscribe(APPLE)
+        assert await self.subscribe(APPLE, BOUND)
         await session.pnl(ACCOUNT, deadline=self.soon(BOUND))
-        await self.place(STANDING, 1.5)
+        await self.place(STANDING, 1.5, BOUND)
         await until(lambda: ear.refs.get(STANDING), "the standing order is acknowledged")
 
     def soon(self, seconds: float = 2.0) -> float:
         """A deadline on the loop's clock."""
         return asyncio.get_running_loop().time() + seconds
 
-    async def subscribe(self, contract: Contract) -> bool:
+    async def subscribe(self, contract: Contract, patience: float = 0.3) -> bool:
         """Open a line; whether it was."""
         try:
-            [details, *_] = await self.session.contract_details(contract, deadline=self.soon(0.3))
+            [details, *_] = await self.session.contract_details(contract, deadline=self.soon(patience))
             if details.contract.conId not in self.session.lines:
-                await self.session.open_line(details.contract, deadline=self.soon(0.3))
+                await self.session.open_line(details.contract, deadline=self.soon(patience))
         except IbmuxError as error:
             self.asked[error.code] += 1
             return False
         self.lines.add(details.contract.conId)
         return True
 
-    async def place(self, ref: str = "", limit: float = 0.0) -> None:
+    async def place(self, ref: str = "", limit: float = 0.0, patience: float = 0.3) -> None:
         """Send an order, at the market or far from it."""
         self._orders += 1
         ref = ref or f"order-{self._orders}"
@@ -175,7 +176,7 @@ class Rig:
             return order
 
         try:
-            await self.session.place_order(APPLE, prepare, deadline=self.soon(0.3))
+            await self.session.place_order(Sheet(APPLE), prepare, deadline=self.soon(patience))
         except IbmuxError as error:
             self.asked[error.code] += 1
         else:
@@ -230,7 +231,7 @@ class Rig:
         """
         for name in ("restart", "logout"):
             if name in self.gateway.faults.in_force:
-                await asyncio.sleep(1.0)  # closed for longer than a pause
+                await awake(1.0)  # closed for longer than a pause
         await self.gateway.faults.heal()
         assert self.gateway.faults.in_force == {}
         if self._lost:
@@ -306,7 +307,7 @@ class Rig:
         """One socket at a time, no attempt inside a pause, no greeting before a gateway has settled."""
         log = self.gateway.log
         assert log.most_at_once() == 1, "two sockets at once"
-        short = [pause for pause in log.pauses() if pause < FLOOR * 0.8]
+        short = [pause for pause in self.stalls.pauses(log) if pause < FLOOR * 0.8]
         assert not short, f"attempts inside the pause: {short}"
         wedged = [entry.text for entry in log.of("fault") if entry.text.startswith("wedged")]
         assert not wedged, wedged
@@ -330,13 +331,16 @@ async def rig(seed: int = 7, *, behind: bool = False) -> AsyncIterator[Rig]:
         port = gateway.port
         if behind:
             port = (await stack.enter_async_context(Forwarder((gateway.host, port)))).port
+        stalls = Stalls()
+        keeping = asyncio.create_task(stalls.keep())
+        stack.callback(keeping.cancel)
         await asyncio.sleep(FRAGILE / SPEED * 1.5)  # it was there before the session
         session = Session(GatewaySettings(**SETTINGS, port=port), ear.hooks())
         session.paces.ticks, session.paces.bars = Spacing(-1.0), Quota(1_000_000, math.inf)
         running = asyncio.create_task(session.run())
         try:
             await session.until_ready(asyncio.get_running_loop().time() + BOUND)
-            found = Rig(gateway, session, ear)
+            found = Rig(gateway, session, ear, stalls)
             logger = logging.getLogger("ibmux")
             logger.addHandler(found.wrongs)
             stack.callback(logger.removeHandler, found.wrongs)

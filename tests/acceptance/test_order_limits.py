@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from money_scene import APPLE, FIRST, SOFT
+from msgspec.structs import replace
 from risk_scene import HELD, scene_at, simulated
 
 from ibmux.core.risk import Ask

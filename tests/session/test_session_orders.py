@@ -12,7 +12,7 @@ from ibmux.errors import NotReady, OrderNotSent, OrderRejected, RequestError
 from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.orders import Order, OrderCondition, SoftDollarTier
 from ibmux.messages.trades import CommissionReport
-from ibmux.session import Session
+from ibmux.session import Session, Sheet
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
@@ -48,7 +48,7 @@ async def test_a_market_order_fills_and_every_message_is_told(session: Session, 
     assert {(each.orderId, each.clientId, each.orderRef, each.account) for each in told} == {
         (number, 1, "ref-1", "DU1000001")
     }
-    assert "Filled" in statuses(heard, number)
+    await until(lambda: "Filled" in statuses(heard, number))
     assert fill.contract.conId == apple.conId
 
 
@@ -259,7 +259,7 @@ async def test_ids_are_drawn_in_the_order_of_sending(
     session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard
 ) -> None:
     """A question about margin waits behind an order: with an id drawn earlier the gateway would refuse it (103)."""
-    session.gate = Gate(20.0, 1)
+    session.gate = Gate(0.01, 1)
     await session.gate.send("bulk", "", lambda: None)
     question = asyncio.create_task(session.what_if(apple, limit(), deadline=soon()))
     await until(lambda: session.stats().lanes["account"].depth == 1)
@@ -269,7 +269,11 @@ async def test_ids_are_drawn_in_the_order_of_sending(
         drawn.append(number)
         return limit(orderId=number)
 
-    await asyncio.gather(*(session.place_order(apple, prepare, deadline=soon()) for _ in range(3)))
+    orders = asyncio.gather(*(session.place_order(Sheet(apple), prepare, deadline=soon()) for _ in range(3)))
+    await until(lambda: session.stats().lanes["order"].depth == 3)
+    session.gate._pacer.rate = 100.0
+    session.gate._arm()
+    await orders
     assert (await question).commission is not None
     await until(lambda: all("Submitted" in statuses(heard, number) for number in drawn))
     assert drawn == sorted(drawn)

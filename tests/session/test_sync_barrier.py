@@ -18,7 +18,7 @@ from session_stage import Heard, Stage, soon, until
 from ibmux.errors import NotReady
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.session import Session
+from ibmux.session import Session, Sheet
 from ibmux.session.calls import Call, Calls
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.clients.client import Client
@@ -87,7 +87,7 @@ def order(kind: str = "LMT") -> Order:
 async def trade(session: Session, gateway: SimulatedGateway) -> None:
     """Leave three open orders, two cancelled ones and two fills."""
     for kind in ("LMT", "LMT", "LMT", "LMT", "LMT", "MKT", "MKT"):
-        await session.place_order(APPLE, lambda number, kind=kind: order(kind), deadline=soon())  # type: ignore[misc]
+        await session.place_order(Sheet(APPLE), lambda number, kind=kind: order(kind), deadline=soon())  # type: ignore[misc]
     await until(lambda: len(gateway.world.desk._book.open()) == 5)
     await until(lambda: len(session._reports) == 2)
     for number in (1, 2):
@@ -296,7 +296,7 @@ async def test_an_older_answer_that_never_comes_is_not_waited_for(monkeypatch: p
     monkeypatch.setattr("ibmux.session.calls.SURE", 0.02)
     calls = Calls()
     newer = await given_up(calls)
-    assert await asyncio.wait_for(newer.future, 1) == ["old", "end"]
+    assert await asyncio.wait_for(newer.future, 20) == ["old", "end"]
 
 
 async def test_a_late_end_that_nobody_waits_for_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +313,7 @@ async def test_visits_to_accounts_do_not_disturb_a_download(stage: Stage, monkey
     """The gateway keeps one account current: whoever asks for another meanwhile would take the download's place."""
     gateway = await stage.gateway(accounts=("DU1000001", "DU1000002", "DU1000003"))
     session = await stage.ready(gateway, burst=100)
-    gateway.disturbance.late["accountDownloadEnd"] = (0.1, 0.0)
+    gateway.disturbance.late["accountDownloadEnd"] = (0.5, 0.0)
     asked: list[tuple[bool, str]] = []
     send = session.link.reqAccountUpdates  # type: ignore[union-attr]
     monkeypatch.setattr(session.link, "reqAccountUpdates", lambda *args: (asked.append(args), send(*args)))
@@ -334,7 +334,7 @@ async def test_what_waits_for_its_turn_at_a_cut_is_not_sent_into_it(
     session: Session, gateway: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A question behind another one is answered at once, too: not ready."""
-    await gateway.faults.slow_sync(4.0)
+    await gateway.faults.slow_sync(60.0)
     first = asyncio.create_task(session.open_orders(deadline=soon()))
     await until(session.calls.named)
     second = asyncio.create_task(session.all_open_orders(deadline=soon()))
@@ -344,7 +344,7 @@ async def test_what_waits_for_its_turn_at_a_cut_is_not_sent_into_it(
     await gateway.faults.say(1100)
     for question in (first, second):
         with pytest.raises(NotReady, match="1100"):
-            await asyncio.wait_for(question, 2.0)
+            await asyncio.wait_for(question, 20.0)
     assert not sent
 
 

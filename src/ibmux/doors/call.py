@@ -10,10 +10,9 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from ibmux import topics
-from ibmux.doors.access import role_of
 from ibmux.doors.admission import admit
 from ibmux.errors import Draining, Expired, IbmuxError, Outcome
-from ibmux.messages import CONTENT_TYPE, METHODS, decode_request, encode
+from ibmux.messages import CONTENT_TYPE, METHODS, Role, decode_request, encode
 from ibmux.services.caller import Caller, nothing
 
 if TYPE_CHECKING:
@@ -55,13 +54,14 @@ class Call:
         self.expires = message.expiry if message.expiry is not None else DEFAULT_DEADLINE
         self.epoch = 0
         self.arguments: Any = None
+        self._is_late = False
 
     def begin(self) -> Any:
         """Check and call the service: its answer, or what will become it."""
-        gateway, method = admit(self.door, self.message, self.request)
+        gateway, method, role = admit(self.door, self.message, self.request)
         self.epoch = gateway.publisher.epoch
         arguments = self.arguments = decode_request(self.message.payload, method.request)
-        caller = self._caller()
+        caller = self._caller(role)
         self.door.count(caller.owner)
         handler = gateway.handler(method.name)
         if gateway.needs_ready(method.name) and gateway.session.state != "ready":
@@ -73,12 +73,12 @@ class Call:
         answer = handler(caller, arguments)
         return await answer if inspect.isawaitable(answer) else answer
 
-    def _caller(self) -> Caller:
+    def _caller(self, role: Role) -> Caller:
         message, request = self.message, self.request
         return Caller(
             script=request.script,
             instance=self.instance,
-            role=role_of(self.door.config, request.script),
+            role=role,
             deadline=asyncio.get_running_loop().time() + self.expires * (1 - MARGIN),
             client=message.client,
             correlation=message.correlation_data or b"",
@@ -93,20 +93,35 @@ class Call:
     async def finish(self, answer: Awaitable[Any]) -> None:
         """Wait for the service. This is the one exit for every error of a request."""
         try:
-            async with asyncio.timeout(self.expires + GRACE):
-                result = await answer
+            result = await answer
         except IbmuxError as error:
             self.refuse(error)
         except TimeoutError:
-            fate: Outcome = "none" if METHODS[self.request.method].role == "read" else "unknown"
-            self.refuse(Expired("The deadline passed before an answer came.", outcome=fate))
+            self._expired()
         except asyncio.CancelledError:
+            if self._is_late:
+                return self._expired()
             self.refuse(Draining("The proxy stopped before an answer came.", outcome="unknown"))
             raise
         except Exception:
             self.refuse(self.fault())
         else:
             self.reply(result)
+        return None
+
+    def bound(self, task: asyncio.Task[None]) -> None:
+        """See that the task that finishes this ends in time. As `asyncio.timeout` in a third of its time."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self.expires + GRACE, self._stop, task)
+        task.add_done_callback(lambda _: timer.cancel())
+
+    def _stop(self, task: asyncio.Task[None]) -> None:
+        self._is_late = True
+        task.cancel()
+
+    def _expired(self) -> None:
+        fate: Outcome = "none" if METHODS[self.request.method].role == "read" else "unknown"
+        self.refuse(Expired("The deadline passed before an answer came.", outcome=fate))
 
     def fault(self) -> IbmuxError:
         """A fault of ours, logged with its trace; the script learns that it is not its own."""

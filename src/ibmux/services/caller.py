@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ibmux.core.leases import Owner
 from ibmux.errors import Expired
@@ -19,8 +20,7 @@ def nothing() -> None:
     """The default of `Caller.durable`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """One request's sender. `deadline` is the loop's time (seconds) after which nobody waits for the answer any
     more; `durable` is called when what is asked for is on the disk, and cannot get lost.
     """

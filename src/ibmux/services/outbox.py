@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
+from collections.abc import Awaitable
 from copy import copy
 from functools import partial
 from typing import NamedTuple
@@ -62,20 +63,25 @@ class Outbox:
 
     # -- what scripts want
 
-    async def intend(self, *intents: tuple[Entry, Intent], deadline: float) -> None:
-        """Write orders down before they are sent, all or none; they are on the disk when this returns.
+    def intend(self, *intents: tuple[Entry, Intent], deadline: float) -> Awaitable[None]:
+        """Write orders down before they are sent, all or none; they are on the disk when the result is done.
 
         Raises:
-            TimeoutError: they are not by the deadline (the loop's time); they may be later.
-            KeyTaken: one of the keys is that of an order of before; none was written.
-            JournalFailed, Busy: nothing was written, and nothing may be sent.
+            JournalFailed, Busy: nothing was written, and nothing may be sent; the result may also raise that.
+            KeyTaken: by the result: one of the keys is that of an order of before; none was written.
+            TimeoutError: by the result: they are not written by the deadline (the loop's time); they may be later.
         """
-        for entry, _ in intents:
+        stored = self.journal.append(*(self._intent(*each) for each in intents))
+        entries = [entry for entry, _ in intents]
+        for entry in entries:
             entry.intended = True
+        return self._intended(entries, _until(deadline, stored))
+
+    async def _intended(self, entries: list[Entry], stored: Awaitable[None]) -> None:
         try:
-            await _until(deadline, self.journal.append(*(self._intent(*each) for each in intents)))
+            await stored
         except IbmuxError:
-            for entry, _ in intents:
+            for entry in entries:
                 entry.intended = False
             raise
 

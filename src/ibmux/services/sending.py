@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ibmux.core.entry import Entry, describe
 from ibmux.core.orderbook import OrderBook
@@ -22,13 +23,13 @@ from ibmux.services.caller import Caller
 from ibmux.services.orderfeed import OrderFeed, utc_now
 from ibmux.services.recovery import Recovery
 from ibmux.services.risk import Risk, Worth
+from ibmux.session import Sheet
 
 if TYPE_CHECKING:
     from ibmux.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """An instruction that may be sent. `made`: its key is not the script's own."""
 
     key: str
@@ -37,6 +38,7 @@ class Draft:
     parentKey: str = ""
     exercise: ExerciseOptions | None = None
     made: bool = False
+    sheet: Sheet | None = None
 
     @property
     def ask(self) -> Ask:
@@ -98,7 +100,8 @@ class Desk:
         fresh = [(entry, each) for entry, old, each in zip(entries, known, drafts, strict=True) if old is None]
         if fresh:
             with self.holding([entry for entry, _ in fresh]):
-                await self.session.until_ready(caller.ready_by)
+                if self.session.state != "ready":
+                    await self.session.until_ready(caller.ready_by)
                 unit = tuple(each.key for each in drafts) if len(drafts) > 1 else ()
                 await self._intend(caller, fresh, unit, worths)
             caller.durable()
@@ -127,8 +130,12 @@ class Desk:
             order, exercise = entry.trade.order, draft.exercise
             intent = Intent(draft.contract, order, caller.instance, parent, legs, exercise, worth, login)
             intents.append((entry, intent))
+        stored = self.feed.outbox.intend(*intents, deadline=caller.deadline)
+        for entry, draft in fresh:
+            if draft.sheet is not None:
+                draft.sheet.write_ahead(self.session.server_version, entry.trade.order)
         try:
-            await self.feed.outbox.intend(*intents, deadline=caller.deadline)
+            await stored
         except TimeoutError:
             raise OrderNotSent("the disk did not take its intent in time.") from None
 

@@ -2,5 +2,6 @@
 
 from ibmux.session.driver import Session
 from ibmux.session.hooks import Hooks
+from ibmux.session.sheet import Sheet
 
-__all__ = ["Hooks", "Session"]
+__all__ = ["Hooks", "Session", "Sheet"]
