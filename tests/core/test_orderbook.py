@@ -252,6 +252,7 @@ def test_in_any_order_of_messages_no_fill_is_lost_or_doubled_and_nothing_ends_tw
         told += [change.fill.execution.execId for change in changes if change.kind == "fill"]
         status = entry.trade.orderStatus.status
         note(f"{kind} {what} -> {status}")
+        assert book.working() == [each for each in book if not each.done]
         if ended in ("Filled", "Cancelled"):
             assert status == ended
         ended = status
@@ -267,6 +268,15 @@ def test_a_cancelled_order_that_was_never_taken_is_refused_for_the_reason_that_f
     book.saw_error(7, 201, "Order rejected - reason: margin", NOW)
     assert entry.refusal == (201, "Order rejected - reason: margin")
     assert entry.trade.orderStatus.status == "Cancelled"
+
+
+def test_an_order_that_was_rejected_and_comes_back_works_again_and_a_forgotten_one_does_not(book, entry):
+    book.saw_status(a_status("Inactive"), NOW)
+    assert book.working() == []
+    book.saw_order(AAPL, replace(an_order(), permId=900), OrderState(status="Submitted"), NOW)
+    assert book.working() == [entry]
+    book.forget(entry, "PendingSubmit")
+    assert book.working() == []
 
 
 def test_an_execution_proves_that_the_order_was_taken(book, entry):

@@ -28,7 +28,6 @@ from ibmux.messages.trades import (
     OrderStatus,
     Trade,
     TradeLogEntry,
-    is_of_order,
 )
 
 KEPT = 50_000
@@ -51,6 +50,10 @@ class OrderBook:
     def fills(self) -> dict[str, Fill]:
         """Every execution by its id, in the order in which they came."""
         return self.executions.fills
+
+    def working(self) -> list[Entry]:
+        """The orders that are not finished."""
+        return self.index.working()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.index)
@@ -118,13 +121,9 @@ class OrderBook:
 
     def end_unseen(self, entry: Entry, now: dt.datetime, message: str) -> Change:
         """An order that worked, and does no more; what is known of how it ended are its fills."""
-        trade, status = entry.trade, entry.trade.orderStatus
-        counted = [fill.execution for fill in trade.fills if is_of_order(trade.contract.secType, fill)]
-        filled = sum(each.shares for each in counted)
-        full = bool(counted) and filled >= trade.order.totalQuantity
-        if filled > status.filled:
-            status.filled, status.remaining = filled, max(0.0, trade.order.totalQuantity - filled)
-            status.avgFillPrice = sum(each.shares * each.price for each in counted) / filled
+        count(entry.trade)
+        status = entry.trade.orderStatus
+        full = status.filled > 0 and status.filled >= entry.trade.order.totalQuantity
         become(entry, "Filled" if full else "Inactive", now, message)
         return Change(entry, "order", message=message)
 

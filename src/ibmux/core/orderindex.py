@@ -28,12 +28,20 @@ class OrderIndex:
     _by_address: dict[tuple[int, int], Entry] = field(default_factory=dict)
     _by_perm: dict[int, Entry] = field(default_factory=dict)
     _clients: set[int] = field(default_factory=set)
+    _working: dict[Owner, Entry] = field(default_factory=dict)
+    """All that are not finished, and some that finished since these were last asked for."""
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.by_key.values())
 
     def __len__(self) -> int:
         return len(self.by_key)
+
+    def working(self) -> list[Entry]:
+        """The orders that are not finished: few, where the book may remember very many."""
+        known = self._working.items()
+        self._working = {name: each for name, each in known if not each.done and self.by_key.get(name) is each}
+        return list(self._working.values())
 
     def of_perm(self, perm_id: int) -> Entry | None:
         """The order of this permId."""
@@ -95,6 +103,7 @@ class OrderIndex:
 
         A number is not taken from an order that waits for its answer: the gateway's errors name nothing else.
         """
+        self._working[entry.script, entry.key] = entry
         client, number = entry.address
         if number:
             there = self._by_address.get(entry.address)

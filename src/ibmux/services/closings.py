@@ -53,7 +53,7 @@ class Closings:
 
     def _others(self, name: Name) -> list[Closing]:
         """What all other orders may still trade; those that wait for their turn are in the book, too."""
-        working = [each for each in self.book if not each.done and (each.script, each.key) != name]
+        working = [each for each in self.book.working() if (each.script, each.key) != name]
         return [risk.working(each, self.session.accounts) for each in working]
 
     # -- told

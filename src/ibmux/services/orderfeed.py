@@ -73,9 +73,8 @@ class OrderFeed:
 
     def announce(self) -> None:
         """Publish the state of every open order again: a broker may have lost what it retained."""
-        for entry in self.book:
-            if not entry.done:
-                self.outbox.show(entry.script, entry.key, entry.trade)
+        for entry in self.book.working():
+            self.outbox.show(entry.script, entry.key, entry.trade)
 
     def sent(self, entry: Entry) -> None:
         """An order was handed to the socket."""

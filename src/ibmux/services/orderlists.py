@@ -82,7 +82,7 @@ class OrderLists:
         """The gateway's list; what other clients had open before and is not on it has ended, unseen by us. Scripts of
         ours are told, whose orders were placed when the session had another clientId.
         """
-        before = [each for each in self.book if not each.done and each.address[0] != self.session.client_id]
+        before = [each for each in self.book.working() if each.address[0] != self.session.client_id]
         trades = await self.session.all_open_orders(deadline=deadline, script=script)
         open_now = {trade.order.permId for trade in trades}
         for entry in before:

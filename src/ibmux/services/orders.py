@@ -126,8 +126,8 @@ class Orders:
     def _check_group(self, caller: Caller, order: Order) -> None:
         """A fill of one cancels its whole group: who may not cancel others' orders may not join their group either."""
         if order.ocaGroup and caller.role != "admin":
-            for each in self.book:
-                if each.trade.order.ocaGroup == order.ocaGroup and not each.done and each.script != caller.script:
+            for each in self.book.working():
+                if each.trade.order.ocaGroup == order.ocaGroup and each.script != caller.script:
                     raise NotYourOrder(f"The group {order.ocaGroup!r} has an order of {each.script}.")
 
     async def _send(self, caller: Caller, entry: Entry, draft: Draft) -> None:

@@ -134,7 +134,7 @@ class Recovery:
             await self._looked.wait()
             self._looked.clear()
             self._cancel_doomed()
-            if any(entry.doomed for entry in self.book):
+            if any(entry.doomed for entry in self.book.working()):
                 await asyncio.sleep(CERTAIN)
                 self._cancel_doomed()
             while self._unseen() and not self._looked.is_set():
@@ -142,7 +142,7 @@ class Recovery:
                 await self._look_again()
 
     def _unseen(self) -> list[Entry]:
-        return recovery.unseen(self.book, self.session.client_id, self.book.look, self.session.accounts)
+        return recovery.unseen(self.book.working(), self.session.client_id, self.book.look, self.session.accounts)
 
     async def _look_again(self) -> None:
         """Ask for every list once more; what is in none of them is over, or never came."""
@@ -180,7 +180,8 @@ class Recovery:
 
     def _cancel_doomed(self) -> None:
         """Cancel what must not live on without its unit; what hangs on another leg when that one has ended."""
-        for entry in [each for each in self.book if each.doomed and recovery.is_of(each, self.session.accounts)]:
+        doomed = [each for each in self.book.working() if each.doomed]
+        for entry in [each for each in doomed if recovery.is_of(each, self.session.accounts)]:
             unit = [each for key in entry.unit if (each := self.book.find(entry.script, key)) is not None]
             whole = recovery.may_cancel(unit)
             if not (entry.done or (whole and recovery.hangs(entry, unit))):
