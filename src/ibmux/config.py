@@ -181,15 +181,24 @@ def _check(config: Config, source: str) -> None:
         for name, each in kinds.items():
             _check_band(each.price_band, f"{source}: {table}.{name}.price_band")
     _check_band(config.limits.price_band, f"{source}: limits.price_band")
-    if 0 < config.journal.retention < SHORTEST_RETENTION:
-        raise ConfigError(
-            f"{source}: journal.retention is {config.journal.retention}; it must be 0, or at least "
-            f"{SHORTEST_RETENTION} days: a gateway may tell a week's fills again."
-        )
+    _check_journal(config.journal, source)
     if config.mqtt.gather > 1:
         raise ConfigError(f"{source}: mqtt.gather is {config.mqtt.gather}; it must be from 0 to 1 second.")
     if config.mqtt.tls_port >= 0 and not (config.mqtt.tls_certificate and config.mqtt.tls_key):
         raise ConfigError(f"{source}: mqtt.tls_port needs mqtt.tls_certificate and mqtt.tls_key (paths of PEM files).")
+
+
+def _check_journal(journal: JournalSettings, source: str) -> None:
+    if 0 < journal.retention < SHORTEST_RETENTION:
+        raise ConfigError(
+            f"{source}: journal.retention is {journal.retention}; it must be 0, or at least "
+            f"{SHORTEST_RETENTION} days: a gateway may tell a week's fills again."
+        )
+    if 0 < journal.keep_archives <= journal.retention:
+        raise ConfigError(
+            f"{source}: journal.keep_archives is {journal.keep_archives}; it must be 0, or more than "
+            f"journal.retention ({journal.retention}): orders go into an archive when they are as old as that."
+        )
 
 
 def _check_fallback(gateway: GatewaySettings, key: str) -> None:

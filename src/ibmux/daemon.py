@@ -135,8 +135,7 @@ class Proxy:
                 ]
                 running.append(tasks.create_task(self.metrics.watch_loop(), name="loop lag"))
                 running.append(tasks.create_task(self._tend(held), name="locks"))
-                retention = self.config.journal.retention
-                running.append(tasks.create_task(keep(self.journal, retention, clock=self.clock), name="retention"))
+                running.append(tasks.create_task(self._keep_journal(), name="retention"))
                 try:
                     await self._serve_scripts(held)
                 except IbmuxError as error:
@@ -176,7 +175,7 @@ class Proxy:
 
     def _tell_trouble(self, trouble: JournalFailed | None) -> None:
         if trouble is not None:
-            log.error("journal.trouble", extra={"reason": trouble.message, "advice": trouble.hint})
+            log.error("journal.trouble", extra={"reason": trouble.message, "advice": trouble.advice})
         elif self._troubled:
             log.warning("journal.writes_again")
         self._troubled = trouble is not None
@@ -185,6 +184,11 @@ class Proxy:
         await self.journal.open()
         for gateway in self.gateways.values():
             await gateway.load()
+
+    async def _keep_journal(self) -> None:
+        days = self.config.journal
+        more, clock = days.keep_archives, self.clock
+        await keep(self.journal, days.retention, archive=days.archive, keep_archives=more, clock=clock)
 
     async def _open_operations(self) -> None:
         if self.config.http.port >= 0:

@@ -128,10 +128,14 @@ class LimitSettings(Settings, frozen=True):
 
 
 class JournalSettings(Settings, frozen=True):
-    """`[journal]`: the record of orders. `retention` in days, 0 for ever; `auto` is what `places.journal` says."""
+    """`[journal]`: the record of orders. `retention` and `keep_archives` in days, 0 for ever; `auto` is what
+    `places.journal` says.
+    """
 
     path: Annotated[str, msgspec.Meta(min_length=1)] = "auto"
     retention: Annotated[int, msgspec.Meta(ge=0)] = 400
+    archive: bool = True
+    keep_archives: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class LogSettings(Settings, frozen=True):

@@ -18,9 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from ibmux.errors import JournalFailed, KeyTaken
-from ibmux.journal import Filter, Journal, Reader, Record, verify
+from ibmux.journal import Filter, Journal, Library, Reader, Record, archives, verify
+from ibmux.journal.rotating import Archivist
 
 APPENDERS = 6
+MONTH = 32 * 86_400.0
+"""Seconds from one month into the next."""
 ONE_FILE = 10
 """Kills of one file; then it has become long, and looking at it slow."""
 LONGEST = 0.25
@@ -28,7 +31,7 @@ LONGEST = 0.25
 
 
 async def write(path: Path, generation: int, pipe: int, seed: int) -> None:
-    """Append from several sides for ever, and prune what is old meanwhile."""
+    """Append from several sides for ever, and rotate what is old meanwhile."""
     chance = random.Random(seed)
     async with Journal(path) as journal, asyncio.TaskGroup() as tasks:
         for number in range(APPENDERS):
@@ -63,16 +66,17 @@ def say(pipe: int, name: str, first: int, seqs: tuple[int, ...]) -> None:
 
 
 async def grow_old(journal: Journal, generation: int) -> None:
-    """Orders of another gateway, finished long ago, and gone again."""
+    """Orders of another gateway, finished long ago, of two months; they go into archives."""
     for number in range(1_000_000):
-        key = f"{generation}-{number}"
+        key, moment = f"{generation}-{number}", 1.0 + number % 2 * MONTH
         await journal.append(
-            Record(gateway="old", kind="intent", script="s", key=key, time=1.0),
-            Record(gateway="old", kind="fill", script="s", key=key, execId=key, time=1.0),
-            Record(gateway="old", kind="order", script="s", key=key, status="Filled", time=1.0),
+            Record(gateway="old", kind="intent", script="s", key=key, time=moment),
+            Record(gateway="old", kind="fill", script="s", key=key, execId=key, time=moment),
+            Record(gateway="old", kind="order", script="s", key=key, status="Filled", time=moment),
         )
-        if number % 7 == 6:
-            await journal.prune(100.0)
+        if number % 2:
+            async with Archivist(journal.path) as archivist:
+                await journal.prune(2 * MONTH, archivist.copy)
 
 
 async def take_keys(journal: Journal) -> None:
@@ -128,6 +132,24 @@ def look(path: Path, generation: int, said: list[str]) -> list[str]:
                     wanted = there[int(first) : int(first) + int(high) - int(low) + 1]
                     if [each.seq for each in wanted] != list(range(int(low), int(high) + 1)):
                         wrong.append(f"{name}: {line} was acknowledged and is not there")
+    return wrong + rotated(path)
+
+
+def rotated(path: Path) -> list[str]:
+    """What is wrong with the archives: not whole, or without what has left the journal; in both, it comes once."""
+    wrong: list[str] = []
+    archived: set[int] = set()
+    for volume in archives(path):
+        with Reader(volume.path) as reader:
+            wrong += [f"{volume.path.name}: {each}" for each in verify(reader).problems]
+            archived |= {each.seq for each in reader.every()}
+    with Library(path, with_archives=True) as library:
+        gone = library.journal.rows("SELECT first, last FROM pruned", [], lambda row: range(row[0], row[1] + 1))
+        if lost := {seq for each in gone for seq in each} - archived:
+            wrong.append(f"records left the journal and are in no archive: {sorted(lost)[:5]}")
+        numbers = [each.seq for each in library.every()]
+        if numbers != list(range(1, len(numbers) + 1)):
+            wrong.append("journal and archives together have a hole, or a record twice")
     return wrong
 
 
@@ -155,7 +177,9 @@ def main(folder: Path, seed: int, kills: int) -> None:
                 wrong.append(f"kill {generation}: {error!r}, and {len(said)} acknowledgements")
         except Exception as error:  # it is a finding, too
             wrong.append(f"kill {generation}: {error!r}")
-    print(json.dumps({"kills": kills, "acknowledged": acknowledged, "wrong": wrong}))  # noqa: T201
+    archived = [each.path.stat().st_size for file in folder.glob("*/journal.db") for each in archives(file)]
+    found = {"kills": kills, "acknowledged": acknowledged, "archives": len(archived), "wrong": wrong}
+    print(json.dumps(found))  # noqa: T201
 
 
 if __name__ == "__main__":

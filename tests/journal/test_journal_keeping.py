@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 from journal_parts import record, until
 
+from ibmux import daemon
+from ibmux.config import build
 from ibmux.errors import JournalFailed
 from ibmux.journal import Journal, keep, keeping
 
@@ -81,3 +83,16 @@ async def test_the_time_of_each_transaction_is_told(path: Path) -> None:
         assert all(0 < each < 60 for each in told)
         assert journal.size() > 0
     assert Journal(path / "nowhere").size() == 0
+
+
+async def test_the_proxy_keeps_its_journal_as_its_settings_say(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Journal, float, bool, float]] = []
+
+    async def listen(journal: Journal, retention: float, *, archive: bool, keep_archives: float, **_: object) -> None:
+        asked.append((journal, retention, archive, keep_archives))
+
+    monkeypatch.setattr(daemon, "keep", listen)
+    wanted = {"path": str(path), "retention": 30, "archive": False, "keep_archives": 3000}
+    proxy = daemon.Proxy(build({"journal": wanted}, "the test"))
+    await proxy._keep_journal()
+    assert asked == [(proxy.journal, 30, False, 3000)]

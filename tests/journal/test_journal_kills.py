@@ -1,4 +1,6 @@
-"""SIGKILL at any moment: what was acknowledged is there, whole and in order, and the file opens again."""
+"""SIGKILL at any moment: what was acknowledged is there, whole and in order, and the file opens again; what has left
+the journal is in an archive.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +28,4 @@ def test_what_was_acknowledged_survives_kills_at_random_moments(path: Path) -> N
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["wrong"] == [], done.stderr
     assert found["acknowledged"] > 10 * KILLS
+    assert found["archives"] > 0

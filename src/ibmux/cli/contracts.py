@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ibmux.cli.journalled import contract_in
-from ibmux.journal import Reader, Record
+from ibmux.journal import Library, Record
 
 KEPT = 10_000
 """Orders whose contracts are remembered."""
@@ -15,8 +15,8 @@ KEPT = 10_000
 class Contracts:
     """Finds them, in the record or with its order."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._known: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def of(self, record: Record) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Contracts:
         return (each for each in records if not wanted or str(self.of(each).get("symbol", "")).upper() == wanted)
 
     def _look_up(self, gateway: str, script: str, key: str) -> dict[str, Any]:
-        order = self._reader.find(gateway, script, key)
+        order = self._library.find(gateway, script, key)
         bodies = (order.body, order.intent) if order is not None else ()
         told = (contract_in(Record(gateway=gateway, kind="order", body=body)) for body in bodies)
         return next((each for each in told if each), {})

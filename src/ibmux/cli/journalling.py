@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,11 +18,11 @@ from ibmux.config import JournalSettings, load_table
 
 if TYPE_CHECKING:
     from ibmux.cli.contracts import Contracts
-    from ibmux.journal import Filter, Reader, Record
+    from ibmux.journal import Filter, Library, Record, Verdict
 
 FOLLOWING = 0.25
 """Seconds between two looks with --follow."""
-Action = Literal["list", "verify", "export"]
+Action = Literal["list", "verify", "export", "archives"]
 
 
 @Parameter(name="*")
@@ -39,6 +38,7 @@ class Wanted:
         gateway: of this gateway.
         since: not before this time (2026-11-20, 2026-11-20T15:30, local unless it says a zone) or age (30m, 2h, 7d).
         until: before this time, or longer ago than this age.
+        archives: in the archives, too, where what is older than [journal] retention is.
     """
 
     script: str = ""
@@ -50,6 +50,7 @@ class Wanted:
     gateway: Annotated[str, Parameter(env_var="IBMUX_GATEWAY")] = ""
     since: str = ""
     until: str = ""
+    archives: bool = False
 
     def filter(self) -> Filter:
         """As the file is asked.
@@ -102,27 +103,32 @@ def journal(
 ) -> int:
     """The record of every order, its events and fills, newest last. Needs no proxy, and disturbs none.
 
-    `verify` checks the file: exit code 0 if it is whole, 1 if not. `export` writes the records to a file.
+    `verify` checks the file: exit code 0 if it is whole, 1 if not. `export` writes the records to a file. `archives`
+    lists the files, one for each month, that hold what is older than [journal] retention; --archives looks into them,
+    and --file reads a single one.
 
     Args:
-        action: `list`, `verify` or `export`.
+        action: `list`, `verify`, `export` or `archives`.
         wanted: which records.
         output: where to.
         file: the journal; without it [journal] path in the settings says where it is.
         config: the proxy's settings; without it ./proxy.toml, then /etc/ibmux/proxy.toml, if there is one.
     """
-    from ibmux.journal import Reader  # noqa: PLC0415 - heavy parts only when they run
+    from ibmux.cli import volumes  # noqa: PLC0415 - heavy parts only when they run
+    from ibmux.journal import Library  # noqa: PLC0415
 
     if complaint := _contradiction(action, output):
         screen.fail(complaint, "`ibmux journal --help` tells which option belongs to what.")
         return Exit.USAGE
-    asked = wanted.filter()
-    with Reader(file or place(config)) as reader:
+    asked, path = wanted.filter(), file or place(config)
+    if action == "archives":
+        return volumes.show(path, as_json=output.json)
+    with Library(path, with_archives=wanted.archives) as library:
         if action == "verify":
-            return _verify(reader, as_json=output.json)
+            return _verify(library, as_json=output.json)
         if action == "export":
-            return _export(reader, asked, wanted.symbol, output)
-        return _list(reader, asked, wanted.symbol, output)
+            return _export(library, asked, wanted.symbol, output)
+        return _list(library, asked, wanted.symbol, output)
 
 
 def place(config: Path | None) -> Path:
@@ -150,42 +156,44 @@ def _contradiction(action: Action, output: Output) -> str:
     return "--limit is how many: 0 for all." if output.limit < 0 else ""
 
 
-def _verify(reader: Reader, *, as_json: bool) -> int:
+def _verify(library: Library, *, as_json: bool) -> int:
     from ibmux.journal import verify  # noqa: PLC0415
 
-    found = verify(reader)
+    verdicts = []
+    for reader in library.readers:
+        verdicts.append(found := verify(reader))
+        if not as_json:
+            _judge(found)
     if as_json:
-        screen.emit(found)
-    else:
-        for problem in found.problems:
-            screen.tell(problem)
-        pairs = ((found.records, "record"), (found.orders, "order"), (found.fills, "fill"))
-        counts = ", ".join(screen.count(number, name) for number, name in pairs)
-        pruned = f"; {screen.count(found.pruned, 'record')} pruned" if found.pruned else ""
-        screen.tell(f"{reader.path}: {counts}{pruned}.")
-        screen.tell("It is not whole: see above." if found.problems else "It is whole.")
-    return Exit.FAILED if found.problems else Exit.OK
+        screen.emit(verdicts if library.with_archives else verdicts[0])
+    return Exit.FAILED if any(each.problems for each in verdicts) else Exit.OK
 
 
-def _list(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
+def _judge(found: Verdict) -> None:
+    for problem in found.problems:
+        screen.tell(problem)
+    pairs = ((found.records, "record"), (found.orders, "order"), (found.fills, "fill"))
+    counts = ", ".join(screen.count(number, name) for number, name in pairs)
+    others = f"{screen.count(found.pruned, 'number')} below {found.last:,} went, or lie elsewhere."
+    screen.tell(f"{found.path}: {counts}. {others if found.pruned else ''}".rstrip())
+    screen.tell("It is not whole: see above." if found.problems else "It is whole.")
+
+
+def _list(library: Library, asked: Filter, symbol: str, output: Output) -> int:
     from ibmux.cli.contracts import Contracts  # noqa: PLC0415
+    from ibmux.cli.volumes import mention  # noqa: PLC0415
 
-    last, contracts = reader.last_seq(), Contracts(reader)
-    newest = list(islice(contracts.of_symbol(symbol, _backwards(reader, asked)), output.limit or None))[::-1]
+    last, contracts = library.journal.last_seq(), Contracts(library)
+    newest = list(islice(contracts.of_symbol(symbol, library.backwards(asked)), output.limit or None))[::-1]
     _show(newest, contracts, as_json=output.json)
+    if not output.json and len(newest) < (output.limit or len(newest) + 1):
+        mention(library, asked)
     while output.follow:
         time.sleep(FOLLOWING)
-        if page := reader.records(last, wanted=asked):
+        if page := library.journal.records(last, wanted=asked):
             last = page[-1].seq
             _show(list(contracts.of_symbol(symbol, page)), contracts, as_json=output.json, head=False)
     return Exit.OK
-
-
-def _backwards(reader: Reader, asked: Filter) -> Iterator[Record]:
-    seq = 0
-    while page := reader.before(seq, wanted=asked):
-        yield from page
-        seq = page[-1].seq
 
 
 def _show(records: list[Record], contracts: Contracts, *, as_json: bool, head: bool = True) -> None:
@@ -198,11 +206,12 @@ def _show(records: list[Record], contracts: Contracts, *, as_json: bool, head: b
         screen.out.print(table(records, contracts.of, head=head, width=screen.out.width))
 
 
-def _export(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
+def _export(library: Library, asked: Filter, symbol: str, output: Output) -> int:
     from ibmux.cli.contracts import Contracts  # noqa: PLC0415
     from ibmux.cli.exporting import write_csv, write_parquet  # noqa: PLC0415
+    from ibmux.cli.volumes import mention  # noqa: PLC0415
 
-    records = Contracts(reader).of_symbol(symbol, reader.every(asked))
+    records = Contracts(library).of_symbol(symbol, library.every(asked))
     path = output.parquet or output.csv or Path("-")
     try:
         count = write_parquet(records, path) if output.parquet is not None else write_csv(records, path)
@@ -219,4 +228,5 @@ def _export(reader: Reader, asked: Filter, symbol: str, output: Output) -> int:
         return Exit.FAILED
     if str(path) != "-":
         screen.tell(f"{path}: {screen.count(count, 'record')}.")
+    mention(library, asked)
     return Exit.OK

@@ -1,4 +1,6 @@
-"""Retention: once a day what is too old goes. Knows neither settings nor what a record means."""
+"""What becomes of old records: once a day the oldest go into archives, and the oldest archives go. Knows neither
+settings nor what a record means.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,8 @@ import time
 from collections.abc import Callable
 
 from ibmux.errors import JournalFailed
+from ibmux.journal import months
+from ibmux.journal.rotating import Archivist
 from ibmux.journal.store import Journal
 
 log = logging.getLogger(__name__)
@@ -20,18 +24,58 @@ AGAIN = 3600.0
 
 
 async def keep(
-    journal: Journal, retention: float, *, clock: Callable[[], float] = time.time, first: float = FIRST
+    journal: Journal,
+    retention: float,
+    *,
+    archive: bool = False,
+    keep_archives: float = 0.0,
+    clock: Callable[[], float] = time.time,
+    first: float = FIRST,
 ) -> None:
-    """Delete what is older than `retention` days, once a day until cancelled; returns at once if that is 0: never."""
+    """Once a day until cancelled; returns at once if there is never anything to do.
+
+    Args:
+        journal: it is open.
+        retention: days after which finished orders leave the journal; 0: never.
+        archive: copy them into the archive of their month before.
+        keep_archives: days after the end of its month at which an archive is deleted; 0: never.
+        clock: gives the time, seconds UTC.
+        first: seconds until the first look.
+    """
     pause = first
-    while retention:
+    while retention or keep_archives:
         await asyncio.sleep(pause)
-        try:
-            count = await journal.prune(clock() - retention * DAY)
-        except JournalFailed as error:
-            log.warning("journal.unpruned", extra={"reason": error.message})
-            pause = AGAIN
+        # The archives first: it is they that may make room.
+        is_done = not keep_archives or await _expire(journal, keep_archives, clock() - keep_archives * DAY)
+        if retention:
+            is_done &= await _retain(journal, retention, clock() - retention * DAY, archive=archive)
+        pause = DAY if is_done else AGAIN
+
+
+async def _retain(journal: Journal, retention: float, before: float, *, archive: bool) -> bool:
+    """Whether all that is older has left the journal."""
+    try:
+        if archive:
+            async with Archivist(journal.path) as archivist:
+                count = await journal.prune(before, archivist.copy)
         else:
-            if count:
-                log.info("journal.pruned", extra={"records": count, "older_than_days": retention})
-            pause = DAY
+            count = await journal.prune(before)
+    except JournalFailed as error:
+        log.warning("journal.unpruned", extra={"reason": error.message, "advice": error.advice})
+        return False
+    if count:
+        log.info("journal.pruned", extra={"records": count, "older_than_days": retention, "archived": archive})
+    return True
+
+
+async def _expire(journal: Journal, keep_archives: float, before: float) -> bool:
+    """Whether all archives that are older are gone."""
+    try:
+        gone = await asyncio.to_thread(months.expire, journal.path, before)
+    except JournalFailed as error:
+        log.warning("journal.archives_stay", extra={"reason": error.message, "advice": error.advice})
+        return False
+    if gone:
+        names = [path.name for path in gone]
+        log.info("journal.archives_deleted", extra={"archives": names, "older_than_days": keep_archives})
+    return True

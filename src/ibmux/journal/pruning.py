@@ -1,4 +1,4 @@
-"""What retention takes away: finished orders, whole, and what belongs to no order. Runs on the writer's thread.
+"""What retention takes away: finished orders, whole, and what belongs to no order. `prune` runs on the writer's thread.
 
 Numbers that are gone are kept as ranges, so that `verify` tells them from a hole.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ibmux.journal.storing import Name, transaction
 
@@ -27,27 +28,62 @@ WHERE r.seq > :seq ORDER BY r.seq LIMIT :slice
 _OF_ORDER = "SELECT seq FROM records WHERE gateway = ? AND script = ? AND key = ? AND key <> ''"
 
 
-def prune(connection: sqlite3.Connection, before: float, start: int) -> tuple[int, int | None]:
-    """One slice of those numbered above `start`: how many records were deleted, and where the next slice begins; `None`
-    after the last, or where a whole slice is younger.
+class Choice(NamedTuple):
+    """What may go of one slice: numbers of each finished order, and of what belongs to none; where the next begins."""
+
+    orders: dict[Name, list[int]]
+    loose: list[int]
+    next: int | None
+
+
+class Copied(NamedTuple):
+    """Numbers of one slice that are safe elsewhere, and where the next slice begins; `None` after the last."""
+
+    seqs: frozenset[int]
+    next: int | None
+
+
+def choose(connection: sqlite3.Connection, before: float, start: int) -> Choice:
+    """What may go of one slice, those numbered above `start`. `next` is `None` after the last slice, or where a whole
+    one is younger.
 
     The newest record stays with its order, whatever its age: numbers go on from it.
 
     Raises:
-        sqlite3.Error: nothing of this slice was deleted.
+        sqlite3.Error: it cannot be read.
     """
     rows = connection.execute(_CANDIDATES, {"before": before, "seq": start, "slice": SLICE}).fetchall()
     [newest] = connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
     old = [row for row in rows if row[4]]
-    gone = {row[0] for row in old if row[6] and not row[5]} - {newest}
-    names = []
+    loose = [row[0] for row in old if row[6] and not row[5] and row[0] != newest]
+    orders: dict[Name, list[int]] = {}
     for name in dict.fromkeys(row[1:4] for row in old if row[6] and row[5]):
-        if newest not in (its := {seq for (seq,) in connection.execute(_OF_ORDER, name)}):
-            names.append(name)
-            gone |= its
+        its = [seq for (seq,) in connection.execute(_OF_ORDER, name)]
+        if newest not in its:
+            orders[name] = its
+    return Choice(orders, loose, rows[-1][0] if old and len(rows) == SLICE else None)
+
+
+def prune(
+    connection: sqlite3.Connection, before: float, start: int, safe: frozenset[int] | None = None
+) -> tuple[int, int | None]:
+    """Delete one slice: how many records that were, and where the next slice begins.
+
+    Args:
+        connection: the writer's.
+        before: seconds UTC; what is older goes.
+        start: the slice is of the numbers above it.
+        safe: only what is all among these numbers; an order that has a record more by now stays whole. `None` for all.
+
+    Raises:
+        sqlite3.Error: nothing of this slice was deleted.
+    """
+    choice = choose(connection, before, start)
+    orders = {name: its for name, its in choice.orders.items() if safe is None or safe.issuperset(its)}
+    gone = {seq for seq in choice.loose if safe is None or seq in safe}.union(*orders.values())
     if gone:
-        _delete(connection, sorted(gone), names)
-    return len(gone), rows[-1][0] if old and len(rows) == SLICE else None
+        _delete(connection, sorted(gone), list(orders))
+    return len(gone), choice.next
 
 
 def _delete(connection: sqlite3.Connection, gone: list[int], names: list[Name]) -> None:

@@ -125,11 +125,18 @@ class Reader:
         text = f"SELECT {COLUMNS} FROM records WHERE seq < ?{terms} ORDER BY seq DESC LIMIT ?"  # noqa: S608
         return self.rows(text, [seq or (1 << 62), *values, limit], to_record)
 
-    def every(self, wanted: Filter = ALL, since: int = 0) -> Iterator[Record]:
+    def every(self, wanted: Filter = ALL, since: int = 0, at_once: int = PAGE) -> Iterator[Record]:
         """All of them, oldest first, a page at a time: what is written meanwhile comes, too."""
-        while page := self.records(since, PAGE, wanted):
+        while page := self.records(since, at_once, wanted):
             yield from page
             since = page[-1].seq
+
+    def backwards(self, wanted: Filter = ALL, at_once: int = PAGE) -> Iterator[Record]:
+        """All of them, newest first, a page at a time."""
+        seq = 0
+        while page := self.before(seq, at_once, wanted):
+            yield from page
+            seq = page[-1].seq
 
     def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
         """Up to `limit` notes of these statuses (none: of all), newest first."""
@@ -181,12 +188,12 @@ class Reader:
                 yield made(row)
 
     @contextmanager
-    def moment(self) -> Iterator[None]:
+    def moment(self) -> Iterator[sqlite3.Connection]:
         """All that is read inside is of one moment, whatever is written meanwhile; the log cannot shrink so long."""
         with self._translated():
             self._connection.execute("BEGIN")
             try:
-                yield
+                yield self._connection
             finally:
                 self._connection.execute("ROLLBACK")
 

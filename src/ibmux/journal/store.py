@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -30,6 +29,8 @@ CLOSING = 30.0
 """Seconds for the disk to take what waits when the journal is closed."""
 
 T = TypeVar("T")
+Copy = Callable[[float, int], Awaitable[pruning.Copied]]
+"""Makes one slice safe elsewhere, before it is deleted here."""
 
 
 class Journal:
@@ -38,7 +39,8 @@ class Journal:
     A failure to write ends intents and changes with `JournalFailed` at once: nothing of them may be sent. All other
     records happened already: they wait, in their order, and become durable when the disk can take them again.
 
-    There is no rotation: `prune`, called once a day, keeps the file as small as its retention allows.
+    `prune`, called once a day (`keeping`), keeps the file as small as its retention allows; what it deletes can go into
+    archives before (`rotating`).
 
     Args:
         path: the file; its folder is made if there is none.
@@ -194,22 +196,32 @@ class Journal:
         """The highest orderId that was ever written down for this gateway, also of what was pruned; 0 if none was."""
         return await self._read(lambda reader: reader.highest_order_id(gateway))
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, copy: Copy | None = None) -> int:
         """Delete finished orders whose last record is older than `before` (seconds UTC), whole, and old records that
         belong to no order; in small transactions, between which others are written. The number of records deleted.
 
+        Args:
+            before: seconds UTC.
+            copy: called with `before` and where a slice begins, before it is deleted; only what is safe then goes.
+
         Raises:
-            JournalFailed: the file cannot be written.
+            JournalFailed: the file cannot be written, or `copy` failed; what was not copied is all there.
         """
-        count, start = 0, pruning.START
-        while True:
-            deleted, cursor = await self._do(partial(_prune, before=before, start=start))
+        count = 0
+        start: int | None = pruning.START
+        while start is not None:
+            deleted, start = await self._prune(before, start, copy)
             count += deleted
             if deleted:
                 self.oldest = await self._read(Reader.oldest)
-            if cursor is None:
-                return count
-            start = cursor
+        return count
+
+    async def _prune(self, before: float, start: int, copy: Copy | None) -> tuple[int, int | None]:
+        copied = await copy(before, start) if copy is not None else None
+        if copied is not None and not copied.seqs:  # the writer has nothing to do
+            return 0, copied.next
+        safe = copied.seqs if copied is not None else None
+        return await self._do(lambda shelf: pruning.prune(shelf.connection, before, start, safe))
 
     async def _do(self, work: Callable[[Shelf], T]) -> T:
         """Something on the writer's thread, after all that was handed over before."""
@@ -257,10 +269,6 @@ class Journal:
         for item in writer.left():
             self.waiting -= len(item.records) if isinstance(item, Group) else 0
             _settle(item.future, why)
-
-
-def _prune(shelf: Shelf, before: float, start: int) -> tuple[int, int | None]:
-    return pruning.prune(shelf.connection, before, start)
 
 
 def _size(path: Path) -> int:

@@ -38,12 +38,14 @@ class Verdict(msgspec.Struct, kw_only=True):
     """What was found.
 
     Attributes:
+        path: the file.
         records, orders, fills: how many there are.
         last: the newest number.
-        pruned: how many numbers retention took away.
+        pruned: how many numbers below it retention took away; of an archive, how many are elsewhere.
         problems: in words; none in a whole file.
     """
 
+    path: str = ""
     records: int = 0
     orders: int = 0
     fills: int = 0
@@ -58,7 +60,7 @@ def verify(reader: Reader) -> Verdict:
     Raises:
         JournalFailed: the file cannot be read at all.
     """
-    verdict = Verdict()
+    verdict = Verdict(path=str(reader.path))
     with reader.moment():
         verdict.problems = list(_most(_soundness(reader)))
         if verdict.problems:

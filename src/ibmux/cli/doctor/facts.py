@@ -72,6 +72,8 @@ class JournalFile:
         error: why it could not be written, in words.
         filesystem: on which it lies, as the kernel calls that kind; empty if unknown.
         writer: the process that has it, 0 for nobody, -1 where nobody can say who.
+        archives: how many there are beside it.
+        archived: their bytes.
     """
 
     path: Path
@@ -79,6 +81,8 @@ class JournalFile:
     error: str = ""
     filesystem: str = ""
     writer: int = 0
+    archives: int = 0
+    archived: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ import psutil
 from ibmux import places
 from ibmux.cli.doctor.facts import Asked, JournalFile
 from ibmux.config import Config
+from ibmux.errors import JournalFailed
+from ibmux.journal import archives
 from ibmux.locks import Holder
 
 
@@ -26,9 +28,24 @@ def journal_file(config: Config | None, asked: Asked) -> JournalFile | None:
         return None
     pid, error = _holder(path)
     folder = _lowest(path.parent)
+    sizes, unread = _archives(path)
     return JournalFile(
-        path=path, folder=folder, error=error or _barred(path, folder), filesystem=_filesystem(folder), writer=pid
+        path=path,
+        folder=folder,
+        error=error or _barred(path, folder) or unread,
+        filesystem=_filesystem(folder),
+        writer=pid,
+        archives=len(sizes),
+        archived=sum(sizes),
     )
+
+
+def _archives(path: Path) -> tuple[list[int], str]:
+    """The sizes of those beside it, and why they cannot be told."""
+    try:
+        return [each.path.stat().st_size for each in archives(path)], ""
+    except (JournalFailed, OSError) as error:
+        return [], error.message.rstrip(".") if isinstance(error, JournalFailed) else os.strerror(error.errno or 0)
 
 
 def _lowest(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ibmux.cli import screen
 from ibmux.cli.doctor.facts import Facts, JournalFile
 from ibmux.cli.doctor.findings import Finding, ok, problem, warning
 from ibmux.messages.session import JournalInfo
@@ -18,19 +19,19 @@ def judge(facts: Facts) -> Iterator[Finding]:
     """All findings of this module, in the order in which they are shown."""
     told = facts.proxy.report.journal if facts.proxy.report is not None else None
     if told is not None:
-        yield _running(told)
+        yield _running(told, facts.journal)
     elif facts.journal is not None:
         yield _waiting(facts.journal, {each.pid for each in facts.holders})
     if facts.journal is not None:
         yield from _place(facts.journal, facts.contained)
 
 
-def _running(told: JournalInfo) -> Finding:
+def _running(told: JournalInfo, file: JournalFile | None) -> Finding:
     if told.trouble:
         text = f"The proxy cannot write it, so it refuses orders; cancels pass. {told.trouble}"
         return problem(ABOUT, text, "See to the disk and the file that are named; the journal tries again by itself.")
     waiting = f", {told.waiting:,} wait for the disk" if told.waiting else ""
-    return ok(ABOUT, f"{told.path}: {told.seq:,} records{waiting}.")
+    return ok(ABOUT, f"{told.path}: {told.seq:,} records{waiting}{_archives(file)}.")
 
 
 def _waiting(file: JournalFile, holders: set[int]) -> Finding:
@@ -42,7 +43,13 @@ def _waiting(file: JournalFile, holders: set[int]) -> Finding:
     if file.error:
         remedy = "Give the proxy's user a folder of its own on a local disk: [journal] path."
         return problem(ABOUT, f"{file.path}: {file.error}.", remedy)
-    return ok(ABOUT, f"{file.path}: it can be written.")
+    return ok(ABOUT, f"{file.path}: it can be written{_archives(file)}.")
+
+
+def _archives(file: JournalFile | None) -> str:
+    if file is None or not file.archives:
+        return ""
+    return f"; {screen.count(file.archives, 'archive')} with {file.archived / 1e6:,.1f} MB"
 
 
 def _place(file: JournalFile, contained: bool) -> Iterator[Finding]:
