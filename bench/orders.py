@@ -1,7 +1,7 @@
 """From an order's request at the door to its message on the wire: `python bench/orders.py [--folder FOLDER]`.
 
 The proxy is this process; the gateway and the scripts are others. Orders with every intent on the disk, orders without
-the disk's sync, and plain writes with their fsync, of as many bytes, take turns: the disk's moods hit all.
+the disk's sync, plain writes and fsyncs of as many bytes, and a bare loop (`bare`) take turns: all have the same moods.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bare import Bare
 from figures import milliseconds, percentile, table
 from fleet import GATEWAY, PROXY, Process
 from journal import Plain
@@ -54,6 +55,7 @@ Moment = tuple[float, float]
 PAUSE = 0.002
 """Seconds between an order's reply and the next order."""
 SYNC, LAZY = "FULL", "OFF"
+MODES = ((SYNC, "on the disk"), (LAZY, "no sync"))
 
 
 class Stations:
@@ -185,19 +187,23 @@ async def bench(folder: Path) -> AsyncIterator[Bench]:
 async def alone(it: Bench, turns: int) -> dict[str, Any]:
     """One order at a time, with the disk and without, and plain writes in between."""
     size = await it.log_size()
-    plain = Plain(it.folder, size)
+    plain, bare = Plain(it.folder, size), Bare(it.folder)
     found: dict[str, Any] = {"bytes": size, "plain": [], SYNC: defaultdict(list), LAZY: defaultdict(list)}
-    shares: list[float] = []
+    shares, beyond = list[float](), list[float]()
     for _ in range(turns):
         ours = await take(it, SYNC, found)
         disk = [plain.write() for _ in range(TURN)]
         found["plain"] += disk
-        shares.append(percentile(ours["whole"], 0.5) + percentile(ours["socket"], 0.5) - percentile(disk, 0.5))
+        sent = percentile(ours["whole"], 0.5) + percentile(ours["socket"], 0.5)
+        shares.append(sent - percentile(disk, 0.5))
+        beyond.append(sent - percentile(await least(bare, SYNC, found), 0.5))
         await take(it, LAZY, found)
+        await least(bare, LAZY, found)
         settle(it.proxy.journal.path)
     plain.close()
+    bare.close()
     await it.sync(SYNC)
-    return {**found, "share": percentile(shares, 0.5)}
+    return {**found, "share": percentile(shares, 0.5), "beyond": percentile(beyond, 0.5)}
 
 
 async def take(it: Bench, mode: str, found: dict[str, Any]) -> dict[str, list[float]]:
@@ -207,6 +213,13 @@ async def take(it: Bench, mode: str, found: dict[str, Any]) -> dict[str, list[fl
     for name, values in parts.items():
         found[mode][name] += values
     return parts
+
+
+async def least(bare: Bare, mode: str, found: dict[str, Any]) -> list[float]:
+    """A turn of the bare loop; its seconds."""
+    times = await bare.turn(TURN, PAUSE, mode)
+    found[mode]["bare"] += times
+    return times
 
 
 def settle(path: Path) -> None:
@@ -244,11 +257,13 @@ def report(found: dict[str, Any]) -> str:
     one = found["alone"]
     rows = [
         (f"{PARTS[name]}, {words}", *_row(one[mode][name]), milliseconds(percentile(one[mode][f"{name} cpu"], 0.5)))
-        for mode, words in ((SYNC, "on the disk"), (LAZY, "no sync"))
+        for mode, words in MODES
         for name in ("whole", *list(PARTS)[:-1])
     ]
     rows.append((f"plain write + fsync of {one['bytes']:,} bytes", *_row(one["plain"]), ""))
-    rows.append(("ours with that write, beyond the disk's own", milliseconds(one["share"]), "", ""))
+    rows += [("a bare loop, " + words, *_row(one[mode]["bare"]), "") for mode, words in MODES]
+    rows.append(("ours with the system's write, beyond the plain write", milliseconds(one["share"]), "", ""))
+    rows.append(("ours with the system's write, beyond the bare loop", milliseconds(one["beyond"]), "", ""))
     many = [
         (
             str(each["scripts"]),
