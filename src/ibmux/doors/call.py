@@ -26,8 +26,10 @@ DEFAULT_DEADLINE = 30.0
 """Seconds a request may take if its message has no expiry."""
 MARGIN = 0.05
 """The share of the deadline that is kept for the way back."""
-GRACE = 1.0
-"""Seconds past the deadline for a service to say itself what became of the request: it knows, and the door does not."""
+GRACE = 5.0
+"""Seconds past the deadline for a service to say itself what became of the request: it knows, even if the disk is slow,
+and the door does not.
+"""
 DURABLE = frozenset({"placeOrder", "placeOrders", "exerciseOptions"})
 """Methods whose messages are acknowledged when what they ask for is on the disk."""
 PART_ITEMS = 500
