@@ -96,7 +96,7 @@ class Gateway:
         self.outbox = Outbox(journal, self.publisher, self.session.client_id)
         self.feed = OrderFeed(OrderBook(self.session.client_id), self.outbox)
         self.recovery = Recovery(self.session, self.feed)
-        self.halting = Halting(self.session, journal, self.profit, settings, self._announce_halt)
+        self.halting = Halting(self.session, self.outbox, self.profit, settings, self._announce_halt)
         self.closings = Closings(self.session, self.feed.book)
         self.risk = Risk(config, settings, self.halting, self.closings, Prices(self.contracts, self.market))
         desk = Desk(self.session, self.feed, self.recovery, self.risk)

@@ -17,7 +17,6 @@ from ibmux.core.breaker import Burst, LossWatch
 from ibmux.core.codes import judge
 from ibmux.core.entry import Change, Entry
 from ibmux.errors import Draining, IbmuxError, JournalFailed, NotReady, RequestError
-from ibmux.journal import Record
 from ibmux.messages import decode, encode
 from ibmux.messages.account import PnL, ReqPnL
 from ibmux.messages.journal import HaltNote
@@ -26,7 +25,7 @@ from ibmux.services.caller import Caller, Handler
 from ibmux.topics import EXTERNAL
 
 if TYPE_CHECKING:
-    from ibmux.journal import Journal
+    from ibmux.services.outbox import Outbox
     from ibmux.services.profit import Profit
     from ibmux.session import Session
 
@@ -48,10 +47,11 @@ class Halting:
     """Whether new orders of one gateway are halted, and the circuit breaker that may do so."""
 
     def __init__(
-        self, session: Session, journal: Journal, profit: Profit, settings: GatewaySettings, announce: Announce
+        self, session: Session, outbox: Outbox, profit: Profit, settings: GatewaySettings, announce: Announce
     ) -> None:
         self.session = session
-        self.journal = journal
+        self.outbox = outbox
+        self.journal = outbox.journal
         self.profit = profit
         self.settings = settings
         self.announce = announce
@@ -147,14 +147,10 @@ class Halting:
         """Have the journal take the note; `None` if it does not."""
         self._noted = self.session.clock()
         script = self._note.by if self._note.by != BREAKER else ""
-        note = Record(gateway=self.settings.name, kind="note", script=script, status=status, body=encode(self._note))
-        try:
-            written = self.journal.append(note)
-        except IbmuxError as error:
-            log.error("gateway.halt_unwritten", extra={"gateway": self.session.name, "error": str(error)})
-            return None
-        self._unwritten.add(written)
-        written.add_done_callback(self._written)
+        written = self.outbox.note(status, script, encode(self._note))
+        if written is not None:
+            self._unwritten.add(written)
+            written.add_done_callback(self._written)
         return written
 
     def _written(self, note: asyncio.Future[Any]) -> None:

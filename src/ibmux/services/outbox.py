@@ -128,9 +128,11 @@ class Outbox:
         status = error.message[:200]
         self._append(Record(gateway=self.gateway, kind="refusal", script=script, key=key, status=status, body=body))
 
-    def note(self, status: str, script: str = "", body: bytes = b"") -> None:
-        """Note anything else that a person may want to know, or that must be known after a restart."""
-        self._append(Record(gateway=self.gateway, kind="note", script=script, status=status, body=body))
+    def note(self, status: str, script: str = "", body: bytes = b"") -> asyncio.Future[Stored] | None:
+        """Note anything else that a person may want to know, or that must be known after a restart; done when it is on
+        the disk. `None` if the journal does not take it.
+        """
+        return self._append(Record(gateway=self.gateway, kind="note", script=script, status=status, body=body))
 
     # -- what became of it
 
