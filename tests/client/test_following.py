@@ -72,7 +72,7 @@ def listen(ib: Any) -> list[tuple[str, ...]]:
 
 
 async def heard(ib: ibmux.IB, told: list[Any], count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(told) < count:
             await ib.waitOnUpdate(1)
 
@@ -287,7 +287,7 @@ class TestHoles:
             if chance.random() < 0.2:
                 await asyncio.sleep(0)
         desk.status("Filled", 10, message="the last one")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while ib.lastSeq < proxy.last():
                 await ib.waitOnUpdate(1)
         assert len(told) == len(set(told))
@@ -334,6 +334,26 @@ class TestGoingOn:
         await heard(ib, told, 5)
         assert told == [*(("status", "k", each) for each in DAY[:3]), ("fill", "k", "e1"), ("status", "k", "Filled")]
 
+    async def test_a_loss_while_it_connects_tells_nothing_before_handlers_are_there(
+        self, proxy: Proxy, connect: Any
+    ) -> None:
+        desk = Desk(proxy)
+        desk.status("Submitted")
+        desk.fill("e1", 10)
+        desk.status("Filled", 10)
+        proxy.answers["trades"] = lambda _request, _message: Silence
+
+        async def script() -> tuple[Any, list[Any]]:
+            found = await connect(since=0, timeout=8)  # a quarter of it for the first look, which finds nothing
+            return found, listen(found)
+
+        starting = asyncio.create_task(script())
+        await proxy.until(lambda: proxy.of("trades"))
+        await proxy.restart()
+        ib, told = await starting
+        await heard(ib, told, 3)
+        assert told == [("status", "k", "Submitted"), ("fill", "k", "e1"), ("status", "k", "Filled")]
+
     async def test_without_a_number_the_past_is_no_news(self, proxy: Proxy, connect: Any) -> None:
         desk = Desk(proxy)
         desk.status("Submitted")
@@ -355,7 +375,7 @@ class TestGoingOn:
 
         proxy.answers["trades"] = look
         ib = await connect()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while ib.lastSeq < 2:
                 await ib.waitOnUpdate(1)
         (known,) = list(ib._book)
@@ -383,7 +403,7 @@ class TestGoingOn:
             with sync.connect("alpha", url=proxy.url, since=0) as ib:
                 told = listen(ib)
                 assert told == []
-                for done in ib.loopUntil(lambda: len(told) >= 2, 5):
+                for done in ib.loopUntil(lambda: len(told) >= 2, 20):
                     assert done is not False or len(told) < 2
                 return told, ib.replay(1), ib.lastSeq
 
@@ -410,7 +430,7 @@ class TestWaiting:
         placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
         for status in ("PreSubmitted", "Submitted", "PendingCancel", "Cancelled"):
             desk.status(status)
-        await placed.done(5)
+        await placed.done(20)
         assert await placed.wait("PendingCancel", timeout=1) is placed
         with pytest.raises(errors.OrderEnded, match=r"BUY 10 AAPL LMT \(key 'k'\) ended Cancelled, not Filled"):
             await placed.wait("Filled", timeout=1)

@@ -26,7 +26,6 @@ from ibmux.mqtt.message import Message
 
 log = logging.getLogger("ibmux.client")
 
-
 FIRST_SIGHT = 5.0
 """Seconds that connecting waits for the orders that stand already."""
 PAGE = 500
@@ -52,6 +51,7 @@ class Following(Session):
         self._cursor = Cursor()
         self._looked = False
         self._holds = True
+        self._resumed = identity.since is None
         self._waiting: dict[int, Told] = {}
         self._blind = False  # the journal could not be read: what comes is taken though something is missing
         self._lacking = False  # the journal could not tell everything that was missed
@@ -125,7 +125,8 @@ class Following(Session):
 
     def _resume(self) -> None:
         """Tell what came since the number that `connect` was given; does so once."""
-        if self._identity.since is not None and self._holds and self._mending is None:
+        if not self._resumed:
+            self._resumed = True
             self._mend()
 
     def _look_when_ready(self, status: GatewayStatus) -> None:
@@ -135,9 +136,9 @@ class Following(Session):
 
     async def _look(self, timeout: float | None = None) -> None:
         """Learn how this script's orders stand. What a first look shows is no news; later ones tell what was missed."""
-        replies = await self._ask("trades", timeout)
-        for reply in replies:
-            self._book.merge(reply, live=self._looked)
+        live = self._looked
+        for reply in await self._ask("trades", timeout):
+            self._book.merge(reply, live=live)
         self._looked = True
 
     # -- what comes -------------------------------------------------------------------------------------------------
@@ -198,8 +199,10 @@ class Following(Session):
 
     async def _catch_up(self, _lost: float) -> None:
         """After a loss: first what the journal has, then how things stand, which also shows what it has not yet."""
-        await asyncio.wait({self._mend()}, timeout=self._identity.request_timeout)
-        await self._look()
+        if self._resumed:  # else no handler is there yet: `_resume` will tell it all
+            await asyncio.wait({self._mend()}, timeout=self._identity.request_timeout)
+        if self._resumed or not self._looked:
+            await self._look()
 
     def _mend(self) -> asyncio.Task[None]:
         """Have the journal read, now if that was to be tried again later."""
