@@ -127,9 +127,7 @@ class Journal:
         try:
             await asyncio.wait_for(asyncio.shield(writer.ended), CLOSING)
         except TimeoutError:
-            raise JournalFailed(
-                f"The journal {self.path}: the disk took longer than {CLOSING:g} s to close it."
-            ) from None
+            raise JournalFailed(f"The journal {self.path}: the disk took over {CLOSING:g} s to close it.") from None
         finally:
             self.trouble = JournalFailed(f"The journal {self.path} is closed.")
 
@@ -163,6 +161,20 @@ class Journal:
         self.waiting += len(records)
         self._writer.queue.put(Group(records, self._clock(), future, promise))
         return future
+
+    async def settle(self, deadline: float) -> None:
+        """Wait until all that was handed over before is on the disk, and can be read.
+
+        Raises:
+            JournalFailed: the disk takes nothing now, or did not by the deadline (the loop's time).
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._do(lambda _shelf: None)
+        except TimeoutError:
+            raise JournalFailed(f"The disk has not taken {self.waiting} records of the journal yet.") from None
+        if self.waiting and self.trouble is not None:
+            raise self._refusal()
 
     async def read(self, since: int = 0, limit: int = PAGE, wanted: Filter = ALL) -> list[Record]:
         """Up to `limit` durable records with numbers above `since`, oldest first.

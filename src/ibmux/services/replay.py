@@ -26,18 +26,19 @@ class Replays:
         return {"replay": self.replay}
 
     async def replay(self, caller: Caller, request: Replay) -> ReplayPage:
-        """Events with numbers above the one that is asked from.
+        """Events with numbers above the one that is asked from; none that happened before the question is missing.
 
         Raises:
             RequestError: the limit is below 1.
-            JournalFailed: the journal cannot be read.
+            JournalFailed: the journal cannot be read, or the disk has not taken yet what happened.
         """
-        now = self.journal.last_seq
         if request.since < 0:
-            return ReplayPage(seq=now, oldest=self.journal.oldest)
+            return ReplayPage(seq=self.journal.last_seq, oldest=self.journal.oldest)
         if request.limit < 1:
             raise RequestError(f"limit is {request.limit}; it must be from 1 to {MOST}.")
-        limit = min(request.limit, MOST)
+        if self.journal.waiting:
+            await self.journal.settle(caller.deadline)
+        now, limit = self.journal.last_seq, min(request.limit, MOST)
         wanted = Filter(gateway=self.gateway, script="" if request.all else caller.script, kinds=TOLD)
         found = await self.journal.read(request.since, limit, wanted)
         fitting = _fitting(found)
