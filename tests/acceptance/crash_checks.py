@@ -32,7 +32,7 @@ def doubled(records: Records) -> Iterator[str]:
     """A key that became two orders."""
     for name, count in Counter(order.name for order in records.book).items():
         if count > 1:
-            yield f"{_said(name)} is {count} orders at the gateway"
+            yield f"{name} is {count} orders at the gateway"
 
 
 def lost(records: Records) -> Iterator[str]:
@@ -41,9 +41,9 @@ def lost(records: Records) -> Iterator[str]:
     for name, statuses in _told(records).items():
         known = {status for _, status in statuses} - NOTHING_KNOWN - {"Inactive"} - CANCELLED
         if known and name not in book:
-            yield f"{_said(name)} was told as {_list(known)}, and the gateway does not have it"
+            yield f"{name} was told as {_list(known)}, and the gateway does not have it"
         if known and name not in standing:
-            yield f"{_said(name)} was told as {_list(known)}, and the journal does not have it"
+            yield f"{name} was told as {_list(known)}, and the journal does not have it"
     for script, diary in records.diaries.items():
         ended = {entry["job"] for entry in diary if entry["kind"] == "end" and entry["result"] != "stuck"}
         for entry in diary:
@@ -55,7 +55,7 @@ def unrecorded(records: Records) -> Iterator[str]:
     """An order at the gateway whose intent was not in the journal before."""
     for order in [*records.book, *records.held]:
         if not order.intended:
-            yield f"{_said(order.name)} reached the gateway before its intent was durable"
+            yield f"{order.name} reached the gateway before its intent was durable"
 
 
 def not_sent(records: Records) -> Iterator[str]:
@@ -75,7 +75,7 @@ def never_came(records: Records) -> Iterator[str]:
     taken = {order.name: order.time for order in records.book}
     for each in records.kept:
         if each.kind == "unsent" and taken.get(each.name, float("inf")) < each.time:
-            yield f"{_said(each.name)} is said never to have come (record {each.seq}), and was at the gateway"
+            yield f"{each.name} is said never to have come (record {each.seq}), and was at the gateway"
 
 
 def _refusals(diary: list[dict[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
@@ -104,13 +104,13 @@ def untrue(records: Records) -> Iterator[str]:
         for status in {status for _, status in statuses if status in DONE}:
             if order is None:
                 if status not in {"Inactive", "ApiCancelled", *(CANCELLED if name in held else ())}:
-                    yield f"{_said(name)} was told as {status}, and the gateway does not have it"
+                    yield f"{name} was told as {status}, and the gateway does not have it"
             elif not _alike(status, order.status):
-                yield f"{_said(name)} was told as {status}, and is {order.status} at the gateway"
+                yield f"{name} was told as {status}, and is {order.status} at the gateway"
     for name, statuses in _told(records).items():
         last = statuses[-1][1]
         if last not in DONE and name in book:
-            yield f"{_said(name)} was last told as {last}, and is {book[name].status} at the gateway"
+            yield f"{name} was last told as {last}, and is {book[name].status} at the gateway"
 
 
 def unfound(records: Records) -> Iterator[str]:
@@ -142,7 +142,7 @@ def misrefused(records: Records) -> Iterator[str]:
             else:  # of a unit with fills nothing certain is said, and it was not refused
                 bad = [order for order in orders if order.status == "Filled"] if entry["code"] == REJECTED else []
             if bad:
-                yield f"{script}'s {_list(entry['keys'])} was told as rejected; {_said(bad[0].name)} is {bad[0].status}"
+                yield f"{script}'s {_list(entry['keys'])} was told as rejected; {bad[0].name} is {bad[0].status}"
 
 
 def misjournalled(records: Records) -> Iterator[str]:
@@ -151,16 +151,28 @@ def misjournalled(records: Records) -> Iterator[str]:
     for name, order in book.items():
         known = standings.get(name)
         if known is None:
-            yield f"{_said(name)} is {order.status} at the gateway, and not in the journal"
+            yield f"{name} is {order.status} at the gateway, and not in the journal"
         elif not _alike(known.state, order.status):
-            yield f"{_said(name)} is {known.state} in the journal, {order.status} at the gateway"
+            yield f"{name} is {known.state} in the journal, {order.status} at the gateway"
         elif known.permId != order.permId:
-            yield f"{_said(name)} has the permId {known.permId} in the journal, {order.permId} at the gateway"
+            yield f"{name} has the permId {known.permId} in the journal, {order.permId} at the gateway"
     held = {order.name for order in records.held}
     for name, known in standings.items():
         never = {"unsent", "Inactive", "ApiCancelled", *(CANCELLED if name in held else ())}
         if name not in book and known.state not in never:
-            yield f"{_said(name)} is {known.state} in the journal, and not at the gateway"
+            yield f"{name} is {known.state} in the journal, and not at the gateway"
+
+
+def unchanged(records: Records) -> Iterator[str]:
+    """A change that a script was told as done, and that its order does not have."""
+    quantities = {order.name: order.quantity for order in records.book}
+    for script, diary in records.diaries.items():
+        changes = [each for each in diary if each.get("method") == "modifyOrder"]
+        wishes = {Name(script, each["keys"][0]): each["wish"] for each in changes if each["kind"] == "ask"}
+        done = {Name(script, each["keys"][0]) for each in changes if each["kind"] == "reply"}
+        for name in done & wishes.keys():
+            if quantities.get(name) != wishes[name]:
+                yield f"{name} was told as changed to {wishes[name]:g}, and has {quantities.get(name)}"
 
 
 def fills(records: Records) -> Iterator[str]:
@@ -174,9 +186,9 @@ def fills(records: Records) -> Iterator[str]:
             if entry["kind"] == kind
         )
         for (name, number), count in (told - owed).items():
-            yield f"the {kind} {number} of {_said(name)} was told {count + owed[name, number]} times"
+            yield f"the {kind} {number} of {name} was told {count + owed[name, number]} times"
         for name, number in owed - told:
-            yield f"the {kind} {number} of {_said(name)} was never told"
+            yield f"the {kind} {number} of {name} was never told"
 
 
 def numbers(records: Records) -> Iterator[str]:
@@ -216,7 +228,7 @@ def torn(records: Records) -> Iterator[str]:
             if each.kind == "order" and each.status in DONE:
                 over = over or (each.seq, each.name)
             elif each.kind == "intent" and over is not None and over[1] != each.name:
-                yield f"{_said(each.name)} was begun (record {each.seq}) when {_said(over[1])} was over ({over[0]})"
+                yield f"{each.name} was begun (record {each.seq}) when {over[1]} was over ({over[0]})"
 
 
 def half_alive(records: Records) -> Iterator[str]:
@@ -226,17 +238,17 @@ def half_alive(records: Records) -> Iterator[str]:
         alive = [name for name in unit if name in book and book[name].status not in DONE]
         absent = [name for name in unit if name not in book]
         if alive and absent:
-            yield f"{_list(map(_said, alive))} works, though {_list(map(_said, absent))} never came"
+            yield f"{_list(alive)} works, though {_list(absent)} never came"
         filled = [name for name in unit if name in book and book[name].filled]
         if filled and absent:
-            yield f"{_list(map(_said, filled))} was filled, though {_list(map(_said, absent))} never came"
+            yield f"{_list(filled)} was filled, though {_list(absent)} never came"
     for order in records.book:
         if order.status not in DONE:
-            yield f"{_said(order.name)} is still {order.status}"
+            yield f"{order.name} is still {order.status}"
     sent = {(each.name, each.orderId) for each in records.kept if each.kind == "sent"}
     for order in records.held:
         if order.status not in DONE and (order.name, order.orderId) in sent:
-            yield f"{_said(order.name)} still lies untransmitted at the gateway, under the known id {order.orderId}"
+            yield f"{order.name} still lies untransmitted at the gateway, under the known id {order.orderId}"
 
 
 def faults(records: Records) -> Iterator[str]:
@@ -246,7 +258,7 @@ def faults(records: Records) -> Iterator[str]:
 
 JUDGES: tuple[Callable[[Records], Iterator[str]], ...] = (
     doubled, lost, unrecorded, not_sent, never_came, untrue, unfound, misrefused, misjournalled,
-    fills, numbers, whole, torn, half_alive,
+    unchanged, fills, numbers, whole, torn, half_alive,
     faults,
 )  # fmt: skip
 
@@ -273,10 +285,6 @@ def _told(records: Records) -> dict[Name, list[tuple[float, str]]]:
 
 def _alike(one: str, other: str) -> bool:
     return one == other or {one, other} <= CANCELLED
-
-
-def _said(name: Name) -> str:
-    return f"{name.script}'s {name.key}"
 
 
 def _list(items: Any) -> str:

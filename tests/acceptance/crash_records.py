@@ -21,6 +21,9 @@ class Name(NamedTuple):
     script: str
     key: str
 
+    def __str__(self) -> str:
+        return f"{self.script}'s {self.key}"
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -36,6 +39,7 @@ class Placed:
     permId: int
     orderId: int = 0
     fills: tuple[str, ...] = ()
+    quantity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def of_order(order: BookOrder, time: float, intended: bool, fills: Iterable[str]
     """An order of the simulator as it stands now."""
     mark = reference.read(order.spec.orderRef)
     name = Name(mark.script, mark.key)
-    return Placed(name, time, intended, order.status, float(order.filled), order.permId, order.orderId, tuple(fills))
+    held = (order.status, float(order.filled), order.permId, order.orderId)
+    return Placed(name, time, intended, *held, tuple(fills), float(order.spec.totalQuantity))
 
 
 def read_journal(path: Path, records: Records) -> None:

@@ -1,4 +1,4 @@
-"""The stage of a crash test: a gateway in this process, proxies and traders in others, and who kills them.
+"""The stage of a crash test: the servers in this process; gateway, proxies, traders in others; and who kills them.
 
 What is killed when follows from a seed; what must hold afterwards is in `crash_checks`.
 """
@@ -14,20 +14,21 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import crash_records
+from crash_gateway import GatewayProgram, gateway_program
 from crash_nursing import START, Nursery, nursery
+from crash_plan import COMPANIES, RESUMING, Plan
 from crash_records import Name, Records
+from crash_witness import Witness
 from stage import PROCESSES, free_port, settings, until
 
 from ibmux.core import reference
-from ibmux.errors import JournalFailed
 from ibmux.journal import Reader
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.orders.book import KEPT
-from ibmux.sim.orders.order import BookOrder, ExecutionFilter
+from ibmux.sim.orders.order import ExecutionFilter
 
 sys.path.append(str(PROCESSES))
 import crash_diary
@@ -35,82 +36,26 @@ from crash_proxy import POINTS
 
 SHORT = 3.0
 """Seconds after which a proxy is killed that has not met the point of its end."""
-GATEWAY_FAULTS = (
-    "drop", "restart 0.3", "restart 0.3 roll=3", "silent 0.4", "freeze 0.3", "half_open seconds=0.3", "cut 0.3",
-    "cut 0.3 told=lost", "hold_next 1", "delay_next 0.3", "roll_ids 5",
-)  # fmt: skip
 LONG = 6.0
 """Seconds that every tenth proxy lives: long enough to decide what became of orders that no list shows."""
 EXPECTED = ("A leg of this unit was never sent; the rest of it is cancelled.",)
 """What a proxy rightly calls an error after a crash."""
+QUIET = 0.5
+"""Seconds without a new record after which nothing more is on its way to the journal."""
 CALM = 40.0
 """Seconds for everything to end when nobody kills any more."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much happens.
-
-    Attributes:
-        gateway_faults: lines for the gateway while traders trade; one is chosen now and then.
-        standing: lines that are in force from the beginning until nobody kills any more.
-        trader_kills: how many traders are killed for each proxy.
-        faults: how many of `gateway_faults` for each proxy.
-    """
-
-    seed: int
-    kills: int
-    orders: int
-    traders: int = 8
-    gateway_faults: tuple[str, ...] = GATEWAY_FAULTS
-    standing: tuple[str, ...] = ()
-    trader_kills: float = 0.25
-    faults: float = 0.3
-
-    def __str__(self) -> str:
-        return f"seed {self.seed}: {self.kills} kills over {self.orders} orders of {self.traders} scripts"
-
-
-@dataclass
-class Witness:
-    """What the gateway took, with the time, and whether the journal had it already."""
-
-    journal: Path
-    orders: list[tuple[BookOrder, float, bool]] = field(default_factory=list)
-    _reader: Reader | None = None
-
-    def watch(self, simulator: SimulatedGateway) -> None:
-        """Note every new order of this gateway from now on."""
-        book = simulator.book._book
-        add = book.add
-
-        def note(order: BookOrder) -> None:
-            self.orders.append((order, time.time(), self._intended(order)))
-            add(order)
-
-        book.add = note  # type: ignore[method-assign]
-
-    def _intended(self, order: BookOrder) -> bool:
-        mark = reference.read(order.spec.orderRef)
-        try:
-            self._reader = self._reader or Reader(self.journal)
-            known = self._reader.find("paper", mark.script, mark.key)
-        except JournalFailed:
-            return False
-        return known is not None and known.intentSeq > 0 and known.state != "unsent"
-
-    def close(self) -> None:
-        """Let go of the journal."""
-        if self._reader is not None:
-            self._reader.close()
 
 
 class Stage:
     """One run."""
 
-    def __init__(self, plan: Plan, folder: Path, simulator: SimulatedGateway, nursery: Nursery) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, simulator: SimulatedGateway, nursery: Nursery, program: GatewayProgram
+    ) -> None:
         self.plan, self.folder, self.simulator, self.nursery = plan, folder, simulator, nursery
+        self.program = program
         self.chance = random.Random(f"crash {plan.seed}")
+        self.falls = random.Random(f"deaths {plan.seed}")
         self.witness = Witness(folder / "journal.db")
         self.witness.watch(simulator)
         self.names = [f"trader{number}" for number in range(plan.traders)]
@@ -120,14 +65,14 @@ class Stage:
         self._port = free_port()
         self._began = time.time()
         gateway = {
-            **settings(simulator.port)["gateways"]["paper"],
+            **settings(program.port)["gateways"]["paper"],
             "pause_cap": 0.3,
             "request_timeout": 2.0,
             "messages_per_second": 50.0,
             "burst": 50,
         }
         self.tree = settings(
-            simulator.port,
+            program.port,
             gateways={"paper": gateway},
             mqtt={"port": self._port, "socket": ""},
             journal={"path": str(folder / "journal.db")},
@@ -174,7 +119,8 @@ class Stage:
         for number in range(self.plan.kills):
             self.permit((number + 1) / self.plan.kills)
             await self._disturb()
-            await self._live_and_die(number)
+            falls = self.plan.falls > 0 and number % self.plan.falls == self.plan.falls - 1
+            await (self._fall(number) if falls else self._live_and_die(number))
         await self._calm()
 
     async def _disturb(self) -> None:
@@ -199,6 +145,15 @@ class Stage:
             limit = LONG if number % 10 == 9 else limit
         fault = self._fault() if self.chance.random() < self.plan.faults else None
         try:
+            await self._see_off(proxy, aim, limit)
+        finally:
+            if fault is not None:
+                await fault
+        self._note(f"proxy {number} ended: {aim or 'at any time'}")
+
+    async def _see_off(self, proxy: int, aim: tuple[str, int] | None, limit: float) -> None:
+        """Wait for a proxy's end at its point; kill it where it does not come."""
+        try:
             await until(lambda: proxy in self.nursery.ended, "its end", limit)
             self.kills[aim[0] if aim else "by itself"] += 1
             assert self.nursery.ended[proxy] == -9, f"a proxy ended by itself: {self.nursery.ended[proxy]}"
@@ -207,15 +162,33 @@ class Stage:
                 raise
             await self.nursery.kill(proxy)
             self.kills["at any time"] += 1
-        finally:
-            if fault is not None:
-                await fault
-        self._note(f"proxy {number} ended: {aim or 'at any time'}")
+
+    async def _fall(self, number: int) -> None:
+        """One proxy whose gateway is killed: alone, or in one instant with the proxy, a script, or both."""
+        chance = self.falls
+        [company] = chance.choices(list(COMPANIES), list(COMPANIES.values()))
+        with_proxy, script = "proxy" in company, chance.choice(self.names) if "script" in company else ""
+        aim = (chance.choice(RESUMING), chance.randint(1, 2)) if chance.random() < 0.5 and not with_proxy else None
+        proxy = await self.start_proxy(aim)
+        if chance.random() < 0.8:  # else as it synchronises
+            await until(lambda: proxy in self.nursery.ready or proxy in self.nursery.ended, "ready", START)
+        await asyncio.sleep(chance.uniform(0, 0.4))
+        victims = [*([proxy] if with_proxy else []), *([self.traders[script]] if script else [])]
+        death = await self.program.die(*victims, of=company, at_point=chance.random() < 0.6)
+        self._note(f"the gateway is killed {death}")
+        if script:
+            await self.start_trader(script)
+        if with_proxy:
+            self.kills["with the gateway"] += 1
+            return
+        await self.program.back()
+        await self._see_off(proxy, aim, LONG if number % 10 == 9 else chance.uniform(0.1, 2.0))
+        self._note(f"proxy {number} ended, which saw it: {aim or 'at any time'}")
 
     def _fault(self) -> asyncio.Task[str]:
         line, pause = self.chance.choice(self.plan.gateway_faults), self.chance.uniform(0, 1.0)
         self._note(f"the gateway: {line}")
-        self.kills["the gateway"] += 1
+        self.kills["a fault of the gateway"] += 1
 
         async def act() -> str:
             await asyncio.sleep(pause)
@@ -227,14 +200,24 @@ class Stage:
         """No more kills and faults: every order comes to its end, every script hears all of it."""
         await self.simulator.faults.apply("heal")
         await self.simulator.faults.apply("drop")
+        await self.program.back()
         proxy = await self.start_proxy()
         everyone = set(self.names)
         with contextlib.suppress(AssertionError):  # what did not end is found by the checks, and in more words
             await until(lambda: everyone <= self.nursery.traded, "all orders have ended", CALM)
+            await self._quiet()
         (self.folder / "finish").touch()
         with contextlib.suppress(AssertionError):
             await until(lambda: all(each in self.nursery.ended for each in self.traders.values()), "their ends", START)
         await self.nursery.kill(proxy)
+
+    async def _quiet(self) -> None:
+        """Wait until the journal grows no more: the last words on orders that have ended are in it, for all to hear."""
+        before = -1
+        with Reader(self.folder / "journal.db") as reader:
+            while (last := reader.last_seq()) > before:
+                before = last
+                await asyncio.sleep(QUIET)
 
     def _note(self, text: str) -> None:
         self.story.append(f"{time.time() - self._began:8.3f} {text}")
@@ -265,6 +248,7 @@ class Stage:
     def _faults(self) -> list[str]:
         lines = (self.folder / "proxy.log").read_text(errors="replace").splitlines()
         found = [line for line in lines if _is_fault(line)]
+        found += (self.folder / "gateway.errors").read_text(errors="replace").splitlines()
         for name in self.names:
             text = (self.folder / f"{name}.errors").read_text(errors="replace")
             found += [f"{name}: {line}" for line in text.splitlines()]
@@ -284,5 +268,9 @@ async def crash_stage(plan: Plan, folder: Path) -> AsyncIterator[Stage]:
         seed=7, start="20260105 10:00:00 US/Eastern", linger=0.0, fill_delay=0.03, partial_share=0.4, cash=1e9,
         active_orders=0, messages_per_second=10_000, rate=1.0,
     )  # fmt: skip
-    async with SimulatedGateway(terms) as simulator, nursery() as running:
-        yield Stage(plan, folder, simulator, running)
+    async with (
+        SimulatedGateway(terms) as simulator,
+        nursery() as running,
+        gateway_program(plan.seed, folder, simulator, running) as program,
+    ):
+        yield Stage(plan, folder, simulator, running, program)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from crash_checks import JUDGES, check
 from crash_nursing import nursery
 from crash_records import Kept, Name, Placed, Records, Standing
-from crash_stage import POINTS
-from stage import free_port, settings, until
+from stage import PROCESSES, free_port, settings, until
+
+sys.path.append(str(PROCESSES))
+from crash_proxy import POINTS
 
 FILLED, RESTED = Name("ann", "ann-0-0"), Name("ann", "ann-1-0")
 UNIT = (Name("ann", "ann-2-0"), Name("ann", "ann-2-1"))
@@ -39,6 +42,8 @@ def good() -> Records:
         order(8, "ann-1-0", "Inactive"),
         {"kind": "ask", "time": 2.4, "method": "placeOrder", "keys": ["ann-1-0"]},
         {"kind": "reply", "time": 2.6, "method": "placeOrder", "keys": ["ann-1-0"], "status": "Submitted"},
+        {"kind": "ask", "time": 2.7, "method": "modifyOrder", "keys": ["ann-1-0"], "wish": 6.0},
+        {"kind": "reply", "time": 2.75, "method": "modifyOrder", "keys": ["ann-1-0"], "status": "Submitted"},
         order(11, "ann-1-0", "Cancelled"),
         {"kind": "reply", "time": 2.8, "method": "cancelOrder", "keys": ["ann-1-0"], "status": "Cancelled"},
         {"kind": "end", "time": 2.9, "job": 1, "keys": ["ann-1-0"], "result": "done"},
@@ -56,7 +61,7 @@ def good() -> Records:
         diaries={"ann": diary},
         book=[
             Placed(FILLED, 1.5, True, "Filled", 5.0, 101, 1, ("e1",)),
-            Placed(RESTED, 2.5, True, "Cancelled", 0.0, 102, 2),
+            Placed(RESTED, 2.5, True, "Cancelled", 0.0, 102, 2, quantity=6.0),
             *(Placed(name, 3.0, True, "Cancelled", 0.0, 103 + leg, 3 + leg) for leg, name in enumerate(UNIT)),
         ],
         kept=[
@@ -121,6 +126,10 @@ CASES: dict[str, list[Spoil]] = {
         lambda it: change(it.standings, 0, permId=1),
         lambda it: it.standings.pop(1),
         lambda it: it.standings.append(Standing(Name("ann", "ann-9-0"), "Submitted")),
+    ],
+    "unchanged": [
+        lambda it: change(it.book, 1, quantity=5.0),
+        lambda it: it.book.pop(1),
     ],
     "fills": [
         lambda it: without(it, kind="fill"),

@@ -1,4 +1,4 @@
-"""SIGKILL at any instant of proxy, script and gateway: no order twice, none lost, no false report, every fill once.
+"""SIGKILL at any instant of proxy, gateway and script: no order twice, none lost, no false report, every fill once.
 
 IBMUX_CRASH_KILLS, IBMUX_CRASH_ORDERS and IBMUX_CRASH_SEED make the runs longer or other ones; the long form is 300
 kills over 3,000 orders.
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from crash_checks import check
+from crash_plan import Plan
 from crash_records import Records
-from crash_stage import Plan, Stage, crash_stage
+from crash_stage import Stage, crash_stage
 
 KILLS = int(os.environ.get("IBMUX_CRASH_KILLS", "8"))
 ORDERS = int(os.environ.get("IBMUX_CRASH_ORDERS", "120"))
@@ -39,7 +40,7 @@ async def play(plan: Plan, folder: Path) -> Stage:
             await stage.run()
         finally:
             (folder / "story").write_text("\n".join(stage.story))
-            print(dict(stage.kills))  # noqa: T201
+            print(dict(stage.kills), *stage.program.figures(), sep="\n")  # noqa: T201
         records = stage.records()
     print("\n".join(figures(records)))  # noqa: T201
     violations = check(records)

@@ -124,7 +124,7 @@ class Trader:
             async def ask() -> Any:
                 return [await self.ib.call("modifyOrder", PATIENCE, order=order, key=key)]
 
-            if await self._ask("modifyOrder", [key], ask) in ("ok", "rejected", "none"):
+            if await self._ask("modifyOrder", [key], ask, wish=job.change) in ("ok", "rejected", "none"):
                 return
             await asyncio.sleep(0.1)
 
@@ -161,9 +161,9 @@ class Trader:
     async def _reply(self, method: str, key: str) -> list[Any]:
         return [await self.ib.call(method, PATIENCE, key=key)]
 
-    async def _ask(self, method: str, keys: list[str], ask: Callable[[], Awaitable[list[Any]]]) -> str:
+    async def _ask(self, method: str, keys: list[str], ask: Callable[[], Awaitable[list[Any]]], **more: Any) -> str:
         """Ask, and write down what was asked and what came of it: `ok`, or an error's outcome."""
-        self.diary.write("ask", method=method, keys=keys, durable=method.startswith("place"))
+        self.diary.write("ask", method=method, keys=keys, durable=method.startswith("place"), **more)
         try:
             trades = await ask()
         except IbmuxError as error:

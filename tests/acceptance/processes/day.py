@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Any
 
 import ibmux
-from ibmux.errors import IbmuxError, NotReady, OrderUnknown
+from ibmux.errors import IbmuxError, NotReady
 
 PATIENCE = 20.0
 SAMPLE = 0.05
@@ -49,7 +49,7 @@ class Day:
         self.retries: list[float | None] = []
         self.slowest = 0.0
         self.empty = 0
-        self.samples: list[tuple[float, int, float, float]] = []
+        self.samples: list[tuple[float, int, float, float, float]] = []
         self.stale = 0
         self.placed: dict[str, Any] = {}
         self.unknown: list[str] = []
@@ -67,14 +67,16 @@ class Day:
         return list(tickers)
 
     async def watch(self, tickers: list[Any]) -> None:
-        """Keep what is shown as fresh, with the instant at which it was read."""
+        """Keep what is shown as fresh, with the instant at which it was read, and by how much this process was late."""
         while self.open:
+            due = time.monotonic() + SAMPLE
             await asyncio.sleep(SAMPLE)
+            late = max(0.0, time.monotonic() - due)
             for ticker in tickers:
                 if ticker.stale:
                     self.stale += 1
                 elif not math.isnan(ticker.bid) and not math.isnan(ticker.ask):
-                    self.samples.append((time.monotonic(), ticker.contract.conId, ticker.bid, ticker.ask))
+                    self.samples.append((time.monotonic(), ticker.contract.conId, ticker.bid, ticker.ask, late))
 
     async def ask(self) -> None:
         """Ask for positions all day; the patient wait, the others go on with the reason."""
@@ -112,9 +114,13 @@ class Day:
                     break
                 except NotReady as error:
                     await asyncio.sleep(self.refused(error))
-                except OrderUnknown:
-                    self.unknown.append(key)  # never placed again by hand: the proxy finds out
-                    break
+                except IbmuxError as error:
+                    if error.fate == "unknown":
+                        self.unknown.append(key)  # never placed again by hand: the proxy finds out
+                        break
+                    if error.fate != "not_sent":
+                        raise
+                    await asyncio.sleep(BETWEEN)  # the machine was too busy for it
             await asyncio.sleep(BETWEEN)
 
     async def until_filled(self, wanted: dict[str, int]) -> None:
@@ -122,6 +128,15 @@ class Day:
         end = time.monotonic() + PATIENCE
         while sum(self.executions.values()) < sum(wanted.values()) and time.monotonic() < end:
             await self.ib.waitOnUpdate(0.1)
+
+    async def shown(self) -> list[Any]:
+        """What is said to work; a machine that is too busy may lose the gateway once more."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    return await self.ib.openTrades()
+                except NotReady:
+                    await asyncio.sleep(0.1)
 
     async def report(self) -> dict[str, Any]:
         """What came of the day."""
@@ -142,13 +157,13 @@ class Day:
             "stale": self.stale,
             "status": status,
             "standing": standing.orderStatus.status,
-            "shown": sorted(trade.key for trade in await self.ib.openTrades()),
+            "shown": sorted(trade.key for trade in await self.shown()),
             "unknown": self.unknown,
         }
 
 
 async def main(name: str, url: str, plan: dict[str, Any]) -> None:
-    async with ibmux.connect(name, url=url, request_timeout=PATIENCE) as ib:
+    async with ibmux.connect(name, url=url, timeout=60.0, request_timeout=PATIENCE) as ib:
         day = Day(name, ib, plan)
         tickers = await day.begin()
         say(connected=True)

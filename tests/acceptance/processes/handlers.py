@@ -35,14 +35,14 @@ async def hear(event: Any, name: str, counts: Counter[str]) -> None:
 
     event += plain
     event += asynchronous
-    await asyncio.wait_for(enough.wait(), 10)
+    await asyncio.wait_for(enough.wait(), 30)
     await asyncio.sleep(0.05)
 
 
 async def main(port: int, url: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     library = ib_async.IB()
-    await library.connectAsync("127.0.0.1", port, clientId=9)
+    await library.connectAsync("127.0.0.1", port, clientId=9, timeout=20)
     library.reqMktData(ib_async.Stock("AAPL", "SMART", "USD", conId=265598))
     await hear(library.pendingTickersEvent, "ib_async", counts)
     library.disconnect()

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections import Counter
 from typing import Any
 
 import ibmux
 
 PATIENCE = 30.0
+LOOK = 0.05
+"""Seconds between two looks at the clock."""
 
 
 def say(**report: Any) -> None:
@@ -33,6 +36,7 @@ class Script:
         self.commissions: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.questions = 0
+        self.late = 0.0
         self.trades: dict[str, Any] = {}
         ib.execDetailsEvent += self.on_fill
         ib.commissionReportEvent += self.on_commission
@@ -45,6 +49,13 @@ class Script:
     def on_commission(self, _trade: Any, fill: Any, report: Any) -> None:
         self.commissions[report.execId] += 1
         self.check(report.execId == fill.execution.execId, "a commission of another fill")
+
+    async def keep(self) -> None:
+        """Note for how long this process stood still at most, until cancelled."""
+        while True:
+            due = time.monotonic() + LOOK
+            await asyncio.sleep(LOOK)
+            self.late = max(self.late, time.monotonic() - due)
 
     def check(self, right: bool, text: str) -> None:
         if not right:
@@ -121,6 +132,7 @@ class Script:
             "orders": {key: [t.orderStatus.status, t.filled(), t.orderStatus.permId] for key, t in self.trades.items()},
             "streams": {each.contract.conId: [each.gaps, each.hasBidAsk(), each.timestamp] for each in tickers},
             "wrong": self.wrong,
+            "late": self.late,
             "questions": self.questions,
         }
 
@@ -135,8 +147,9 @@ async def hear() -> dict[str, Any]:
 
 
 async def main(name: str, url: str, plan: dict[str, Any]) -> None:
-    async with ibmux.connect(name, url=url, request_timeout=60) as ib:
+    async with ibmux.connect(name, url=url, timeout=60.0, request_timeout=60) as ib:
         script = Script(name, ib, plan)
+        keeping = asyncio.create_task(script.keep())
         say(connected=True)
         await hear()
         tickers, _ = await asyncio.gather(script.stream(), script.ask())
@@ -144,6 +157,7 @@ async def main(name: str, url: str, plan: dict[str, Any]) -> None:
         say(ordered=True)
         wanted = await hear()
         await script.until_filled(wanted["fills"])
+        keeping.cancel()
         say(**script.report(tickers))
         await hear()
 
