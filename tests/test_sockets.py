@@ -32,12 +32,12 @@ def connect(server: socket.socket, held: ExitStack, host: str = "127.0.0.1") -> 
 
 
 def until_state(server: socket.socket, state: str) -> list[sockets.OpenSocket]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while True:
         found = sockets.ours([("127.0.0.1", port_of(server))])
         if [each.state for each in found] == [state]:
             return found
-        assert time.monotonic() < deadline, f"not {state} within 5 s: {found}"
+        assert time.monotonic() < deadline, f"not {state} within 20 s: {found}"
         time.sleep(0.005)
 
 

@@ -34,7 +34,7 @@ class Broker:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await self._accepts():
                 assert self._process.returncode is None, "mosquitto ended at once"
                 await asyncio.sleep(0.01)
@@ -52,4 +52,4 @@ class Broker:
         """Stop it; returns when it is gone."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
-            await asyncio.wait_for(self._process.wait(), 10)
+            await asyncio.wait_for(self._process.wait(), 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from stage import running_proxy, settings
+from stage import free_port, running_proxy, settings
 
 from ibmux.daemon import Proxy
 from ibmux.sim import Settings, SimulatedGateway
@@ -13,7 +13,7 @@ from ibmux.sim import Settings, SimulatedGateway
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[SimulatedGateway]:
-    async with SimulatedGateway(Settings(seed=7, linger=0.2)) as gateway:
+    async with SimulatedGateway(Settings(port=free_port(), seed=7, linger=0.2)) as gateway:
         yield gateway
 
 

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from stage import running_proxy, settings, until, url_of
+from stage import Stalls, running_proxy, settings, until, url_of
 
 import ibmux
 from ibmux.core import reference, rhythm
@@ -28,7 +28,7 @@ from ibmux.sim.orders.order import ExecutionFilter
 
 FLOOR = 0.2
 """Seconds of the proxy's shortest pause."""
-BOUND = 8.0
+BOUND = 20.0
 """Seconds from the end of a fault to `ready`, at these pauses."""
 ACCOUNT = "DU1000001"
 AAPL = ibmux.Contract("STK", 265598, "AAPL", exchange="SMART", currency="USD")
@@ -135,7 +135,7 @@ class Trader:
     async def begin(self) -> None:
         """Have one order that works on, far from the market."""
         self.standing = ibmux.LimitOrder("BUY", 5, 1.0, tif="GTC")
-        await self.ib.placeOrder(AAPL, self.standing, key="standing")
+        await self.ib.placeOrder(AAPL, self.standing, key="standing", timeout=BOUND)
         self.answers["standing"] = "ok"
 
     async def try_one(self, timeout: float = 1.5) -> str:
@@ -174,14 +174,14 @@ class Trader:
         end = time.monotonic() + BOUND
         while True:
             try:
-                trade = await self.ib.placeOrder(AAPL, ibmux.MarketOrder("BUY", 1), key=key, timeout=5)
+                trade = await self.ib.placeOrder(AAPL, ibmux.MarketOrder("BUY", 1), key=key, timeout=BOUND)
                 break
             except NotReady:
                 if time.monotonic() > end:
                     raise
                 await asyncio.sleep(0.05)
         self.answers[key] = "ok"
-        await trade.done(5)
+        await trade.done(BOUND)
         await until(lambda: trade.filled() == 1, f"the fill of {key}")
 
 
@@ -194,8 +194,10 @@ class Scene:
         forked: whether orders were forked by a fault: one key may then name two live orders.
     """
 
-    def __init__(self, gateway: SimulatedGateway, proxy: Proxy, readers: list[Reader], trader: Trader) -> None:
-        self.gateway, self.proxy, self.readers, self.trader = gateway, proxy, readers, trader
+    def __init__(
+        self, gateway: SimulatedGateway, proxy: Proxy, readers: list[Reader], trader: Trader, stalls: Stalls
+    ) -> None:
+        self.gateway, self.proxy, self.readers, self.trader, self.stalls = gateway, proxy, readers, trader, stalls
         self.session = proxy.gateways["paper"].session
         self.forked = False
         self._seen: dict[int, Any] = {}
@@ -218,7 +220,7 @@ class Scene:
         """One socket at a time, no attempt inside a pause, no empty list; nothing went wrong unnoticed."""
         log = self.gateway.log
         assert log.most_at_once() == 1, "two sockets at once"
-        short = [pause for pause in log.pauses() if pause < FLOOR * 0.9]
+        short = [pause for pause in self.stalls.pauses(log) if pause < FLOOR * 0.9]
         assert not short, f"attempts inside the pause: {short}"
         for reader in self.readers:
             assert not reader.empty, f"{reader.ib.script} read empty lists: {Counter(reader.empty)}"
@@ -244,7 +246,7 @@ class Scene:
                 assert key in known, f"{key} was said to be placed and is not there"
             elif fate == "not_sent":
                 assert key not in known, f"{key} was said not to be sent and is there"
-        for left in range(10, 0, -1):  # orders end between the two looks: the market goes on
+        for left in range(50, 0, -1):  # orders end between the two looks: the market goes on
             shown = {trade.key: trade.orderStatus.status for trade in await self.trader.ib.reqOpenOrders()}
             others = {key for key in shown if key.startswith("perm-")}
             assert not others or self.forked, "orders that nobody placed"
@@ -285,6 +287,9 @@ async def scene(
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(SimulatedGateway(simulated))
         begin(gateway)
+        stalls = Stalls()
+        keeping = asyncio.create_task(stalls.keep())
+        stack.callback(keeping.cancel)
         tree = settings(gateway.port, gateways={"paper": {"port": gateway.port, **GATEWAY}})
         proxy = await stack.enter_async_context(running_proxy(tree))
         if simulated.always_open:  # whatever the hours of its contracts say
@@ -300,7 +305,7 @@ async def scene(
             await asyncio.gather(*(reader.all_flow() for reader in readers))
         asking = [asyncio.create_task(reader.ask_on()) for reader in readers]
         try:
-            yield Scene(gateway, proxy, readers, trader)
+            yield Scene(gateway, proxy, readers, trader, stalls)
         finally:
             for task in asking:
                 task.cancel()

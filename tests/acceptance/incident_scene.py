@@ -48,7 +48,7 @@ async def ib_async_alone(simulator: SimulatedGateway) -> AsyncIterator[ib_async.
     """ib_async on a connection of its own."""
     ib = ib_async.IB()
     ib.client.MaxRequests = 0
-    await ib.connectAsync(simulator.host, simulator.port, clientId=PLAIN, timeout=10)
+    await ib.connectAsync(simulator.host, simulator.port, clientId=PLAIN, timeout=20)
     try:
         yield ib
     finally:

@@ -75,7 +75,7 @@ class Scene:
 
     async def until(self, condition: Callable[[], Any], what: str, step: float = 0.05) -> Any:
         """Wait for something; where the gateway's clock stands, let it go on meanwhile."""
-        deadline = asyncio.get_running_loop().time() + 8.0
+        deadline = asyncio.get_running_loop().time() + 20.0
         while asyncio.get_running_loop().time() < deadline:
             if value := condition():
                 return value

@@ -220,7 +220,7 @@ async def two_ways(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ways]:
         proxy.gateways["paper"].session.gate = Gate(1e6, 1_000_000)
         straight = ib_async.IB()
         straight.client.MaxRequests = 0
-        await straight.connectAsync("127.0.0.1", gateway.port, clientId=STRAIGHT)
+        await straight.connectAsync("127.0.0.1", gateway.port, clientId=STRAIGHT, timeout=20)
         shown: list[tuple[Any, Any]] = []
         heard = straight.wrapper.openOrder
 

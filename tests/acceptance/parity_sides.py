@@ -18,8 +18,10 @@ from stage import running_proxy, settings, until
 import ibmux
 from ibmux.sim import Settings, SimulatedGateway
 
-PATIENCE = 0.6
-"""Real seconds after which a wait lets time pass in the gateway's world."""
+TURNS, TURN = 120, 0.005
+"""Looks, so many seconds apart, after which a wait lets time pass in the gateway's world: for how long this machine
+stands still in between does not count.
+"""
 WORLD_STEP, WORLD_STEPS = 0.1, 60
 
 
@@ -47,10 +49,11 @@ class Side:
     async def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait for something that needs no time in the gateway's world, or else a little of it."""
         for _ in range(WORLD_STEPS if self.moves else 0):
-            try:
-                return await until(condition, what, PATIENCE)
-            except AssertionError:
-                await self.gateway.pass_time(WORLD_STEP)
+            for _ in range(TURNS):
+                if value := condition():
+                    return value
+                await asyncio.sleep(TURN)
+            await self.gateway.pass_time(WORLD_STEP)
         return await until(condition, f"{self.name}: {what}")
 
 
@@ -93,7 +96,7 @@ async def direct(**changes: Any) -> AsyncIterator[Side]:
     """ib_async at the gateway itself."""
     async with standing(**changes) as gateway:
         ib = ib_async.IB()
-        await ib.connectAsync("127.0.0.1", gateway.port, clientId=1)
+        await ib.connectAsync("127.0.0.1", gateway.port, clientId=1, timeout=20)
         try:
             yield Side("direct", ib, gateway)
         finally:

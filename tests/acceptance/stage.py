@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import os
+import random
 import socket
 import sys
+import time
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +23,16 @@ from ibmux import config, topics
 from ibmux.daemon import Proxy
 from ibmux.mqtt.client import Link
 from ibmux.mqtt.message import Message
+from ibmux.sim.log import Log
 
 PROCESSES = Path(__file__).parent / "processes"
+TURN = 0.01
+"""Seconds between two looks at whether the loop turns."""
+NEAR = 0.05
+"""Seconds in which something is noted after the loop has turned."""
 
 
-async def until(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], what: str, timeout: float = 20.0) -> Any:
     """Wait until `condition` holds; its value. Fails with `what` after `timeout` seconds."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not (value := condition()):
@@ -34,10 +43,42 @@ async def until(condition: Callable[[], Any], what: str, timeout: float = 10.0) 
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that no kernel gives to whoever asks for any: it stays free."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+async def awake(seconds: float) -> None:
+    """Wait so long while the loop turns: for how long it stands still in between does not count."""
+    for _ in range(math.ceil(seconds / TURN)):
+        await asyncio.sleep(TURN)
+
+
+class Stalls:
+    """When the loop of this process stood still, so that what it noted then happened earlier than it says."""
+
+    def __init__(self) -> None:
+        self.turns: list[float] = []
+
+    async def keep(self) -> None:
+        """Note the turns, in seconds of the monotonic clock, until cancelled."""
+        while True:
+            self.turns.append(time.monotonic())
+            await asyncio.sleep(TURN)
+
+    def around(self, start: float, end: float) -> float:
+        """The longest time in which nothing was looked at, of those that touch this span."""
+        first, last = bisect_left(self.turns, start - NEAR), bisect_right(self.turns, end + NEAR)
+        turns = self.turns[max(0, first - 1) : last + 1]
+        return max((after - before for before, after in itertools.pairwise(turns)), default=0.0)
+
+    def pauses(self, log: Log) -> list[float]:
+        """The pauses of a simulator's log; an end that was seen late came earlier by as much."""
+        ends = [entry.real for entry in log.of("closed")]
+        return [pause + self.around(end, end) for pause, end in zip(log.pauses(), ends, strict=False)]
 
 
 def settings(gateway_port: int, **changes: Any) -> dict[str, Any]:
@@ -59,10 +100,10 @@ async def running_proxy(tree: dict[str, Any], *, ready: bool = True) -> AsyncIte
     task = asyncio.create_task(proxy.run())
     started = asyncio.create_task(proxy.started.wait())
     try:
-        await asyncio.wait({task, started}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, started}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
-        assert proxy.started.is_set(), "the proxy did not start within 10 s"
+        assert proxy.started.is_set(), "the proxy did not start within 30 s"
         if ready:
             for gateway in proxy.gateways.values():
                 await until(lambda: gateway.session.state == "ready", f"{gateway.name} is ready")  # noqa: B023
@@ -70,7 +111,7 @@ async def running_proxy(tree: dict[str, Any], *, ready: bool = True) -> AsyncIte
     finally:
         started.cancel()
         proxy.stop()
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(task, 30)
 
 
 def url_of(proxy: Proxy) -> str:
@@ -122,7 +163,7 @@ class RawScript:
         self.link.publish(topics.request(gateway, self.name, method), body, **{**defaults, **options})
         return correlation
 
-    async def answer(self, correlation: bytes, timeout: float = 10.0) -> Reply:
+    async def answer(self, correlation: bytes, timeout: float = 30.0) -> Reply:
         """The reply with this correlation data."""
         await until(lambda: correlation in self.replies, f"the answer to request {correlation!r}", timeout)
         return self.replies[correlation]
@@ -156,7 +197,7 @@ class Child:
         self.name = name
         self.process = process
 
-    async def hear(self, timeout: float = 30.0) -> Any:
+    async def hear(self, timeout: float = 60.0) -> Any:
         """The next report."""
         assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), timeout)
@@ -173,7 +214,7 @@ class Child:
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
-            return await asyncio.wait_for(self.process.wait(), 15)
+            return await asyncio.wait_for(self.process.wait(), 30)
         except TimeoutError:
             self.process.kill()
             await self.process.wait()

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from stage import running_proxy, settings, until, url_of
+from stage import awake, running_proxy, settings, until, url_of
 
 import ibmux
 from ibmux import Order, Stock, errors
@@ -70,7 +70,7 @@ async def stage() -> AsyncIterator[Scene]:
 
 async def closed_or(ib: ibmux.IB, *arguments: Any, **options: Any) -> tuple[list[Any], str]:
     try:
-        return await ib.closePositions(*arguments, timeout=10.0, **options), ""
+        return await ib.closePositions(*arguments, timeout=30.0, **options), ""
     except errors.NotClosed as error:
         return list(error.rows), error.message
 
@@ -133,7 +133,7 @@ async def test_not_acknowledged_in_time_is_named(stage: Scene) -> None:
     ib = await stage.connect()
     await stage.simulator.faults.hold_next(0.0)
     with pytest.raises(errors.NotClosed, match=r"DU1000001 300 AAPL: SELL 300 MOC is unknown") as caught:
-        await ib.closePositions("AAPL", timeout=3.0)
+        await ib.closePositions("AAPL", timeout=5.0)
     assert caught.value.rows[0].key.endswith(":1")
     await stage.simulator.faults.release()
     trades, failed = await closed_or(ib, "AAPL")
@@ -151,9 +151,13 @@ async def test_a_deadline_that_is_over(stage: Scene) -> None:
 async def test_a_session_that_comes_back_in_time(stage: Scene) -> None:
     ib = await stage.connect()
     session = stage.proxy.gateways["paper"].session
-    await stage.simulator.faults.cut(1.5)
+    await stage.simulator.faults.cut()
     await until(lambda: session.state == "cut", "the session is cut")
-    trades, failed = await closed_or(ib, ["AAPL"])
+    closing = asyncio.create_task(closed_or(ib, ["AAPL"]))
+    await awake(1.0)
+    assert not closing.done()
+    await stage.simulator.faults.restore()
+    trades, failed = await closing
     assert (failed, len(trades), stage.placed) == ("", 1, 1)
 
 
@@ -162,9 +166,14 @@ async def test_by_account_and_until_they_are_filled() -> None:
         ib = await stage.connect()
         trades, failed = await closed_or(ib, account=SECOND, orderType="MKT", until="Filled")
         assert (failed, {trade.orderStatus.status for trade in trades}) == ("", {"Filled"})
-        left = {held.contract.symbol for held in await ib.positions() if held.position}
-        assert {"AAPL", "ES", "EUR"} <= left
-        assert not {"QQQ", "TSLA", "IBM", "SAP", "CL"} & left
+
+        async def left() -> set[str]:
+            return {held.contract.symbol for held in await ib.positions() if held.position}
+
+        async with asyncio.timeout(20):  # the gateway reports a position a moment after the fill
+            while {"QQQ", "TSLA", "IBM", "SAP", "CL"} & await left():
+                await ib.waitOnUpdate(0.1)
+        assert {"AAPL", "ES", "EUR"} <= await left()
         assert stage.held("CL") == 0
 
 
@@ -179,7 +188,7 @@ async def test_a_limit_is_a_number_or_a_function_of_the_position(stage: Scene) -
     with pytest.raises(errors.OrderPending, match="not Filled"):
         await trades[0].wait("Filled", timeout=0.05)
     with pytest.raises(errors.NotClosed, match=r"is (PreS|S)ubmitted, not Filled in time"):
-        await ib.closePositions("AAPL", orderType="LMT", limitPrice=10_000.0, until="Filled", timeout=3.0)
+        await ib.closePositions("AAPL", orderType="LMT", limitPrice=10_000.0, until="Filled", timeout=5.0)
     with pytest.raises(errors.RequestError, match="needs limitPrice"):
         await ib.closePositions("AAPL", orderType="LMT")
 
@@ -188,7 +197,7 @@ async def test_a_limit_of_an_earlier_run_is_no_order_on_close(stage: Scene) -> N
     ib = await stage.connect()
     await ib.closePositions(["AAPL"], orderType="LMT", limitPrice=900.0)
     with pytest.raises(errors.NotClosed, match="SELL 300 LMT 900 is Submitted, of an earlier run; MOC was asked for"):
-        await ib.closePositions(["AAPL"], orderType="MOC", timeout=5)
+        await ib.closePositions(["AAPL"], orderType="MOC", timeout=10)
     assert stage.placed == 1
 
 
@@ -204,7 +213,7 @@ async def test_a_closing_order_that_somebody_cancelled_is_placed_anew(stage: Sce
     ib, boss = await stage.connect(), await stage.connect("boss")
     (first,), _ = await closed_or(ib, "AAPL")
     await boss.cancelOrder((await boss.openTrades(all=True))[0])
-    await first.done(5)
+    await first.done(20)
     (second,), failed = await closed_or(ib, "AAPL")
     assert (failed, second.key[:-1], second.key[-1]) == ("", first.key[:-1], "2")
 
@@ -232,5 +241,5 @@ async def test_a_restart_of_the_proxy_between_two_runs() -> None:
             assert keys["AAPL"].endswith(":2")
             assert keys["MSFT"] == msft.key
             assert "SPY" not in keys
-            assert (await ib.waitFor(spy.key, timeout=5)).orderStatus.status == "Filled"
+            assert (await ib.waitFor(spy.key, timeout=20)).orderStatus.status == "Filled"
         assert simulator.stats.orders_placed == 4

@@ -203,7 +203,7 @@ async def test_before_the_session_is_ready_requests_get_the_reason_or_wait() -> 
         assert late.code in ("gateway.not_ready", "request.expired")
         waiting = script.send("positions", user_properties=WAIT, expiry=20)
         async with SimulatedGateway(Settings(port=port)):
-            answer = await script.answer(waiting, 15)
+            answer = await script.answer(waiting, 30)
             assert answer.code == "ok"
             assert answer.payload
 
@@ -211,14 +211,14 @@ async def test_before_the_session_is_ready_requests_get_the_reason_or_wait() -> 
 async def test_more_requests_than_may_wait_are_refused() -> None:
     tree = settings(free_port(), limits={"requests_in_flight": 2})
     async with running_proxy(tree, ready=False) as proxy, raw_script(url_of(proxy), "raw") as script:
-        waiting = [script.send("positions", user_properties=WAIT, expiry=2) for _ in range(2)]
-        check_error(await script.ask("positions", user_properties=WAIT, expiry=2), "request.busy", "2")
+        waiting = [script.send("positions", user_properties=WAIT, expiry=4) for _ in range(2)]
+        check_error(await script.ask("positions", user_properties=WAIT, expiry=4), "request.busy", "2")
         assert (await script.answer(waiting[0])).properties["status"] == "error"
         assert (await script.answer(waiting[1])).properties["status"] == "error"
 
 
 async def test_while_the_proxy_drains_new_requests_are_refused_and_old_ones_answered() -> None:
-    tree = settings(free_port(), drain_timeout=1.0)
+    tree = settings(free_port(), drain_timeout=4.0)
     async with running_proxy(tree, ready=False) as proxy, raw_script(url_of(proxy), "raw") as script:
         statuses: list[str] = []
         await script.link.subscribe(topics.PROXY_STATUS, lambda message: statuses.append(str(message.payload)))

@@ -88,7 +88,7 @@ async def test_fills_that_came_while_the_proxy_was_down_are_told_once(tmp_path: 
 
 async def settled_replay(scene: Scene, fills: int) -> list[dict[str, Any]]:
     """The past of the script once the journal has so many fills of it."""
-    for _ in range(200):
+    for _ in range(1000):
         events = await replayed(scene, "ann")
         if sum(1 for each in events if (each.get("fill") or {}).get("event") == "fill") >= fills:
             return events
@@ -96,7 +96,7 @@ async def settled_replay(scene: Scene, fills: int) -> list[dict[str, Any]]:
     raise AssertionError(f"not {fills} fills in the journal: {events}")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_a_part_that_was_filled_before_a_kill_and_one_after_it(tmp_path: Path) -> None:
     async with gateway() as simulator:
         tree = settings(

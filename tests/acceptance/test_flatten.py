@@ -223,7 +223,7 @@ async def test_what_is_not_filled_in_time_is_named_and_stays_with_its_order() ->
     async with floor(fill_delay=60.0, speed=0.0) as stage:
         ib = await stage.connect()
         with pytest.raises(errors.NotClosed, match="not Filled in time"):
-            await ib.flatten(["AAPL"], timeout=4.0)
+            await ib.flatten(["AAPL"], timeout=5.0)
         await stage.simulator.pass_time(120.0)
         await ib.flatten(["AAPL"], timeout=20.0)
         assert (FIRST, "AAPL") not in stage.books()
@@ -235,8 +235,10 @@ async def test_options_are_closed_where_they_trade(stage: Floor) -> None:
     (chain, *_) = await ib.reqSecDefOptParams("AAPL", "", "STK", 265598)
     strike = chain.strikes[len(chain.strikes) // 2]
     option = Option("AAPL", chain.expirations[1], strike, "C", "SMART", currency="USD")
-    await ib.placeOrder(option, MarketOrder("BUY", 2, account=FIRST), until="Filled", timeout=10)
-    held = [each for each in await ib.positions() if each.contract.secType == "OPT"]
+    await ib.placeOrder(option, MarketOrder("BUY", 2, account=FIRST), until="Filled", timeout=20)
+    async with asyncio.timeout(20):  # the gateway reports a position a moment after the fill
+        while not (held := [each for each in await ib.positions() if each.contract.secType == "OPT"]):
+            await ib.waitOnUpdate(0.1)
     await ib.flatten([held[0]], timeout=20.0)
     assert not [each for each in await ib.positions() if each.contract.secType == "OPT"]
     assert (FIRST, "AAPL") in stage.books()

@@ -17,9 +17,12 @@ from ibmux.mqtt.message import Message
 from ibmux.sim import Settings, SimulatedGateway
 
 READERS = 10
-GATHER = 0.6
+GATHER = 1.0
 """Seconds: long enough that an answer which had to wait for it is told from a slow machine."""
-AT_ONCE = 0.3
+AT_ONCE = 0.5
+TRIES = 5
+"""A machine is not slow each time; but what has to wait for ticks comes with them, and the next one waits as long as
+that again."""
 
 
 @pytest.fixture
@@ -52,9 +55,12 @@ async def test_answers_do_not_wait_for_gathered_ticks(readers: list[RawScript]) 
     await stream(readers)
     clock = asyncio.get_running_loop().time
     for reader in readers:
-        began = clock()
-        assert (await reader.ask("managedAccounts")).code == "ok"
-        assert clock() - began < AT_ONCE, "the answer waited for ticks"
+        took = []
+        for _ in range(TRIES):
+            began = clock()
+            assert (await reader.ask("managedAccounts")).code == "ok"
+            took.append(clock() - began)
+        assert min(took[1:]) < AT_ONCE, f"the answers waited for ticks: {took}"
 
 
 async def test_order_events_do_not_wait_for_gathered_ticks(readers: list[RawScript]) -> None:
@@ -62,12 +68,17 @@ async def test_order_events_do_not_wait_for_gathered_ticks(readers: list[RawScri
     clock = asyncio.get_running_loop().time
     trader, fills = readers[0], []
     await trader.link.subscribe(topics.fill_event("paper", trader.name), fills.append)
-    began = clock()
     order = {"action": "BUY", "totalQuantity": 1, "orderType": "MKT"}
-    reply = await trader.ask("placeOrder", {"contract": {"conId": 265598, "exchange": "SMART"}, "order": order})
-    assert reply.code == "ok"
-    await until(lambda: fills, "the fill")
-    assert clock() - began < AT_ONCE
+    took = []
+    for _ in range(TRIES):
+        fills.clear()
+        began = clock()
+        reply = await trader.ask("placeOrder", {"contract": {"conId": 265598, "exchange": "SMART"}, "order": order})
+        assert reply.code == "ok"
+        await until(lambda: fills, "the fill")
+        took.append(clock() - began)
+        await until(lambda: len(fills) == 2, "its commission")
+    assert min(took[1:]) < AT_ONCE, f"the events waited for ticks: {took}"
 
 
 async def test_nothing_is_lost_or_out_of_order_by_gathering(readers: list[RawScript]) -> None:

@@ -119,9 +119,9 @@ async def test_a_number_that_the_gateway_takes_while_our_order_is_under_way_is_n
         sent = scene.scripts["ben"].send(
             "placeOrder",
             {"contract": SOFT, "order": {"action": "BUY", "totalQuantity": 10, "orderType": "LMT", "lmtPrice": 1.0},
-             "key": "b"}, expiry=3,
+             "key": "b"}, expiry=5,
         )  # fmt: skip
-        await scene.until(lambda: scene.book.find("ben", "b"), "the order is under way", step=0.0)
+        await scene.until(lambda: scene.simulator.book._mishaps._queue, "the order is under way", step=0.0)
         await scene.until(lambda: [each for each in scene.orders if each.maker is not None], "the profit taker", 0.02)
         await scene.pass_time(6.0)
         answer = await scene.scripts["ben"].answer(sent)
@@ -137,7 +137,7 @@ async def test_a_change_that_leaves_two_live_orders_shows_both_to_the_script() -
         assert (await scene.place("ann", "a")).code == "ok"
         await scene.simulator.faults.apply("fork_on_modify")
         order = {"action": "BUY", "totalQuantity": 10, "orderType": "LMT", "lmtPrice": 2.0}
-        answer = await scene.scripts["ann"].ask("modifyOrder", {"order": order, "key": "a"}, expiry=1)
+        answer = await scene.scripts["ann"].ask("modifyOrder", {"order": order, "key": "a"}, expiry=3)
         assert (answer.code, answer.payload["outcome"]) == ("order.unknown", "unknown")
         await scene.simulator.faults.apply("heal")
         first, second = scene.orders
@@ -240,7 +240,7 @@ async def test_client_0_binds_changes_and_cancels_orders_by_hand() -> None:
 async def test_as_master_the_proxy_hears_of_others_and_takes_no_error_of_theirs_for_its_own() -> None:
     async with money_scene("ann", master=1, **BY_HAND) as scene:
         other = IB()
-        await other.connectAsync("127.0.0.1", scene.simulator.port, clientId=5)
+        await other.connectAsync("127.0.0.1", scene.simulator.port, clientId=5, timeout=20)
         try:
             assert (await scene.place("ann", "a")).code == "ok"
             number = scene.book.find("ann", "a").trade.order.orderId
@@ -286,9 +286,9 @@ async def test_an_order_whose_acknowledgement_is_held_back_is_unknown_and_then_k
     async with money_scene("ann") as scene:
         await scene.simulator.faults.apply("hold_next")
         asked = {"contract": APPLE, "order": {"action": "BUY", "totalQuantity": 7, "orderType": "MKT"}, "key": "a"}
-        answer = await scene.scripts["ann"].ask("placeOrder", asked, expiry=1)
+        answer = await scene.scripts["ann"].ask("placeOrder", asked, expiry=3)
         assert (answer.code, answer.payload["outcome"]) == ("order.unknown", "unknown")
-        again = await scene.scripts["ann"].ask("placeOrder", asked, expiry=1)
+        again = await scene.scripts["ann"].ask("placeOrder", asked, expiry=3)
         assert again.code == "order.unknown" and scene.simulator.stats.orders_placed == 1
         await scene.simulator.faults.apply("release")
         await scene.becomes("ann", "a", "Filled")
@@ -306,13 +306,13 @@ async def test_orders_that_are_rejected_or_late_at_the_gateway() -> None:
         await scene.simulator.faults.apply("delay_next 5")
         asked = {"contract": APPLE, "order": {"action": "BUY", "totalQuantity": 7, "orderType": "LMT", "lmtPrice": 1.0},
                  "key": "late"}  # fmt: skip
-        answer = await scene.scripts["ann"].ask("placeOrder", asked, expiry=1)
+        answer = await scene.scripts["ann"].ask("placeOrder", asked, expiry=3)
         assert answer.code == "order.unknown"
         await scene.pass_time(6)
         await scene.becomes("ann", "late", "Submitted")
         await scene.simulator.faults.apply("delay_next 5")
         change = {"order": {**asked["order"], "lmtPrice": 1.5}, "key": "late"}
-        assert (await scene.scripts["ann"].ask("modifyOrder", change, expiry=1)).code == "order.unknown"
+        assert (await scene.scripts["ann"].ask("modifyOrder", change, expiry=3)).code == "order.unknown"
         again = await scene.scripts["ann"].ask("modifyOrder", {**change, "order": {**asked["order"], "lmtPrice": 1.7}})
         assert (again.code, again.payload["ib"]["code"]) == ("order.rejected", 2102)
         assert scene.status("ann", "late") == "Submitted"
@@ -396,7 +396,7 @@ async def test_an_exercise_is_told_to_its_script_alone_and_once(action: int) -> 
         ]["code"] == 322
         await scene.simulator.faults.apply("lose 1 openOrder orderStatus")
         for _ in range(2):
-            answer = await scene.scripts["ann"].ask("exerciseOptions", {**asked, "key": "e"}, expiry=1)
+            answer = await scene.scripts["ann"].ask("exerciseOptions", {**asked, "key": "e"}, expiry=3)
             assert (answer.code, answer.payload["outcome"]) == ("order.unknown", "unknown")
         await scene.simulator.faults.apply("heal")
         assert len([each for each in scene.orders if each.exercise]) == 1, "it was sent once"
@@ -444,7 +444,7 @@ async def test_two_scripts_of_one_name_under_two_clientids_are_two() -> None:
     """Executions of all clients are listed; the mark of another proxy's script is none of ours."""
     async with money_scene("ann") as scene:
         other = IB()
-        await other.connectAsync("127.0.0.1", scene.simulator.port, clientId=5)
+        await other.connectAsync("127.0.0.1", scene.simulator.port, clientId=5, timeout=20)
         try:
             order = MarketOrder("BUY", 5)
             order.orderRef = "ibmux:ann/k"
@@ -453,6 +453,7 @@ async def test_two_scripts_of_one_name_under_two_clientids_are_two() -> None:
             working = MarketOrder("BUY", 5)
             working.orderType, working.lmtPrice, working.orderRef = "LMT", 1.0, "ibmux:ann/k"
             other.placeOrder(Stock("AAPL", "SMART", "USD"), working)
+            await scene.until(lambda: [each for each in scene.orders if each.clientId == 5], "another one works")
             listed = (await scene.ask("ann", "reqExecutions")).payload
             assert [fill["script"] for fill in listed] == ["external"]
             await scene.until(lambda: scene.fills("external"), "it is told as a stranger's")

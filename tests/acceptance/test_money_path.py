@@ -181,7 +181,7 @@ async def test_an_order_of_another_clientid_is_never_changed_under_ours(simulato
         other = Session(GatewaySettings(name="other", port=simulator.port, client_id=5))
         running = asyncio.create_task(other.run())
         try:
-            deadline = asyncio.get_running_loop().time() + 10
+            deadline = asyncio.get_running_loop().time() + 30
             await other.until_ready(deadline)
             order = Order(action="BUY", totalQuantity=10, orderType="LMT", lmtPrice=1.0)
             await other.place_order(Sheet(Contract(**APPLE)), lambda number: _with_id(order, number), deadline=deadline)
@@ -189,11 +189,11 @@ async def test_an_order_of_another_clientid_is_never_changed_under_ours(simulato
             listed = (await boss.ask("reqAllOpenOrders")).payload
             [foreign] = [trade for trade in listed if trade["order"]["clientId"] == 5]
             assert foreign["order"]["orderId"] == mine["order"]["orderId"]
-            answer = await boss.ask("modifyOrder", {"order": limit(2.0, permId=foreign["order"]["permId"])}, expiry=2)
+            answer = await boss.ask("modifyOrder", {"order": limit(2.0, permId=foreign["order"]["permId"])}, expiry=10)
             assert answer.code == "order.not_yours"
         finally:
             await other.drain()
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(running, 20)
         assert [float(each.spec.lmtPrice or 0) for each in working(simulator)] == [3.0]
 
 
@@ -237,7 +237,7 @@ async def test_no_script_is_called_like_the_owner_of_foreign_orders(proxy: Proxy
 
     script = RawScript(url_of(proxy), "external")
     with pytest.raises((Refused, Unreachable)):
-        await asyncio.wait_for(script.open(), 10)
+        await asyncio.wait_for(script.open(), 30)
     await script.link.close()
 
 
@@ -336,7 +336,7 @@ async def test_a_change_is_acknowledged_though_the_gateway_fills_in_prices(
     monkeypatch.setattr(delivery, "open_order_values", fill_in)
     async with raw_script(url_of(proxy), "ann") as ann:
         assert (await ann.ask("placeOrder", placing("a"))).code == "ok"
-        answer = await ann.ask("modifyOrder", {"order": limit(2.0), "key": "a"}, expiry=3)
+        answer = await ann.ask("modifyOrder", {"order": limit(2.0), "key": "a"}, expiry=10)
         assert answer.code == "ok"
         assert answer.payload["order"]["lmtPrice"] == 2.0
 
@@ -352,7 +352,7 @@ async def test_a_change_that_the_gateway_never_showed_is_unknown(
             return [order.order_status(), order.order_status()]
 
         monkeypatch.setattr(OrderDesk, "_modify", status_only)
-        answer = await ann.ask("modifyOrder", {"order": limit(tif="GTC"), "key": "a"}, expiry=1)
+        answer = await ann.ask("modifyOrder", {"order": limit(tif="GTC"), "key": "a"}, expiry=3)
         assert (answer.code, answer.payload["outcome"]) == ("order.unknown", "unknown")
 
 
@@ -382,11 +382,11 @@ async def test_of_two_changes_at_once_each_gets_its_own_answer(proxy: Proxy, sim
 
 async def test_a_what_if_does_not_pass_for_an_order(proxy: Proxy, simulator: SimulatedGateway) -> None:
     async with raw_script(url_of(proxy), "ann") as ann:
-        answer = await ann.ask("placeOrder", placing("a", whatIf=True), expiry=2)
+        answer = await ann.ask("placeOrder", placing("a", whatIf=True), expiry=10)
         assert (answer.code, answer.payload["outcome"]) == ("request.invalid", "not_sent")
         assert "whatIfOrder" in answer.payload["hint"]
         await ann.ask("placeOrder", placing("b"))
-        changed = await ann.ask("modifyOrder", {"order": limit(2.0, whatIf=True), "key": "b"}, expiry=2)
+        changed = await ann.ask("modifyOrder", {"order": limit(2.0, whatIf=True), "key": "b"}, expiry=10)
         assert changed.code == "request.invalid"
         assert (await ann.ask("whatIfOrder", {"contract": APPLE, "order": limit(whatIf=True)})).code == "ok"
     assert len(working(simulator)) == 1

@@ -42,7 +42,7 @@ async def test_ib_async_gives_out_a_number_again_that_is_in_use() -> None:
         ib.disconnect()
         await simulator.faults.roll_ids(5)
         nothing = ib_async.StartupFetch(0)
-        await ib.connectAsync(simulator.host, simulator.port, clientId=9, timeout=10, fetchFields=nothing)
+        await ib.connectAsync(simulator.host, simulator.port, clientId=9, timeout=20, fetchFields=nothing)
         assert ib.client.getReqId() <= trades[-1].order.orderId
 
 

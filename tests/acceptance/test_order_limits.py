@@ -231,7 +231,7 @@ async def test_a_refusal_is_journalled_with_the_scripts_name() -> None:
         assert (await scene.place("ann", "b", totalQuantity=1)).code == "order.halted"
         assert (await scene.place("ann", "c", totalQuantity=1)).code == "order.halted"
         refused: list[tuple[str, str]] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(refused) < 3:  # nobody waits for the disk to have them
                 wanted = Filter(gateway="paper", kinds=("refusal",))
                 refused = [(each.script, each.key) for each in await scene.proxy.journal.read(wanted=wanted)]

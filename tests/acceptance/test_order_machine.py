@@ -97,6 +97,9 @@ class Machine(RuleBasedStateMachine):
         async def begin_anew() -> None:
             self.note("another proxy")
             await self.life.aclose()
+            for key, method, *_ in self.asked:
+                if method == "placeOrder":
+                    self.codes[key].add("lost")  # whatever it said
             self.asked.clear()
             await self.live()
 

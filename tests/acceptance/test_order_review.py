@@ -66,7 +66,7 @@ async def test_orders_of_another_login_are_not_said_to_be_over(tmp_path: Path, a
         async with life(simulator, tmp_path, "ann") as scene:
             if not acknowledged:
                 await simulator.faults.apply("hold_next")
-            patience = 10 if acknowledged else 1
+            patience = 10 if acknowledged else 3
             answer = await scene.scripts["ann"].ask("placeOrder", {**an_order(), "key": "a"}, expiry=patience)
             assert answer.payload.get("outcome", "taken") == ("taken" if acknowledged else "unknown")
         async with gateway(accounts=OTHER) as elsewhere, life(elsewhere, tmp_path, "ann") as scene:

@@ -69,7 +69,7 @@ def kinds(path: Path, key: str) -> Iterator[list[str]]:
 async def placed_before(simulator: SimulatedGateway, *keys: str, **more: Any) -> list[Any]:
     """Orders that the proxy's predecessor sent under the same clientId before it was killed."""
     ib = ib_async.IB()
-    await ib.connectAsync("127.0.0.1", simulator.port, clientId=1)
+    await ib.connectAsync("127.0.0.1", simulator.port, clientId=1, timeout=20)
     trades = []
     for key in keys:
         order = ib_async.LimitOrder("BUY", 10, 1.0, orderRef=reference.write("", "ann", key), **more)
@@ -282,6 +282,7 @@ async def test_replay_gives_what_was_told_in_order_and_in_pages(simulator: Simul
             await ann.ask("placeOrder", {**ASK, "order": {**plain(), "orderType": "MKT"}, "key": f"m{number}"})
         gateway = proxy.gateways["paper"]
         await until(lambda: len(gateway.feed.book.fills) >= 3, "they are filled")
+        await until(lambda: proxy.journal.waiting == 0, "all is written")
         pages, since = [], start.get("seq", 0)
         while True:
             page = (await ann.ask("replay", {"since": since, "limit": 4})).payload

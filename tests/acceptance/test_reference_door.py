@@ -12,7 +12,7 @@ from typing import Any
 
 import ib_async
 import pytest
-from stage import raw_script, running_proxy, settings, until, url_of
+from stage import free_port, raw_script, running_proxy, settings, until, url_of
 
 import ibmux
 import ibmux.sync
@@ -46,7 +46,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 @asynccontextmanager
 async def stage(script_settings: dict[str, Any] | None = None, **world: Any) -> AsyncIterator[tuple[Any, Proxy]]:
     """A simulated gateway of this kind and a proxy in front of it."""
-    async with SimulatedGateway(Settings(seed=7, linger=0.2, **world)) as gateway:
+    async with SimulatedGateway(Settings(port=free_port(), seed=7, linger=0.2, **world)) as gateway:
         gateways = {"paper": {"port": gateway.port, "pause_floor": 0.1, "settle": 0.1, "linger": 0.2}}
         async with running_proxy(settings(0, gateways=gateways, scripts=script_settings or ROLES)) as proxy:
             yield gateway, proxy
@@ -84,7 +84,7 @@ async def test_equal_scans_of_several_scripts_are_one_upstream(asked: Counter[st
             assert len(await one.reqScannerData(ACTIVE, [], [TagValue("priceAbove", "1")])) == 5
 
             assert await one.cancelScannerSubscription(first)
-            assert len(gateway.clients[1].scanners) == 1
+            await until(lambda: len(gateway.clients[1].scanners) == 1, "the last one goes on")
         await until(lambda: not gateway.clients[1].scanners, "the scan ends with its last script")
 
 
@@ -285,7 +285,8 @@ async def test_changes_of_an_account_are_told(proxy: Proxy) -> None:
         await ib.reqPositions()
         values.clear()
         trade = await ib.placeOrder(AAPL, ibmux.MarketOrder("BUY", 7, account=account))
-        await trade.done(timeout=10)
+        await trade.done(timeout=20)
+        await until(lambda: trade.fills, "its execution")
         bought = trade.fills[0].contract.conId
         await until(lambda: any(each.contract.conId == bought for each in held), "the position")
         await until(lambda: values, "values that changed")
@@ -312,20 +313,20 @@ async def test_an_exercise_is_checked_sent_once_and_acknowledged() -> None:
                 await ib.exerciseOptions(option, 1, 5, account)
 
             bought = await ib.placeOrder(option, ibmux.MarketOrder("BUY", 2, account=account))
-            await bought.done(timeout=10)
+            await bought.done(timeout=20)
             assert bought.orderStatus.status == "Filled"
             exercise = await ib.exerciseOptions(option, 1, 2, account, key="exercise")
             again = await ib.exerciseOptions(option, 1, 2, account, key="exercise")
             assert again is exercise
             with pytest.raises(errors.KeyConflict):
                 await ib.exerciseOptions(option, 1, 1, account, key="exercise")
-            await exercise.done(timeout=10)
+            await exercise.done(timeout=20)
             assert exercise.orderStatus.status == "Filled"
 
             async def left() -> float:
                 return sum(each.position for each in await ib.positions(account) if each.contract.conId == option.conId)
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while await left():
                     await ib.waitOnUpdate(0.1)
 
@@ -367,8 +368,8 @@ async def test_any_mqtt_client_can_ask(proxy: Proxy) -> None:
 async def test_a_lease_that_is_not_renewed_ends(asked: Counter[str]) -> None:
     async with stage() as (gateway, proxy), raw_script(url_of(proxy), "raw") as raw:
         question = {"subscription": {"instrument": "STK", "locationCode": "STK.US.MAJOR", "scanCode": "MOST_ACTIVE"}}
-        first = await raw.ask("reqScannerSubscription", {**question, "ttl": 0.2})
-        again = await raw.ask("reqScannerSubscription", {**question, "ttl": 0.2, "scannerSubscriptionOptions": []})
+        first = await raw.ask("reqScannerSubscription", {**question, "ttl": 3.0})
+        again = await raw.ask("reqScannerSubscription", {**question, "ttl": 3.0, "scannerSubscriptionOptions": []})
         assert first.payload["scan"] == again.payload["scan"]
         assert asked["reqScannerSubscription"] == 1
         await until(lambda: not gateway.clients[1].scanners, "the scan ends")

@@ -64,7 +64,7 @@ async def test_a_warning_is_no_end(code: int, tmp_path: Path) -> None:
             "contract": APPLE,
             "order": {"action": "BUY", "totalQuantity": 10, "orderType": "LMT", "lmtPrice": FAR},
         }
-        placing = scene.scripts["ann"].send("placeOrder", {**asked, "key": "a"}, expiry=5)
+        placing = scene.scripts["ann"].send("placeOrder", {**asked, "key": "a"}, expiry=20)
         await until(lambda: orders_of(simulator), "it is there, and nothing was said of it")
         warning = OrderError(1, order_of(simulator, "a").orderId, code, WARNINGS[code])
         [client] = simulator.clients.values()
@@ -106,7 +106,7 @@ async def test_a_refused_cancel_is_no_end_and_a_cancel_is(code: int, tmp_path: P
         ended = await scene.ask("ann", "cancelOrder", key="a")
         assert (ended.code, ended.payload["orderStatus"]["status"]) == ("ok", "Cancelled")
         await until(lambda: [e for e in told(scene, "ann", "a") if e.get("code") == 202], "202 is told")
-        assert statuses(scene, "ann", "a")[-1:] == ["Cancelled"]
+        await is_told(scene, "ann", "a", "Cancelled")
         await scene.audit()
 
 
@@ -118,9 +118,9 @@ async def test_a_cancel_that_lost_the_race_says_filled(tmp_path: Path) -> None:
     async with gateway() as simulator, life(simulator, tmp_path, "ann") as scene:
         await scene.place("ann", "a")
         order = order_of(simulator, "a")
-        await simulator.faults.apply("delay 0.6 0 error")  # the word of the cut comes late
+        await simulator.faults.apply("delay 2 0 error")  # the word of the cut comes late
         await simulator.faults.apply("cut told=through")
-        cancelling = scene.scripts["ann"].send("cancelOrder", {"key": "a"}, expiry=5)
+        cancelling = scene.scripts["ann"].send("cancelOrder", {"key": "a"}, expiry=20)
         await until(lambda: simulator.outage._orders, "the gateway holds the cancel")
         pending = replace(order.order_status(), status="PendingCancel")
         simulator.publish([pending])

@@ -187,7 +187,7 @@ async def test_a_stuck_listener_that_is_restarted_inside_a_pause_has_time_to_set
     """Nobody was looking while its port was closed: that it answers again says that it has just been started."""
     async with rig() as stage:
         log, session = stage.gateway.log, stage.session
-        session.backoff = Backoff(1.0, 1.0)  # a whole restart has room in it
+        session.backoff = Backoff(4.0, 4.0)  # a whole restart has room in it
         await stage.play("silent")
         await stage.play("drop")
         await until(lambda: len(log.of("closed")) == 2 and session.state == "waiting", "a stuck listener is found")

@@ -21,6 +21,9 @@ SYMBOLS = 50
 ORDERS = 6
 """Orders that each script places: market, limit, one to cancel, and a bracket of three."""
 
+BEHIND = 1.0
+"""Seconds for which a script may stand still before it misses ticks: they are let go for one that does not read."""
+
 
 @pytest.fixture
 async def busy_simulator() -> AsyncIterator[SimulatedGateway]:
@@ -62,7 +65,7 @@ def executions_by_key(simulator: SimulatedGateway) -> dict[str, list[str]]:
     return dict(found)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 async def test_sixteen_scripts_share_one_session_and_nothing_is_lost_doubled_or_misdirected(
     busy_simulator: SimulatedGateway,
 ) -> None:
@@ -81,7 +84,7 @@ async def test_sixteen_scripts_share_one_session_and_nothing_is_lost_doubled_or_
         assert all(await asyncio.gather(*(script.hear() for script in scripts)))
         for script in scripts:
             script.tell(do="begin")
-        assert all(await asyncio.gather(*(script.hear(45) for script in scripts)))
+        assert all(await asyncio.gather(*(script.hear(90) for script in scripts)))
         stats = simulator.stats
         by_key = executions_by_key(simulator)
         for name, script in zip(names, scripts, strict=True):
@@ -127,5 +130,6 @@ def check_report(name: str, report: dict[str, Any], by_key: dict[str, list[str]]
     assert len({permId for _, _, permId in orders.values()}) == ORDERS
     assert len(report["streams"]) == SYMBOLS
     for con_id, (gaps, quoted, timestamp) in report["streams"].items():
-        assert (gaps, quoted) == (0, True), f"{name}: {con_id} has holes or no quote"
+        assert quoted, f"{name}: {con_id} has no quote"
+        assert not gaps or report["late"] > BEHIND, f"{name}: {con_id} has {gaps} holes"
         assert timestamp, f"{name}: nothing came for {con_id}"

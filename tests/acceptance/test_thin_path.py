@@ -32,7 +32,7 @@ async def test_positions_a_quote_and_an_order_reach_a_script(simulator: Simulate
         assert ticker.gaps == 0
 
         trade = await ib.placeOrder(apple, ibmux.MarketOrder("BUY", 10), key="first")
-        await trade.done(timeout=5)
+        await trade.done(timeout=20)
         assert trade.orderStatus.status == "Filled"
         await until(lambda: trade.filled() == 10, "all executions")
         record = simulator.world.desk.executions(_everything())

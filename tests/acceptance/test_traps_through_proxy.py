@@ -29,7 +29,7 @@ PLAIN = 9
 
 async def plain(simulator: SimulatedGateway, **changes: Any) -> ib_async.IB:
     ib = ib_async.IB()
-    await ib.connectAsync(simulator.host, simulator.port, clientId=PLAIN, timeout=10, **changes)
+    await ib.connectAsync(simulator.host, simulator.port, clientId=PLAIN, timeout=20, **changes)
     return ib
 
 
@@ -68,7 +68,7 @@ async def test_trades_outlive_the_connection(simulator: SimulatedGateway, proxy:
     assert ib.trades() == [] and ib.fills() == []
     async with ibmux.connect("one", url=url_of(proxy)) as one:
         trade = await one.placeOrder(AAPL, ibmux.MarketOrder("BUY", 1), key="done")
-        await trade.done(timeout=5)
+        await trade.done(timeout=20)
         await one.placeOrder(AAPL, ibmux.LimitOrder("BUY", 1, 1.0), key="open")
         await simulator.faults.drop(1)
         await until(lambda: proxy.gateways["paper"].session.epoch == 2, "the next connection")
@@ -97,7 +97,7 @@ async def test_finished_orders_keep_their_owner_and_others_orders_stay_current(
     """Completed orders come without an orderId, and orders of other clients do not stay current."""
     async with ibmux.connect("one", url=url_of(proxy)) as one, ibmux.connect("two", url=url_of(proxy)) as two:
         trade = await one.placeOrder(AAPL, ibmux.MarketOrder("BUY", 1), key="mine")
-        await trade.done(timeout=5)
+        await trade.done(timeout=20)
         (finished,) = await two.reqCompletedOrders()
         assert (finished.script, finished.key, finished.order.permId) == ("one", "mine", trade.order.permId)
         ib = await plain(simulator)
@@ -153,7 +153,7 @@ async def test_no_list_is_read_before_it_is_whole(simulator: SimulatedGateway, p
             1,
             1,
         )
-        await simulator.faults.slow_sync(0.5)
+        await simulator.faults.slow_sync(1.0)
         await simulator.faults.drop(1)
         patient: list[tuple[str, bytes]] = []
         for word in ("1100", "1101", "1101"):

@@ -48,10 +48,10 @@ async def floor() -> AsyncIterator[Floor]:
 async def test_a_scale_out_is_left_part_by_part(floor: Floor) -> None:
     legs = await floor.ib.placeUnit(APPLE, floor.scale_out(), "scale")
     entry, target1, stop1, target2, stop2 = legs
-    await entry.wait("Filled", timeout=10)
-    await target1.wait("Filled", timeout=10)
+    await entry.wait("Filled", timeout=20)
+    await target1.wait("Filled", timeout=20)
     with pytest.raises(errors.OrderEnded, match="ended Cancelled"):
-        await stop1.wait("Filled", timeout=10)
+        await stop1.wait("Filled", timeout=20)
     assert target1.filled() == 4
     assert (target2.isActive(), stop2.isActive()) == (True, True), "the other part stays protected"
     assert (target2.order.totalQuantity, stop2.order.totalQuantity) == (6, 6)
@@ -96,7 +96,7 @@ async def test_one_cancels_the_other_as_a_unit(floor: Floor) -> None:
     low.order.lmtPrice = FAR
     assert await floor.ib.modifyOrder(low) is low
     assert low.key == "pair:1"
-    await low.wait("Filled", timeout=10)
+    await low.wait("Filled", timeout=20)
     await until(high.isDone, "the other one is cancelled")
     assert high.orderStatus.status == "Cancelled"
 
@@ -109,11 +109,11 @@ async def test_a_leg_that_is_refused_takes_the_unit_with_it(floor: Floor) -> Non
 
 
 async def test_until_filled_in_one_call(floor: Floor) -> None:
-    trade = await floor.ib.placeOrder(APPLE, MarketOrder("BUY", 3, account=FIRST), "now", until="Filled", timeout=10)
+    trade = await floor.ib.placeOrder(APPLE, MarketOrder("BUY", 3, account=FIRST), "now", until="Filled", timeout=20)
     assert trade.orderStatus.status == "Filled"
     with pytest.raises(errors.OrderPending, match=r"key 'low'\) is (PreS|S)ubmitted, not Filled after") as caught:
-        await floor.ib.placeOrder(APPLE, LimitOrder("BUY", 3, CHEAP, account=FIRST), "low", until="Filled", timeout=3.0)
+        await floor.ib.placeOrder(APPLE, LimitOrder("BUY", 3, CHEAP, account=FIRST), "low", until="Filled", timeout=5.0)
     assert isinstance(caught.value, TimeoutError)
     await floor.ib.cancelOrder("low")
     with pytest.raises(errors.OrderEnded, match="ended Cancelled, not Filled"):
-        await floor.ib.waitFor("low", timeout=5)
+        await floor.ib.waitFor("low", timeout=20)

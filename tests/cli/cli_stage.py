@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 FAST: dict[str, Any] = {"linger": 0.05, "fill_delay": 0.01, "snapshot_delay": 0.01, "account_interval": 0.05}
 
 
-TIMEOUT = 25.0
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that no kernel gives to whoever asks for any: it stays free."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def run_command(*arguments: str, **environment: str) -> Done:
@@ -81,7 +84,7 @@ async def bad_peer(talk: Talk) -> AsyncIterator[int]:
         await server.wait_closed()
 
 
-async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], object], timeout: float = 20.0) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - a plain condition has nobody who would set an event

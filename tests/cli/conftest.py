@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from cli_stage import FAST, Command, run_command
+from cli_stage import FAST, Command, free_port, run_command
 
 from ibmux import config
 from ibmux.daemon import Proxy
@@ -20,7 +20,7 @@ def command() -> Command:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[SimulatedGateway]:
-    async with SimulatedGateway(Settings(seed=5, **FAST)) as simulated:
+    async with SimulatedGateway(Settings(port=free_port(), seed=5, **FAST)) as simulated:
         yield simulated
 
 
@@ -35,9 +35,9 @@ async def proxy(gateway: SimulatedGateway) -> AsyncIterator[Proxy]:
     }
     running = Proxy(config.build(tree, "the test"))
     task = asyncio.create_task(running.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         await running.started.wait()
-        await running.gateways["paper"].session.until_ready(asyncio.get_running_loop().time() + 10)
+        await running.gateways["paper"].session.until_ready(asyncio.get_running_loop().time() + 30)
     yield running
     running.stop()
     await task

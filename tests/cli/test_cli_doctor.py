@@ -441,8 +441,10 @@ def test_every_bad_finding_has_a_remedy_and_is_a_sentence() -> None:
 
 
 class TestVerb:
-    async def run(self, command: Command, *arguments: str, **environment: str) -> tuple[int, dict[str, Any]]:
-        done = await command("doctor", "--json", "--timeout", "3", *arguments, **environment)
+    async def run(
+        self, command: Command, *arguments: str, patience: int = 15, **environment: str
+    ) -> tuple[int, dict[str, Any]]:
+        done = await command("doctor", "--json", "--timeout", f"{patience}", *arguments, **environment)
         assert done.err == "", done
         return done.code, json.loads(done.out)
 
@@ -512,6 +514,6 @@ class TestVerb:
             await reader.read()
 
         async with bad_peer(silence) as port:
-            code, said = await self.run(command, "--url", f"mqtt://127.0.0.1:{port}")
+            code, said = await self.run(command, "--url", f"mqtt://127.0.0.1:{port}", patience=3)
         assert code == Exit.FAILED
         assert "proxy" in [each["subject"] for each in said["findings"] if each["level"] == "problem"]

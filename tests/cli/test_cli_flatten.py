@@ -33,9 +33,9 @@ async def url(gateway: SimulatedGateway) -> AsyncIterator[str]:
     }
     running = Proxy(config.build(tree, "the test"))
     task = asyncio.create_task(running.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         await running.started.wait()
-        await running.gateways["paper"].session.until_ready(asyncio.get_running_loop().time() + 10)
+        await running.gateways["paper"].session.until_ready(asyncio.get_running_loop().time() + 30)
     yield f"mqtt://127.0.0.1:{running.ports['mqtt']}"
     running.stop()
     await task

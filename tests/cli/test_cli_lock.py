@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from cli_stage import Command, run_command
+from cli_stage import Command, run_command, until
 
 from ibmux import locks
 from ibmux.cli.exits import Exit
@@ -41,7 +41,7 @@ class Serving:
     async def hear(self, event: str) -> dict[str, Any]:
         """The first line of log with this event, be it there already or still to come."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (found := [each for each in self.log if each["event"] == event]):
                 line = await self.process.stderr.readline()
                 assert line, f"it ended with {await self.process.wait()} before it said {event}: {self.log}"
@@ -86,11 +86,12 @@ async def test_the_second_proxy_is_refused_in_words_and_after_a_kill_it_may_star
         assert len(gateway.log.of("attempt")) == 1, list(gateway.log)
         first.process.send_signal(signal.SIGKILL)
         await first.process.wait()
+        await until(lambda: gateway.stats.connections == 0)
         assert place.exists()
         async with serving(gateway.port) as third:
             await third.hear("session.ready")
             third.process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(third.process.wait(), 15) == Exit.OK
+            assert await asyncio.wait_for(third.process.wait(), 40) == Exit.OK
     assert gateway.log.most_at_once() == 1
     assert not place.exists()
 

@@ -24,13 +24,13 @@ async def running(*arguments: str) -> AsyncIterator[tuple[int, list[str]]]:
     assert process.stdout is not None
     lines: list[str] = []
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (found := re.search(r"127\.0\.0\.1:(\d+)", "".join(lines))) is None:
                 lines.append((await process.stdout.readline()).decode())
                 assert lines[-1], "the command ended before it said where it listens"
         yield int(found[1]), lines
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             lines += (await process.stdout.read()).decode().splitlines()
             assert await process.wait() == 0
     finally:
@@ -41,7 +41,7 @@ async def running(*arguments: str) -> AsyncIterator[tuple[int, list[str]]]:
 
 async def accounts_at(port: int) -> list[str]:
     ib = ib_async.IB()
-    await ib.connectAsync("127.0.0.1", port, clientId=3)
+    await ib.connectAsync("127.0.0.1", port, clientId=3, timeout=20)
     try:
         return ib.managedAccounts()
     finally:

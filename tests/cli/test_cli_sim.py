@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_stage import free_port
 
 from ibmux.cli.exits import Exit
 from ibmux.sim.faults.scenario import shipped
@@ -33,7 +34,7 @@ class Sim:
 
     async def line(self, *wanted: str) -> str:
         """The next line that has one of these texts in it."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while True:
                 text = (await self._reader.readline()).decode()
                 assert text, f"it ended: {self.lines}"
@@ -66,7 +67,7 @@ async def run_sim(*arguments: str, stdin: int | None = asyncio.subprocess.PIPE) 
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             _, err = await process.communicate()
         assert b"Traceback" not in err, err.decode()
 
@@ -149,8 +150,8 @@ async def test_faults_from_another_terminal(command: Command) -> None:
         assert "half_open" in done.out
 
 
-async def test_a_fault_without_a_gateway(command: Command, unused_tcp_port: int) -> None:
-    done = await command("fault", "--port", str(unused_tcp_port), "heal")
+async def test_a_fault_without_a_gateway(command: Command) -> None:
+    done = await command("fault", "--port", str(free_port()), "heal")
     assert done.code == Exit.UNREACHABLE
     assert "ibmux sim --control" in done.err
 

@@ -50,7 +50,7 @@ class TestTables:
             account = (await ib.managedAccounts())[0]
             resting = await ib.placeOrder(stock, ibmux.LimitOrder("BUY", 5, 1.5, account=account), key="low")
             filled = await ib.placeOrder(stock, ibmux.MarketOrder("BUY", 7, account=account), key="now")
-            await filled.done(timeout=10)
+            await filled.done(timeout=20)
             still_open = await command("orders", "--url", url)
             everything = await command("orders", "--finished", "--url", url)
             mine = await command("orders", "--finished", "--mine", "--url", url)
@@ -61,7 +61,7 @@ class TestTables:
         assert "none" in mine.out, "the command has placed nothing itself"
 
     async def test_watch_prints_the_table_at_its_end(self, command: Command, url: str) -> None:
-        done = await command("watch", "AAPL", "EURUSD", "ES", "SPX", "--seconds", "0.5", "--url", url)
+        done = await command("watch", "AAPL", "EURUSD", "ES", "SPX", "--seconds", "3", "--url", url)
         assert done.code == Exit.OK, done
         rows = [line.split() for line in done.out.splitlines()[2:]]
         assert [row[0] for row in rows][:2] == ["AAPL", "EUR.USD"]
@@ -88,7 +88,7 @@ class TestJson:
         assert orders == []
 
     async def test_watch_writes_one_line_per_change(self, command: Command, url: str) -> None:
-        done = await command("watch", "AAPL", "--json", "--seconds", "1", "--url", url)
+        done = await command("watch", "AAPL", "--json", "--seconds", "3", "--url", url)
         lines = [json.loads(line) for line in done.out.splitlines()]
         assert lines
         assert {line["symbol"] for line in lines} == {"AAPL"}
@@ -112,7 +112,7 @@ class TestJson:
 
 class TestErrors:
     async def test_nobody_answers(self, command: Command) -> None:
-        done = await command("status", "--url", "mqtt://127.0.0.1:1", "--timeout", "2")
+        done = await command("status", "--url", "mqtt://127.0.0.1:1", "--timeout", "10")
         assert done.code == Exit.UNREACHABLE
         assert done.err.startswith("ibmux: ")
         assert "ibmux serve" in done.err
@@ -175,7 +175,7 @@ class TestErrors:
         self, command: Command, url: str, gateway: SimulatedGateway, proxy: Proxy
     ) -> None:
         await gateway.close()
-        async with asyncio.timeout(5), ibmux.connect("test", url=url) as ib:
+        async with asyncio.timeout(30), ibmux.connect("test", url=url) as ib:
             while ib.status().state == "ready":
                 await ib.waitOnUpdate()
         status = await command("status", "--url", url)
@@ -224,11 +224,13 @@ class TestLongRunning:
         )
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 events: list[dict[str, Any]] = []
                 while not events or events[-1]["event"] != "proxy.online":
                     events.append(json.loads(await process.stderr.readline()))
                 assert 17 in gateway.stats.by_client, "the gateway is tried before the doors open"
+                while "session.ready" not in [each["event"] for each in events]:
+                    events.append(json.loads(await process.stderr.readline()))
                 process.send_signal(signal.SIGTERM)
                 events += [json.loads(line) async for line in process.stderr]
                 assert await process.wait() == 0
@@ -261,7 +263,7 @@ class TestLongRunning:
         )
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(25):
+            async with asyncio.timeout(60):
                 while (line := json.loads(await process.stderr.readline()))["event"] != "proxy.online":
                     continue
                 port = line["ports"]["mqtt"]
@@ -309,7 +311,7 @@ class TestLongRunning:
         )
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 said = (await process.stdout.readline()).decode()
                 port = said.split(":")[1]
                 done = await command("check", "--port", port)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import random
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -24,6 +27,15 @@ from ibmux.mqtt.server import Endpoint, TcpListener
 Answer = Callable[[Any, Message], Any]
 
 
+def free_port() -> int:
+    """A port that nobody listens on, and that no kernel gives to whoever asks for any: it is free after a restart."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class Silence:
     """Returned by an answer that gives none."""
 
@@ -34,7 +46,7 @@ class Proxy:
     def __init__(self, gateways: tuple[str, ...] = ("paper",)) -> None:
         self.gateways = gateways
         self.gateway = gateways[0] if gateways else "paper"
-        self.port = 0
+        self.port = free_port()
         self.asked: list[tuple[str, Any, Message]] = []
         self.presences: dict[str, Presence] = {}
         self.answers: dict[str, Answer] = {"trades": lambda _request, _message: []}
@@ -128,7 +140,7 @@ class Proxy:
     def of(self, method: str) -> list[Any]:
         return [request for name, request, _ in self.asked if name == method]
 
-    async def until(self, condition: Callable[[], Any], timeout: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], Any], timeout: float = 20.0) -> None:
         """Wait until the condition holds; it is looked at after each message."""
         async with asyncio.timeout(timeout), self.arrived:
             await self.arrived.wait_for(condition)

@@ -46,7 +46,7 @@ def rows(*symbols: str) -> list[ScanData]:
     return [ScanData(rank, ContractDetails(Contract("STK", symbol=name))) for rank, name in enumerate(symbols)]
 
 
-async def until(condition: Callable[[], Any], timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], Any], timeout: float = 20.0) -> None:
     """Wait for `condition`."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not condition():
@@ -135,7 +135,7 @@ async def test_a_lease_of_a_scan_is_renewed_and_taken_again_after_a_loss(proxy: 
     await proxy.until(lambda: len(proxy.of("reqScannerSubscription")) >= 3)
     answer(proxy, reqScannerSubscription=ScanLease("abc", 60.0, 2, 3.0, rows("NEW")))
     await proxy.restart()
-    await until(lambda: [row.contractDetails.contract.symbol for row in shown] == ["NEW"], 10)  # type: ignore[union-attr]
+    await until(lambda: [row.contractDetails.contract.symbol for row in shown] == ["NEW"], 20)  # type: ignore[union-attr]
 
 
 # -- news
@@ -182,7 +182,7 @@ async def test_bulletins_are_heard_by_who_asked_and_after_a_loss(proxy: Proxy, i
     await until(lambda: len(told) == 2)
     assert told == ib.newsBulletins() == [old, new]
     await proxy.restart()
-    await proxy.until(lambda: len(proxy.of("reqNewsBulletins")) == 2, 10)
+    await proxy.until(lambda: len(proxy.of("reqNewsBulletins")) == 2, 20)
     assert await ib.cancelNewsBulletins()
 
 
@@ -224,7 +224,7 @@ async def test_replacing_is_not_repeated_after_a_loss(proxy: Proxy, ib: ibmux.IB
     await proxy.until(lambda: proxy.of("replaceFA"))
     await proxy.restart()
     with pytest.raises(errors.ConnectionLost) as lost:
-        await asyncio.wait_for(asking, 10)
+        await asyncio.wait_for(asking, 20)
     assert lost.value.fate == "unknown"
     assert len(proxy.of("replaceFA")) == 1
 
@@ -265,7 +265,7 @@ async def test_single_profits_live(proxy: Proxy, ib: ibmux.IB) -> None:
     assert await ib.pnlSingle("DU1") == await ib.pnlSingle(conId=5) == [single]
     assert await ib.pnl() == []
     await proxy.restart()
-    await proxy.until(lambda: len(proxy.of("reqPnLSingle")) == 2, 10)
+    await proxy.until(lambda: len(proxy.of("reqPnLSingle")) == 2, 20)
     assert await ib.cancelPnLSingle("DU1", "", 5)
     assert not await ib.cancelPnLSingle("DU1", "", 5)
 
@@ -313,7 +313,7 @@ async def test_changes_of_accounts_are_told(proxy: Proxy, ib: ibmux.IB) -> None:
     (value,) = await ib.reqAccountUpdatesMultiAsync("DU1", "M")
     assert value.modelCode == "M"
     await proxy.restart()
-    await proxy.until(lambda: len(proxy.of("reqAccountUpdatesMulti")) == 2, 10)
+    await proxy.until(lambda: len(proxy.of("reqAccountUpdatesMulti")) == 2, 20)
 
 
 # -- times
@@ -335,18 +335,18 @@ async def test_times_are_waited_for(ib: ibmux.IB) -> None:
     soon = start + dt.timedelta(seconds=0.05)
     assert await ib.waitUntil(soon)
     assert dt.datetime.now(dt.UTC) >= soon
-    begin = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.02)
+    begin = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1.0)
     seen = [each async for each in ib.timeRangeAsync(begin, begin + dt.timedelta(seconds=0.05), 0.02)]
     assert [each - begin for each in seen] == [dt.timedelta(seconds=0.02 * step) for step in range(3)]
     called = asyncio.Event()
     ib.schedule(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.02), called.set)
-    await asyncio.wait_for(called.wait(), 5)
+    await asyncio.wait_for(called.wait(), 20)
 
 
 async def test_conditions_are_looked_at_after_each_update(proxy: Proxy, ib: ibmux.IB) -> None:
     ticker = await ib.reqMktData(AAPL)
     seen = []
-    async for value in ib.loopUntil(lambda: ticker.last == 3.0, 5):
+    async for value in ib.loopUntil(lambda: ticker.last == 3.0, 20):
         seen.append(value)
         proxy.tick(AAPL.conId, len(seen) - 1, (4, float(len(seen)), 1.0))
     assert seen[-1] is True
@@ -358,15 +358,15 @@ async def test_silence_is_told_once(proxy: Proxy, ib: ibmux.IB) -> None:
     told: list[float] = []
     ib.timeoutEvent += told.append
     await ib.reqMktData(AAPL)
-    ib.setTimeout(0.3)
+    ib.setTimeout(2.0)
     begun = time.monotonic()
     for number in range(4):
         proxy.tick(AAPL.conId, number, (4, 1.0 + number, 1.0))
         await ib.waitOnUpdate(5)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.6)
     await until(lambda: told)
-    assert time.monotonic() - begun > 0.5, "each update begins the silence anew"
-    assert told[0] >= 0.3
+    assert time.monotonic() - begun > 4 * 0.6 + 1.0, "each update begins the silence anew"
+    assert told[0] >= 2.0
     ib.setTimeout(30)
     ib.setTimeout(0)
     assert ib._idle_timer is None
@@ -398,7 +398,7 @@ async def test_the_synchronous_client_has_the_same(proxy: Proxy) -> None:
         with ibmux.sync.connect("plain", url=proxy.url) as ib:
             found = ib.reqScannerData(ScannerSubscription(scanCode="TOP"))
             last = list(ib.loopUntil(lambda: False, 0.05))[-1]
-            begin = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.2)
+            begin = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1.0)
             steps = len(list(ib.timeRange(begin, begin + dt.timedelta(seconds=0.03), 0.01)))
             with pytest.raises(errors.RequestError):
                 ib.timeRangeAsync(begin, begin, 1)

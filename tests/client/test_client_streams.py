@@ -39,7 +39,7 @@ FIVE, KEPT = topics.real_time_bars("paper", CON, "TRADES"), topics.bars("paper",
 KEPT_QUESTION = ("", "1 D", "1 min", "TRADES", False)
 
 
-async def until(condition: Callable[[], Any], timeout: float = 5.0) -> Any:
+async def until(condition: Callable[[], Any], timeout: float = 20.0) -> Any:
     """Wait for a condition."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not (value := condition()):
@@ -288,7 +288,7 @@ async def test_a_hole_makes_the_client_take_a_fresh_book(proxy: Proxy, ib: ibmux
         (6.1, "ARCA"),
         (6.2, "ARCA"),
     ]
-    assert "book of AAPL" in (await asyncio.wait_for(gap, 5))[2]
+    assert "book of AAPL" in (await asyncio.wait_for(gap, 20))[2]
 
 
 async def test_too_many_changes_during_a_slow_answer_are_let_go(
@@ -398,7 +398,7 @@ async def test_every_lease_is_renewed_and_taken_again_after_a_reconnect(proxy: P
     ib.gapEvent += lambda *gap: gaps.append(gap)
     far.bids, far.seq, far.bars = [(0, 5.0, 1.0, "")], 70, [bar(1, 1.0), bar(2, 2.0)]
     await proxy.restart()
-    await asyncio.wait_for(back.wait(), 10)
+    await asyncio.wait_for(back.wait(), 20)
     assert ticker.domBids[0].price == 5.0
     assert [each.close for each in bars] == [1.0, 2.0]
     last(proxy, 70, 7.0)

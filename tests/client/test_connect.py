@@ -91,13 +91,10 @@ async def test_a_proxy_without_gateways_says_so() -> None:
 
 
 async def test_nobody_at_the_url_is_said_at_once() -> None:
-    far = Proxy()
-    await far.start()
-    await far.stop()
     began = time.monotonic()
     with pytest.raises(errors.Unreachable):
-        await ibmux.connect("alpha", url=far.url)
-    assert time.monotonic() - began < 3
+        await ibmux.connect("alpha", url="mqtt://127.0.0.1:1", timeout=50)
+    assert time.monotonic() - began < 20
 
 
 async def test_a_broker_without_a_proxy_behind_it_is_no_proxy() -> None:
@@ -105,7 +102,7 @@ async def test_a_broker_without_a_proxy_behind_it_is_no_proxy() -> None:
     far.online = False
     await far.start()
     with pytest.raises(errors.Unreachable, match="No ibmux proxy answered"):
-        await ibmux.connect("alpha", url=far.url, timeout=0.3)
+        await ibmux.connect("alpha", url=far.url, timeout=2)
     await far.stop()
 
 
@@ -134,7 +131,7 @@ time.sleep(60)
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, proxy.url)
     topic = topics.presence("alpha", "one")
     try:
-        await proxy.until(lambda: topic in proxy.presences, 20)
+        await proxy.until(lambda: topic in proxy.presences, 40)
     finally:
         process.kill()
         await process.wait()
@@ -148,7 +145,7 @@ async def test_a_script_that_was_cut_off_comes_back_online(proxy: Proxy, connect
     await proxy.until(lambda: topic in proxy.presences)
     del proxy.presences[topic]
     assert proxy.endpoint.disconnect("alpha.one")
-    await asyncio.wait_for(back.wait(), 10)
+    await asyncio.wait_for(back.wait(), 20)
     await proxy.until(lambda: topic in proxy.presences and proxy.presences[topic].state == "online")
     assert ib.isConnected()
 
@@ -174,25 +171,25 @@ async def test_status_follows_gateway_and_proxy(proxy: Proxy, ib: ibmux.IB) -> N
     seen: asyncio.Queue = asyncio.Queue()
     ib.statusEvent += lambda status: seen.put_nowait((status.state, status.reason))
     proxy.report("cut")
-    assert (await asyncio.wait_for(seen.get(), 5))[0] == "cut"
+    assert (await asyncio.wait_for(seen.get(), 20))[0] == "cut"
     assert ib.status().state == "cut"
     proxy.endpoint.publish(topics.PROXY_STATUS, encode(ProxyStatus("draining", 0)), retain=True)
-    assert await asyncio.wait_for(seen.get(), 5) == ("stopped", "the proxy is draining")
+    assert await asyncio.wait_for(seen.get(), 20) == ("stopped", "the proxy is draining")
 
 
 async def test_requests_wait_while_the_proxy_is_away_and_go_when_it_is_back(proxy: Proxy, ib: ibmux.IB) -> None:
     stopped = asyncio.Event()
     ib.statusEvent += lambda status: stopped.set()
     proxy.say(topics.PROXY_STATUS, ProxyStatus("offline", 0))
-    await asyncio.wait_for(stopped.wait(), 5)
+    await asyncio.wait_for(stopped.wait(), 20)
     proxy.answers["managedAccounts"] = lambda _request, _message: ["DU1"]
     asked = asyncio.create_task(ib.managedAccounts())
     gap = asyncio.create_task(anext(aiter(ib.gapEvent)))
     await asyncio.sleep(0)
     assert proxy.methods() == ["replay", "trades"]
     proxy.say(topics.PROXY_STATUS, ProxyStatus("online", 0))
-    assert await asyncio.wait_for(asked, 5) == ["DU1"]
-    assert "proxy was away" in (await asyncio.wait_for(gap, 5))[2]
+    assert await asyncio.wait_for(asked, 20) == ["DU1"]
+    assert "proxy was away" in (await asyncio.wait_for(gap, 20))[2]
 
 
 async def test_notices_become_error_events(proxy: Proxy, ib: ibmux.IB) -> None:
@@ -201,7 +198,7 @@ async def test_notices_become_error_events(proxy: Proxy, ib: ibmux.IB) -> None:
     told = asyncio.create_task(anext(aiter(ib.errorEvent)))
     await asyncio.sleep(0)
     proxy.say(topics.notice("paper"), Notice(1, 2.0, 2104, "Market data farm connection is OK"))
-    assert await asyncio.wait_for(told, 5) == (-1, 2104, "Market data farm connection is OK", None)
+    assert await asyncio.wait_for(told, 20) == (-1, 2104, "Market data farm connection is OK", None)
 
 
 async def test_gaps_of_the_gateway_are_told_and_bad_messages_hinder_nothing(proxy: Proxy, ib: ibmux.IB, caplog) -> None:
@@ -211,5 +208,5 @@ async def test_gaps_of_the_gateway_are_told_and_bad_messages_hinder_nothing(prox
     await asyncio.sleep(0)
     proxy.endpoint.publish(topics.session_event("paper"), b"\xc1 no msgpack")
     proxy.say(topics.session_event("paper"), SessionEvent(2, 9.0, "gap", reason="1101", start=5.0, end=8.0))
-    assert await asyncio.wait_for(told, 5) == (5.0, 8.0, "1101")
+    assert await asyncio.wait_for(told, 20) == (5.0, 8.0, "1101")
     assert "unreadable message on ibmux/v1/paper/evt/session" in caplog.text

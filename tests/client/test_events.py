@@ -65,7 +65,7 @@ async def test_coroutine_handlers_run_as_tasks_that_end_with_the_owner() -> None
 
     event += handler
     event.emit(1)
-    await asyncio.wait_for(started.wait(), 1)
+    await asyncio.wait_for(started.wait(), 20)
     await owner.close()
     assert ended.is_set()
 
@@ -102,7 +102,7 @@ async def test_a_stream_ends_with_its_owner_and_is_forgotten_when_nobody_holds_i
     event.emit(1, 2)
     await asyncio.sleep(0)
     await owner.close()
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 20)
     assert got == [1, (1, 2)]
     del task
     stream = event.stream()

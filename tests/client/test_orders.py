@@ -73,8 +73,8 @@ async def test_an_order_gets_number_and_key_and_its_trade_lives(proxy: Proxy, ib
     book.fill(placed.key, "e2", 6)
     book.event(placed.key, "Filled", filled=10.0)
     book.fill(placed.key, "e1", 4, commission=True)
-    assert await placed.done(5) is placed
-    async with asyncio.timeout(5):
+    assert await placed.done(20) is placed
+    async with asyncio.timeout(20):
         while not placed.fills[0].commissionReport.execId:
             await ib.waitOnUpdate(5)
     assert (placed.filled(), placed.remaining()) == (10, 0)
@@ -103,7 +103,7 @@ async def test_a_fill_is_told_once_whoever_brings_it_first(proxy: Proxy, ib: ibm
     assert await ib.trades() == [placed]
     book.fill("k", "e2", 3)
     book.event("k", "Filled", filled=10.0)
-    await placed.done(5)
+    await placed.done(20)
     assert [one for one in told if one[0] in ("fill", "commission")] == [
         ("fill", "k", "e1"),
         ("commission", "e1"),
@@ -115,7 +115,7 @@ async def test_an_older_report_never_undoes_an_end(proxy: Proxy, ib: ibmux.IB) -
     book = Book(proxy)
     placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
     book.event("k", "Filled", filled=10.0)
-    await placed.done(5)
+    await placed.done(20)
     stale = trade(AAPL, Order(permId=900_011), "k", "alpha", "Submitted")
     proxy.answers["orderStatus"] = lambda _request, _message: stale
     assert await ib.orderStatus("k") is placed
@@ -135,7 +135,7 @@ async def test_the_same_order_object_is_modified(proxy: Proxy, ib: ibmux.IB) -> 
     assert modified == [placed]
     assert placed.log[-1].message == "Modify"
     Book(proxy).event("k", "Cancelled")
-    await placed.done(5)
+    await placed.done(20)
     with pytest.raises(errors.RequestError, match="finished"):
         await ib.placeOrder(AAPL, order)
 
@@ -153,13 +153,13 @@ async def test_a_change_made_elsewhere_shows_but_not_over_the_scripts_own(proxy:
     order = LimitOrder("BUY", 10, 6.0)
     placed = await ib.placeOrder(AAPL, order, "k")
     Book(proxy).event("k", "Submitted", remaining=10.0)
-    await placed.wait_for("Submitted", timeout=5)
-    async with asyncio.timeout(5):
+    await placed.wait_for("Submitted", timeout=20)
+    async with asyncio.timeout(20):
         while order.lmtPrice != 5.0:
             await ib.waitOnUpdate(5)
     order.totalQuantity = 20
     Book(proxy).event("k", "PreSubmitted", remaining=10.0)
-    await placed.wait_for("PreSubmitted", timeout=5)
+    await placed.wait_for("PreSubmitted", timeout=20)
     assert order.totalQuantity == 20
     assert order.auxPrice is None
 
@@ -283,7 +283,7 @@ async def test_orders_that_stood_before_are_known_without_being_news(proxy: Prox
     told, book = record(ib), Book(proxy)
     book.fill("old", "e2", 6)
     (known,) = await ib.trades()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(known.fills) < 2:
             await ib.waitOnUpdate(5)
     assert told == [("fill", "old", "e2")]
@@ -320,8 +320,8 @@ async def test_what_was_missed_during_a_loss_is_told_after_it(proxy: Proxy, ib: 
     proxy.write(FillEvent(1, 0, 1.0, "fill", "k", fill), tell=False)
     proxy.write(FillEvent(1, 0, 1.0, "commission", "k", cost), tell=False)
     await proxy.restart()
-    await placed.done(10)
-    async with asyncio.timeout(5):
+    await placed.done(20)
+    async with asyncio.timeout(20):
         while len(told) < 4:
             await ib.waitOnUpdate(5)
     assert sorted(told) == [
@@ -337,7 +337,7 @@ async def test_events_with_a_code_reach_the_error_event(proxy: Proxy, ib: ibmux.
     told: list[tuple] = []
     ib.errorEvent += lambda *args: told.append(args)
     Book(proxy).event("k", "Cancelled", 202, "Order Canceled - reason:")
-    await placed.done(5)
+    await placed.done(20)
     assert told == [(placed.order.orderId, 202, "Order Canceled - reason:", AAPL)]
     assert placed.log[-1].errorCode == 202
 
@@ -346,7 +346,7 @@ async def test_streams_of_orders_and_fills(proxy: Proxy, ib: ibmux.IB) -> None:
     changes, fills = ib.orderEvents(), ib.fillEvents()
     placed = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
     Book(proxy).fill("k", "e1", 10)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await anext(changes) is placed
         assert (await anext(fills)).execution.execId == "e1"
 
@@ -354,7 +354,7 @@ async def test_streams_of_orders_and_fills(proxy: Proxy, ib: ibmux.IB) -> None:
 async def test_a_fill_of_an_order_that_nobody_told_of(proxy: Proxy, ib: ibmux.IB) -> None:
     fills = ib.fillEvents()
     Book(proxy).fill("", "e9", 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         fill = await anext(fills)
     assert fill.execution.execId == "e9"
     assert [one.order.permId for one in ib._book] == [900_011]
@@ -421,7 +421,7 @@ async def test_filled_is_told_once_and_with_its_quantity(proxy: Proxy, ib: ibmux
     book.event("k", "Filled", remaining=10.0)
     book.event("k", "Filled", filled=10.0, avgFillPrice=5.0)
     book.event("k", "Filled", filled=10.0, avgFillPrice=0.0)
-    assert (await placed.done(5)).orderStatus.avgFillPrice == 5.0
+    assert (await placed.done(20)).orderStatus.avgFillPrice == 5.0
     completed = trade(AAPL, Order(permId=900_011), "k", "alpha", "Filled", filled=10.0)
     proxy.answers["reqCompletedOrders"] = lambda _request, _message: [completed]
     assert await ib.reqCompletedOrders() == [placed]
@@ -446,7 +446,7 @@ async def test_a_parent_of_the_gateways_own_number_is_left_as_it_is(proxy: Proxy
 
 async def test_connecting_does_not_wait_for_long_for_the_standing_orders(proxy: Proxy, connect) -> None:
     proxy.answers["trades"] = lambda _request, _message: Silence
-    ib = await connect(timeout=1.0)
+    ib = await connect(timeout=3.0)
     assert ib.isConnected()
 
 
@@ -461,7 +461,7 @@ async def test_finished_trades_are_forgotten_past_a_bound(proxy: Proxy, ib: ibmu
 async def test_a_key_that_became_free_takes_another_order(proxy: Proxy, ib: ibmux.IB) -> None:
     first = await ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
     Book(proxy).event("k", "Inactive", message="it was never sent")
-    await first.done(5)
+    await first.done(20)
     order = LimitOrder("BUY", 20, 6.0)
     again = await ib.placeOrder(AAPL, order, "k")
     assert again.order is order

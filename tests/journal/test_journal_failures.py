@@ -282,7 +282,7 @@ async def test_a_fault_of_the_writer_leaves_nobody_waiting(journal: Journal, mon
 
     monkeypatch.setattr(Shelf, "store", broken)
     futures = [journal.append(record("fill")) for _ in range(20)]
-    found = await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 5)
+    found = await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 30)
     assert all(isinstance(each, JournalFailed) for each in found)
     with pytest.raises(JournalFailed, match="a fault"):
         await journal.append(record("fill"))

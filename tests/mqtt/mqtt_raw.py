@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -13,6 +15,8 @@ from mqtt5 import (
     ConnAckPacket,
     ConnectPacket,
     DisconnectPacket,
+    PingReqPacket,
+    PingRespPacket,
     PubAckPacket,
     PublishPacket,
     QoS,
@@ -21,9 +25,9 @@ from mqtt5 import (
     TopicFilter,
 )
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 QUIET = 0.15
-"""Seconds without a packet after which nothing more is expected."""
+"""Seconds without a packet after which nothing more is expected; where it matters, the endpoint is asked then."""
 Kind = TypeVar("Kind")
 
 
@@ -107,15 +111,20 @@ class Raw:
         return await self.expect(PubAckPacket) if qos == 1 else None
 
     async def messages(self, count: int | None = None, ack: bool = True) -> list[PublishPacket]:
-        """The next `count` messages; without a count all that come until it is quiet."""
+        """The next `count` messages; without a count all that come until it is quiet, and a ping is answered."""
         found: list[PublishPacket] = []
+        pinged = False
         while count is None or len(found) < count:
             try:
-                packet = await self.packet(QUIET if count is None else PATIENCE)
+                packet = await self.packet(PATIENCE if pinged or count is not None else QUIET)
             except TimeoutError:
-                if count is None:
-                    return found
-                raise
+                if pinged or count is not None:
+                    raise
+                pinged = True
+                await self.send(PingReqPacket())
+                continue
+            if pinged and isinstance(packet, PingRespPacket):
+                return found
             assert isinstance(packet, PublishPacket), packet
             found.append(packet)
             if ack and int(packet.qos) == 1:
@@ -140,11 +149,22 @@ class Raw:
             return
 
 
+KEPT: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, and that no other program is given while the test lasts.
+
+    It stays bound, which refuses connections; with `SO_REUSEADDR`, as servers set it, Linux lets a listener have it.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port = int(probe.getsockname()[1])
+    KEPT.append(probe)
+    if sys.platform != "linux" or len(KEPT) > 16:
+        KEPT.popleft().close()
+    return port
 
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -51,7 +51,7 @@ async def test_aiomqtt(endpoint: Endpoint) -> None:
     async with aiomqtt.Client("127.0.0.1", endpoint.ports[0], protocol=aiomqtt.ProtocolVersion.V5) as client:
         await client.subscribe("rep/me", qos=2)
         await client.publish("req/turn", b"abc", qos=2, properties=request_properties("rep/me"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             message = await anext(client.messages)
         assert message.payload == b"cba"
         assert message.properties is not None
@@ -89,9 +89,9 @@ async def test_paho(start: Any, endpoint: Endpoint, transport: Any) -> None:
     client.loop_start()
     try:
         client.subscribe("rep/me", qos=2)
-        assert await asyncio.to_thread(subscribed.wait, 5)
+        assert await asyncio.to_thread(subscribed.wait, 20)
         client.publish("req/turn", b"z" * 70_000 + b"abc", qos=2, properties=request_properties("rep/me"))
-        assert await asyncio.to_thread(done.wait, 5)
+        assert await asyncio.to_thread(done.wait, 20)
     finally:
         client.disconnect()
         await asyncio.to_thread(client.loop_stop)
@@ -106,7 +106,7 @@ async def test_paho_of_the_older_protocol_is_told(endpoint: Endpoint) -> None:
     await asyncio.to_thread(client.connect, "127.0.0.1", endpoint.ports[0])
     client.loop_start()
     try:
-        assert await asyncio.to_thread(refused.wait, 5)
+        assert await asyncio.to_thread(refused.wait, 20)
     finally:
         client.disconnect()
         await asyncio.to_thread(client.loop_stop)
@@ -115,7 +115,7 @@ async def test_paho_of_the_older_protocol_is_told(endpoint: Endpoint) -> None:
 
 async def run(*command: str) -> tuple[int, bytes]:
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(50):
         out, _ = await process.communicate()
     return process.returncode or 0, out
 

@@ -26,13 +26,12 @@ class Restartable:
     """An endpoint that can go away and come back on the same port."""
 
     def __init__(self) -> None:
-        self.port = 0
+        self.port = free_port()
         self.endpoint: Endpoint | None = None
 
     async def start(self, **options: Any) -> Endpoint:
         self.endpoint = Endpoint([TcpListener(port=self.port)], **options)
         await self.endpoint.start()
-        self.port = self.endpoint.ports[0]
         return self.endpoint
 
     async def stop(self) -> None:
@@ -422,13 +421,13 @@ async def test_a_peer_that_falls_silent_is_noticed(link: Any) -> None:
         one = await link("one", f"mqtt://127.0.0.1:{port}", keepalive=60, on_disconnect=reasons.append)
         await until(lambda: reasons)
         assert reasons == ["nothing was heard for 1.5 s"]
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 30, "and not when its own keep-alive would have told"
         await one.close()
 
 
 async def test_a_quiet_link_stays_connected(link: Any, endpoint: Endpoint) -> None:
-    one = await link("one", keepalive=1)
-    await asyncio.sleep(2)
+    one = await link("one", keepalive=3)
+    await asyncio.sleep(5)  # longer than either side bears silence
     assert one.connected
     assert endpoint.stats().disconnects == {}
 
@@ -462,7 +461,7 @@ async def test_closing_leaves_nothing_behind(endpoint: Endpoint) -> None:
     await one.close()
     await until(lambda: endpoint.stats().disconnects == {"client_disconnect": 1})
     assert repr(one).endswith("[not connected | 0 filters]>")
-    assert len(asyncio.all_tasks()) == 1
+    await until(lambda: len(asyncio.all_tasks()) == 1)
 
 
 async def test_what_was_published_before_closing_arrives_though_the_peer_takes_one_at_a_time(

@@ -104,6 +104,7 @@ async def test_a_late_acknowledgement_waits_for_the_handler(endpoint: Endpoint, 
     await endpoint.subscribe("a/1", lambda _message: None)
     client = await raw("x")
     await client.send(PublishPacket("a/1", b"", qos=QoS(qos), packet_id=9))
+    await until(lambda: heard)
     assert await silent(client)
     heard[0].ack()
     answer = await client.expect(PubAckPacket if qos == 1 else PubRecPacket)

@@ -289,7 +289,7 @@ async def test_a_goodbye_takes_the_will_away(raw: Any, code: int, published: int
 async def test_a_delayed_will_waits(raw: Any) -> None:
     watcher = await raw("watcher")
     await watcher.subscribe("w/#")
-    doomed = await raw("doomed", session_expiry_interval=60, will=Will("w/x", payload=b"dead", will_delay_interval=1))
+    doomed = await raw("doomed", session_expiry_interval=60, will=Will("w/x", payload=b"dead", will_delay_interval=3))
     await doomed.drop()
     assert await watcher.messages() == []
     assert len(await watcher.messages(1)) == 1
@@ -301,7 +301,7 @@ async def test_coming_back_cancels_a_delayed_will_unless_the_session_ends(
 ) -> None:
     watcher = await raw("watcher")
     await watcher.subscribe("w/#")
-    options = {"session_expiry_interval": 60, "will": Will("w/x", payload=b"dead", will_delay_interval=1)}
+    options = {"session_expiry_interval": 60, "will": Will("w/x", payload=b"dead", will_delay_interval=60)}
     doomed = await raw("doomed", **options)
     await doomed.drop()
     await until(lambda: endpoint.stats().connections == 1)

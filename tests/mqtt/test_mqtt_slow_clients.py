@@ -19,7 +19,7 @@ BLOCK = b"z" * 10_000
 
 @pytest.fixture
 async def small(start: Any) -> Endpoint:
-    return await start(limits=Limits(max_queued_bytes=200_000, close_timeout=1.0))
+    return await start(limits=Limits(max_queued_bytes=200_000, close_timeout=20.0))
 
 
 async def deaf(raw: Any, endpoint: Endpoint, *filters: Any, **options: Any) -> Raw:
@@ -129,6 +129,7 @@ async def test_held_messages_expire(start: Any, raw: Any) -> None:
     assert [(one.payload, one.message_expiry_interval) for one in quotes] == [(b"young", 50)]
 
 
+@pytest.mark.timeout(180)  # what was sent is read first, to the end
 async def test_a_client_that_only_talks_is_not_heard_for_ever(raw: Any, small: Endpoint) -> None:
     """Pings without end from a client that reads no answer: neither side's memory grows without bound."""
     client = await deaf(raw, small, "x/#", receive_max=10)

@@ -88,7 +88,7 @@ def test_the_example_of_the_specification() -> None:
 
 @pytest.fixture
 async def ws(start: Any) -> Endpoint:
-    return await start(WebSocketListener(port=0, origins=("https://desk.example",)), limits=Limits(close_timeout=0.5))
+    return await start(WebSocketListener(port=0, origins=("https://desk.example",)), limits=Limits(close_timeout=20.0))
 
 
 def url(endpoint: Endpoint, path: str = "/mqtt") -> str:

@@ -131,7 +131,7 @@ async def running(gateway_port: int) -> AsyncIterator[Proxy]:
     }
     proxy = Proxy(config.build(tree, "the test"))
     task = asyncio.create_task(proxy.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await proxy.started.wait()
     try:
         yield proxy
@@ -140,7 +140,7 @@ async def running(gateway_port: int) -> AsyncIterator[Proxy]:
         await task
 
 
-async def until(condition: Callable[[], Any], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], timeout: float = 20.0) -> None:
     async with asyncio.timeout(timeout):
         while True:
             result = condition()

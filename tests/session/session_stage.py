@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
+import sys
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Self
 
 from ibmux.config import GatewaySettings
 from ibmux.messages.contracts import Contract
@@ -21,20 +24,20 @@ FAST: dict[str, Any] = {
 
 
 QUICK: dict[str, Any] = {
-    "name": "paper", "settle": 0.0, "pause_floor": 0.02, "pause_cap": 0.05, "connect_timeout": 2.0, "burst": 40,
-    "request_timeout": 5.0,
+    "name": "paper", "settle": 0.0, "pause_floor": 0.02, "pause_cap": 0.05, "connect_timeout": 10.0, "burst": 40,
+    "request_timeout": 20.0,
 }  # fmt: skip
 
 
 APPLE = Contract(secType="STK", symbol="AAPL", exchange="SMART", currency="USD")
 
 
-def soon(seconds: float = 5.0) -> float:
-    """A deadline on the loop's clock."""
+def soon(seconds: float = 20.0) -> float:
+    """A deadline on the loop's clock; what is to succeed has time enough on a machine that is busy."""
     return asyncio.get_running_loop().time() + seconds
 
 
-async def until(condition: Callable[[], Any], timeout: float = 5.0) -> Any:
+async def until(condition: Callable[[], Any], timeout: float = 20.0) -> Any:
     """Wait for `condition` and return its value."""
     deadline = soon(timeout)
     while not (value := condition()):
@@ -43,12 +46,44 @@ async def until(condition: Callable[[], Any], timeout: float = 5.0) -> Any:
     return value
 
 
+class Pauses:
+    """Counts, while it is entered, the seconds that the loop stood still: what a busy machine took from everybody."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._watch = asyncio.create_task(self._count())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+
+    async def _count(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            late = time.monotonic() - before - 0.01
+            self.seconds += late if late > 0.02 else 0.0
+
+
+KEPT: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no other program is given while the test lasts.
+
+    It stays bound, which refuses connections; with `SO_REUSEADDR`, as servers set it, Linux lets a listener have it.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port: int = probe.getsockname()[1]
+    KEPT.append(probe)
+    if sys.platform != "linux" or len(KEPT) > 16:
+        KEPT.popleft().close()
+    return port
 
 
 @dataclass
@@ -84,8 +119,8 @@ class Stage:
     heard: Heard = field(default_factory=Heard)
 
     async def gateway(self, **changes: Any) -> SimulatedGateway:
-        """Start a simulated gateway."""
-        gateway = SimulatedGateway(Settings(**FAST | changes))
+        """Start a simulated gateway; its port stays its own when it is closed."""
+        gateway = SimulatedGateway(Settings(**FAST | {"port": free_port()} | changes))
         await gateway.start()
         self.gateways.append(gateway)
         return gateway

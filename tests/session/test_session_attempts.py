@@ -7,23 +7,30 @@ import time
 from typing import Any
 
 import pytest
-from session_stage import QUICK, Far, Heard, Stage, free_port, soon, until
+from session_stage import QUICK, Far, Heard, Pauses, Stage, free_port, soon, until
 
 from ibmux import sockets
 from ibmux.config import GatewaySettings
 from ibmux.errors import NotReady
+from ibmux.messages.session import GatewayStatus
 from ibmux.session import Session, dialling, knocking
 from ibmux.session.attempt import DOWNLOAD
 from ibmux.sim import SimulatedGateway
 
 OURS = ("DU1000001",)
-NEARLY = 0.9
-"""Share of a settling time: the log notes the opening of a port a moment after the system has opened it."""
 
 
-def settled(gateway: SimulatedGateway) -> float:
-    """Seconds from the opening of the port to the first word that came, by the gateway's own log."""
-    return gateway.log.of("spoke")[0].real - gateway.log.of("listening")[-1].real
+def settled(gateway: SimulatedGateway, since: float) -> float:
+    """Seconds from an instant just before its port opened (monotonic) to the first word that came to a gateway.
+
+    Its own log notes the opening after the system has opened the port: late, where the machine is busy.
+    """
+    return gateway.log.of("spoke")[0].real - since
+
+
+def told(heard: Heard, words: str) -> list[GatewayStatus]:
+    """What was told with such words in its reason; the session itself may have gone on since."""
+    return [status for status, _ in heard.of("on_state") if words in status.reason]
 
 
 def steps(session: Session) -> list[tuple[bool | None, str]]:
@@ -64,13 +71,14 @@ async def test_a_gateway_that_opens_its_port_is_left_alone_while_it_settles_on_t
     await until(lambda: session.state == "waiting")
     assert session.next_attempt is None
     assert session.status().check.exit == 1  # type: ignore[union-attr]
+    began = time.monotonic()
     gateway = await stage.gateway(port=port)
-    await until(lambda: "begun to listen" in session.reason)
-    assert session.state == "connecting"
-    assert "0.5 seconds to settle" in session.action
-    assert session.next_attempt is not None
+    (settling,) = await until(lambda: told(heard, "begun to listen"))
+    assert settling.state == "connecting"
+    assert "0.5 seconds to settle" in settling.action
+    assert settling.next_attempt is not None
     await session.until_ready(soon())
-    assert settled(gateway) >= 0.5 * NEARLY
+    assert settled(gateway, began) >= 0.5
     assert gateway.stats.connections_ever == 1, "the socket of the knock is that of the attempt"
     assert session.transitions["waiting", "connecting"] == 1
 
@@ -93,13 +101,14 @@ async def test_a_socket_that_the_gateway_closes_while_it_settles_is_a_failure_an
     closing.close()
     await closing.wait_closed()
     await until(lambda: "Nothing listens" in session.reason)
+    began = time.monotonic()
     gateway = await stage.gateway(port=port)
     await session.until_ready(soon())
-    assert settled(gateway) >= 0.3 * NEARLY
+    assert settled(gateway, began) >= 0.3
 
 
 async def test_nothing_is_tried_inside_the_pause_after_a_failure(stage: Stage, far: Far) -> None:
-    session = stage.start(far.port, connect_timeout=0.05, pause_floor=0.6, pause_cap=0.6)
+    session = stage.start(far.port, connect_timeout=0.05, pause_floor=2.5, pause_cap=2.5)
     await until(lambda: session.state == "waiting")
     assert "takes connections and says nothing" in session.reason
     assert session.due is not None
@@ -144,18 +153,19 @@ async def test_a_kernel_that_does_not_tell_stops_nobody(session: Session, monkey
 
 
 async def test_a_gateway_that_restarts_while_a_pause_lasts_settles_too(
-    stage: Stage, gateway: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, gateway: SimulatedGateway, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ibmux.session.upkeep.LOOK", 0.1)
-    session = await stage.ready(gateway, pause_floor=1.5, pause_cap=1.5, settle=0.3)
+    session = await stage.ready(gateway, pause_floor=5.0, pause_cap=5.0, settle=0.3)
     await until(lambda: session._seen)
     await gateway.close()
     await until(lambda: session.state == "waiting" and session._absent)
     assert session.due is not None, "seen while the pause lasted, not by knocking after it"
+    began = time.monotonic()
     again = await stage.gateway(port=gateway.port)
-    await until(lambda: "begun to listen" in session.reason)
+    await until(lambda: told(heard, "begun to listen"))
     await session.until_ready(soon())
-    assert settled(again) >= 0.3 * NEARLY
+    assert settled(again, began) >= 0.3
     assert again.stats.connections_ever == 1
 
 
@@ -191,7 +201,7 @@ async def test_a_gateway_that_hangs_up_on_the_silent_is_spoken_to_in_the_end(
 
     server = await asyncio.start_server(impatient, "127.0.0.1", port)
     await until(lambda: any(heard))
-    assert heard[0].startswith(b"API")
+    assert next(filter(None, heard)).startswith(b"API")
     server.close()
 
 
@@ -241,7 +251,7 @@ async def test_a_fallback_of_another_login_is_never_used(stage: Stage, gateway: 
 
 
 async def test_a_stuck_listener_leads_to_the_fallback(stage: Stage, gateway: SimulatedGateway, far: Far) -> None:
-    session = stage.start(far.port, fallback=(f"127.0.0.1:{gateway.port}",), accounts=OURS, connect_timeout=0.5)
+    session = stage.start(far.port, fallback=(f"127.0.0.1:{gateway.port}",), accounts=OURS, connect_timeout=2.0)
     await session.until_ready(soon())
     assert session.status().fallback
     assert far.connections == 1
@@ -285,13 +295,11 @@ async def test_a_cut_that_lasts_stays_one(stage: Stage, gateway: SimulatedGatewa
 
 
 async def test_a_farm_that_is_back_hurries_the_look(stage: Stage, gateway: SimulatedGateway) -> None:
-    session = await stage.ready(gateway, probe=3.0)
+    session = await stage.ready(gateway, probe=10.0)
     gateway.clients[1].error(-1, 1100, "Connectivity lost.")
     await until(lambda: session.state == "cut")
-    began = time.monotonic()
     gateway.clients[1].error(-1, 2104, "Market data farm connection is OK:usfarm")
-    await session.until_ready(soon())
-    assert time.monotonic() - began < 2.0
+    await session.until_ready(soon(8.0))
 
 
 async def test_a_gateway_that_is_cut_when_we_come_is_not_ready(stage: Stage, gateway: SimulatedGateway) -> None:
@@ -321,7 +329,7 @@ async def test_a_refusal_because_of_read_only_leaves_other_questions_alone(
     session: Session, gateway: SimulatedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway.clients[1], "send", lambda data: None)
-    rules = asyncio.create_task(session.depth_exchanges(deadline=soon(0.3)))
+    rules = asyncio.create_task(session.depth_exchanges(deadline=soon(2.0)))
     await until(session.calls.named)
     text = "Error validating request.-'bY' : cause - The API interface is currently in Read-Only mode."
     session.on_error(-1, 321, text, "")
@@ -336,9 +344,10 @@ async def test_a_dead_session_is_found_within_the_promised_time(stage: Stage) ->
     session = await stage.ready(gateway, heartbeat=1.5)
     await gateway.faults.half_open()
     begun = time.monotonic()
-    await until(lambda: session.stats().disconnects.get("silent") == 1)
+    async with Pauses() as pauses:
+        await until(lambda: session.stats().disconnects.get("silent") == 1)
     late = 0.4  # what a loaded machine may take; less than the third of the promise that one question more would
-    assert time.monotonic() - begun <= 1.5 + late
+    assert time.monotonic() - begun <= 1.5 + late + pauses.seconds
 
 
 def test_settings_name_every_endpoint() -> None:

@@ -178,7 +178,6 @@ async def test_a_part_that_comes_late_meets_a_new_download(
     await gateway.faults.read_only()
     session = await stage.ready(gateway)
     assert session.missing
-    await gateway.faults.clear()
     end = session.calls.end
 
     def end_with_1101(key: Any, result: Any = None) -> None:
@@ -186,7 +185,8 @@ async def test_a_part_that_comes_late_meets_a_new_download(
         if key == "openOrders" and session.state == "ready":
             session.on_error(-1, 1101, "Connectivity restored, data lost.", "")
 
-    monkeypatch.setattr(session.calls, "end", end_with_1101)
+    monkeypatch.setattr(session.calls, "end", end_with_1101)  # before it can be answered
+    await gateway.faults.clear()
     await until(lambda: session.transitions["ready", "syncing"])
     await until(lambda: session.state == "ready" and not session.missing)
     assert (session.epoch, gateway.stats.connections_ever) == (1, 1)
@@ -269,15 +269,15 @@ async def test_a_clock_that_jumps_changes_no_advice(stage: Stage, far: Far) -> N
     """Neither a script nor a person is told of an attempt in the past, or in an hour."""
     offset = 0.0
     session = Session(
-        GatewaySettings(**QUICK | {"port": far.port, "connect_timeout": 0.02, "pause_floor": 5.0, "pause_cap": 5.0}),
+        GatewaySettings(**QUICK | {"port": far.port, "connect_timeout": 0.02, "pause_floor": 60.0, "pause_cap": 60.0}),
         clock=lambda: time.time() + offset,
     )
     stage.tasks[session] = asyncio.create_task(session.run())
     await until(lambda: session.state == "waiting")
     for jump in (-3600.0, 0.0, 3600.0):
         offset = jump
-        assert 4.0 < (session.not_ready().retry_after or 0.0) <= 5.0
-        assert 4.0 < (session.status().next_attempt or 0.0) - session.clock() <= 5.0
+        assert 30.0 < (session.not_ready().retry_after or 0.0) <= 60.0
+        assert 30.0 < (session.status().next_attempt or 0.0) - session.clock() <= 60.0
 
 
 async def test_a_gap_is_told_once_and_never_ends_before_it_begins(stage: Stage, gateway: SimulatedGateway) -> None:
@@ -322,7 +322,7 @@ async def test_a_gateway_that_hangs_up_and_reads_no_more_is_gone_at_once() -> No
     opening = asyncio.create_task(link.introduce(1))
     await asyncio.sleep(0)
     link.wire.write(b"x" * 50_000_000)
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(20.0):
         await link.gone.wait()
     await asyncio.gather(opening, return_exceptions=True)
     release.set()
@@ -331,7 +331,7 @@ async def test_a_gateway_that_hangs_up_and_reads_no_more_is_gone_at_once() -> No
 
 async def test_what_was_posted_takes_no_turns_of_the_next_connection(stage: Stage, gateway: SimulatedGateway) -> None:
     session = await stage.ready(gateway)
-    for _ in range(400):  # ten seconds' worth
+    for _ in range(1600):  # forty seconds' worth
         session._post_stream(lambda wire: wire.reqCurrentTime())
     await gateway.faults.drop()
     await until(lambda: session.epoch == 2)
@@ -343,7 +343,7 @@ async def test_many_attempts_leave_nothing_behind(stage: Stage, far: Far) -> Non
     session = stage.start(far.port, connect_timeout=0.02, pause_floor=0.01, pause_cap=0.01)
     await until(lambda: far.connections >= 10)
     files, tasks = me.num_fds(), len(asyncio.all_tasks())
-    await until(lambda: far.connections >= 60, timeout=20.0)
+    await until(lambda: far.connections >= 60, timeout=40.0)
     await until(lambda: abs(me.num_fds() - files) <= 4)
     assert len(asyncio.all_tasks()) <= tasks + 4
     assert len(session._closing) <= 1

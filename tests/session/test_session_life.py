@@ -288,7 +288,7 @@ async def test_draining_answers_what_waits_and_ends_run(
     await session.drain()
     with pytest.raises(Draining):
         await question
-    await asyncio.wait_for(stage.tasks[session], 5)
+    await asyncio.wait_for(stage.tasks[session], 20)
     assert session.state == "stopped"
     await until(lambda: gateway.stats.connections == 0)
 
@@ -302,14 +302,14 @@ async def test_cancelling_run_closes_the_socket(stage: Stage, gateway: Simulated
 
 
 async def test_draining_works_in_every_state_before_ready(stage: Stage, far: Far) -> None:
-    never = stage.start(free_port(), pause_floor=30.0)
+    never = stage.start(free_port(), pause_floor=60.0)
     await until(lambda: never.state == "waiting")
-    hanging = stage.start(far.port)
+    hanging = stage.start(far.port, connect_timeout=60.0)
     await until(lambda: far.open == 1)
     for session in (never, hanging):
-        await asyncio.wait_for(session.drain(), 2)
+        await asyncio.wait_for(session.drain(), 20)
         assert session.state == "stopped"
-        await asyncio.wait_for(stage.tasks[session], 2)
+        await asyncio.wait_for(stage.tasks[session], 20)
     await until(lambda: far.open == 0)
 
 

@@ -262,8 +262,8 @@ async def test_a_line_that_the_gateway_gives_up_is_asked_for_again(
     assert heard.of("on_stale") == [apple.conId]
     assert session.quote_fields(apple.conId)[1]
     await until(lambda: line.request not in (0, before) and line.failures == 0)
-    assert not session.is_stale(apple.conId)
-    ((start, end, why, names),) = heard.of("on_gap")
+    await until(lambda: not session.is_stale(apple.conId))
+    ((start, end, why, names),) = await until(lambda: heard.of("on_gap"))
     assert start < end
     assert (why, names) == ("No updates of real time data", [f"{apple.conId}/quote"])
     assert list(gateway.clients[1].lines) == [line.request]
@@ -276,7 +276,7 @@ async def test_a_line_that_the_gateway_gives_up_is_asked_for_again(
 async def test_what_was_given_up_is_asked_for_when_a_cut_is_over(
     session: Session, gateway: SimulatedGateway, apple: Contract, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.2)
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 1.5)  # the cut has to come before it is due
     await session.open_line(apple, deadline=soon())
     line = session.lines[apple.conId]
     gateway.clients[1].error(line.request, 10182, "No updates of real time data")

@@ -90,7 +90,7 @@ async def test_a_scan_comes_back_and_its_readers_are_not_told_of_an_end(
     await gateway.faults.apply("drop")
     await until(lambda: session.epoch > epoch and asked["reqScannerSubscription"] == 3)
     heard.calls.clear()
-    ((key, rows),) = await until(lambda: heard.of("on_scan"))
+    (key, rows), *_ = await until(lambda: heard.of("on_scan"))
     assert key == "gainers"
     assert rows
     session.close_scan("gainers")
@@ -118,7 +118,7 @@ async def test_a_retry_waits_for_a_session_that_is_ready_and_ends_with_the_conne
     refuse: Callable[[str, int], Counter[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.5)  # the cut has to come before the first retry is due
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 1.5)  # the cut has to come before the first retry is due
     account = session.accounts[0]
     await session.pnl(account, deadline=soon())
     asked = refuse("reqPnL", 1)

@@ -129,7 +129,7 @@ async def test_other_accounts_values_stay_current_and_the_first_account_stays_su
 
 async def test_321_ends_its_request(session: Session, gateway: SimulatedGateway) -> None:
     with pytest.raises(GatewayError) as refused:
-        await session.option_parameters("", "", "", 0, deadline=soon(1))
+        await session.option_parameters("", "", "", 0, deadline=soon())
     assert refused.value.ib is not None
     assert refused.value.ib[0] == 321
 
@@ -148,7 +148,7 @@ async def test_321_without_an_id_ends_the_questions_without_an_id(
 
     monkeypatch.setattr(Client, "reply", refuse)
     with pytest.raises(GatewayError, match="Read-Only"):
-        await session.open_orders(deadline=soon(1))
+        await session.open_orders(deadline=soon())
     monkeypatch.undo()
     assert await session.open_orders(deadline=soon()) == []
 
@@ -161,7 +161,7 @@ async def test_a_question_without_an_answer_ends_at_its_deadline_and_the_next_is
     started = loop.time()
     with pytest.raises(GatewayTimeout, match="AAPL"):
         await session.contract_details(APPLE, deadline=soon(0.05))
-    assert loop.time() - started < 1.0
+    assert loop.time() - started < 10.0, "and not when the session itself would have given up"
     monkeypatch.undo()
     assert session.stats().pending == 0
     assert await session.contract_details(APPLE, deadline=soon())
@@ -174,7 +174,7 @@ async def test_a_caller_that_gives_up_does_not_take_the_answer_from_the_others(
     send = gateway.clients[1].send
     monkeypatch.setattr(gateway.clients[1], "send", held.append)
     hasty = asyncio.create_task(session.open_orders(deadline=soon(0.05)))
-    patient = asyncio.create_task(session.open_orders(deadline=soon(5)))
+    patient = asyncio.create_task(session.open_orders(deadline=soon()))
     with pytest.raises(GatewayTimeout):
         await hasty
     for data in held:
@@ -197,7 +197,7 @@ async def test_losing_the_gateway_answers_every_open_question(
     await gateway.close()
     for question in questions:
         with pytest.raises(NotReady):
-            await asyncio.wait_for(question, 2)
+            await asyncio.wait_for(question, 20)
     assert session.stats().pending == 0
 
 
@@ -207,10 +207,10 @@ async def test_a_request_waits_for_ready_up_to_its_deadline(stage: Stage) -> Non
     started = loop.time()
     with pytest.raises(NotReady) as refused:
         await session.contract_details(APPLE, deadline=soon(0.1))
-    assert 0.09 <= loop.time() - started < 1.0
+    assert 0.09 <= loop.time() - started < 10.0
     assert refused.value.fate == "not_sent"
     with pytest.raises(NotReady):
-        await asyncio.wait_for(session.contract_details(APPLE, deadline=0.0), 0.05)
+        await asyncio.wait_for(session.contract_details(APPLE, deadline=0.0), 10)
 
 
 async def test_text_that_would_break_a_message_apart_is_refused_and_nothing_else_happens(
@@ -256,13 +256,12 @@ async def test_a_flood_never_breaks_the_gateways_limit(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
     flood = [
-        asyncio.create_task(session.matching_symbols("AAPL", deadline=soon(10), script=f"s{number % 4}"))
+        asyncio.create_task(session.matching_symbols("AAPL", deadline=soon(30), script=f"s{number % 4}"))
         for number in range(60)
     ]
-    await until(lambda: session.stats().lanes["bulk"].depth > 20)
-    asked = loop.time()
+    await until(lambda: session.stats().lanes["bulk"].depth > 40)
     await session.send_cancel(999_999, deadline=soon())
-    assert loop.time() - asked < 0.1, "a cancel does not wait behind questions"
+    assert session.stats().lanes["bulk"].depth > 20, "a cancel does not wait behind questions"
     await asyncio.gather(*flood)
     assert session.stats().sent - sent == 61
     assert loop.time() - started > 0.9
@@ -304,7 +303,7 @@ async def test_an_idle_gate_sends_before_it_returns_to_the_loop() -> None:
 
 
 async def test_a_message_whose_sender_gave_up_is_not_sent() -> None:
-    gate = Gate(20.0, 1)
+    gate = Gate(0.5, 1)
     sent: list[str] = []
     await gate.send("bulk", "", lambda: sent.append("first"))
     given_up = asyncio.create_task(gate.send("bulk", "a", lambda: sent.append("given up")))
@@ -325,6 +324,8 @@ async def test_an_error_while_sending_reaches_the_one_who_sent() -> None:
     await gate.send("bulk", "", lambda: None)
     with pytest.raises(RequestError):
         await gate.send("bulk", "", break_)
+    gate = Gate(0.05, 1)
+    await gate.send("bulk", "", lambda: None)
     waiting = asyncio.create_task(gate.send("bulk", "", lambda: None))
     await until(lambda: gate.stats()["bulk"].depth == 1)
     gate.clear(NotReady("gone"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -160,13 +160,15 @@ async def test_a_quiet_market_is_asked_less_and_less_often_and_nothing_is_called
     apple = await named(session, "AAPL")
     await session.open_line(apple, deadline=soon())
     line = session.lines[apple.conId]
-    loop = asyncio.get_running_loop()
-    instants = []
+    answers, limits = [], []
     for wanted in (1, 2, 3):
-        await until(lambda: line.rhythm.barren == wanted, 10.0)  # noqa: B023
-        instants.append(loop.time())
+        await until(lambda: line.rhythm.barren == wanted)  # noqa: B023
+        answers.append(line.rhythm.heard)
+        limits.append(line.rhythm.limit())
         assert not line.rhythm.stale
-    assert instants[2] - instants[1] > 1.5 * (instants[1] - instants[0]) > 1.2
+    assert limits[1] > 1.5 * limits[0] > 1.2
+    for (earlier, later), limit in zip(pairwise(answers), limits, strict=False):
+        assert later - earlier >= limit
     assert not heard.of("on_gap")
     assert session.gaps == 0
 
@@ -208,7 +210,7 @@ async def test_while_a_farm_is_lost_the_silent_are_stale_and_go_on_with_its_retu
     assert line.request == before
     ((start, end, why, names),) = heard.of("on_gap")
     assert (why, names) == ("The connection to usfarm is lost.", [f"{apple.conId}/quote"])
-    assert 0.5 < end - start < 5.0
+    assert 0.5 < end - start < 60.0
 
 
 async def test_a_blip_that_leaves_the_streams_dead_is_mended(

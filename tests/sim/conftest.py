@@ -18,7 +18,7 @@ finally:
     asyncio.set_event_loop(None)
     _loop.close()
 
-from wire_client import FAST, Connector, Opener, Raw, RawOpener, until  # noqa: E402
+from wire_client import FAST, Connector, Opener, Raw, RawOpener, free_port, until  # noqa: E402
 
 from ibmux.sim import Settings, SimulatedGateway  # noqa: E402
 from ibmux.tws.handshake import Greeting, encode_greeting  # noqa: E402
@@ -32,7 +32,7 @@ async def open_gateway() -> AsyncIterator[Opener]:
     opened: list[SimulatedGateway] = []
 
     async def start(**changes: Any) -> SimulatedGateway:
-        gateway = SimulatedGateway(Settings(**FAST | changes))
+        gateway = SimulatedGateway(Settings(**FAST | {"port": free_port()} | changes))
         await gateway.start()
         opened.append(gateway)
         return gateway
@@ -64,7 +64,7 @@ async def connect(library: Any) -> AsyncIterator[Connector]:
         ib.errors = []
         ib.errorEvent += lambda request_id, code, text, contract: ib.errors.append((request_id, code, text))
         opened.append(ib)
-        await ib.connectAsync(gateway.host, gateway.port, clientId=client_id, timeout=4, **arguments)
+        await ib.connectAsync(gateway.host, gateway.port, clientId=client_id, **{"timeout": 20, **arguments})
         return ib
 
     yield join

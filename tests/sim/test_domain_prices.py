@@ -116,10 +116,10 @@ def test_stepping_is_cheap() -> None:
 
 
 def _timed(quote: Quote) -> float:
-    start = time.perf_counter()
+    start = time.process_time()  # what other programs take of the machine is not counted
     for _ in range(20_000):
         quote.step()
-    return (time.perf_counter() - start) / 20_000
+    return (time.process_time() - start) / 20_000
 
 
 def test_an_unknown_contract_has_no_quote() -> None:

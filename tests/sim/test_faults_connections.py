@@ -27,14 +27,14 @@ async def dial(gateway: SimulatedGateway) -> Raw:
     return client
 
 
-async def is_served(gateway: SimulatedGateway, client_id: int = 77) -> bool:
-    """Whether a new connection gets as far as its accounts."""
+async def is_served(gateway: SimulatedGateway, client_id: int = 77, patience: float = 20.0) -> bool:
+    """Whether a new connection gets as far as its accounts, within so many seconds."""
     try:
         client = await dial(gateway)
     except ConnectionError:
         return False
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(patience):
             await until(lambda: client.version or client.ended)
             if client.version:
                 client.send(71, 2, client_id, "")
@@ -69,7 +69,7 @@ async def test_refuse_closes_the_port_and_keeps_it(gateway: SimulatedGateway, ra
 
 
 async def test_a_fault_ends_by_itself(gateway: SimulatedGateway) -> None:
-    await gateway.faults.refuse(0.05)
+    await gateway.faults.refuse(1.0)
     assert gateway.faults.in_force == {"refuse": "the port is closed"}
     await until(lambda: gateway.door.is_open)
     assert gateway.faults.in_force == {}
@@ -90,7 +90,7 @@ async def test_reset_accepts_and_resets(gateway: SimulatedGateway) -> None:
 
 @pytest.mark.parametrize(("fault", "greeted"), [("silent", False), ("silent_api", True)])
 async def test_silence(open_gateway: Opener, raw: RawOpener, fault: str, greeted: bool) -> None:
-    gateway = await open_gateway(greeting_timeout=0.3)
+    gateway = await open_gateway(greeting_timeout=1.5)
     held = await raw(gateway, 1)
     await gateway.faults.apply(fault)
     client = await dial(gateway)
@@ -98,7 +98,7 @@ async def test_silence(open_gateway: Opener, raw: RawOpener, fault: str, greeted
         await until(lambda: client.version)
         client.send(71, 2, 5, "")
     await alive(held)
-    await asyncio.wait({client._task}, timeout=0.8)  # longer than the greeting may take
+    await asyncio.wait({client._task}, timeout=2.0)  # longer than the greeting may take
     assert (bool(client.version), client.messages, client.ended) == (greeted, [], False)
     await gateway.faults.heal()
     await until(lambda: client.ended)
@@ -127,7 +127,7 @@ async def test_slam_closes_after_start_api_without_a_word(gateway: SimulatedGate
     began = time.monotonic()
     client.send(71, 2, 5, "")
     await until(lambda: client.ended)
-    assert 0.05 < time.monotonic() - began < 2
+    assert 0.05 < time.monotonic() - began < 20
     assert client.messages == []
     await client.close()
     await gateway.faults.heal()
@@ -140,7 +140,7 @@ async def test_half_open_sockets_hear_and_say_nothing(gateway: SimulatedGateway,
     await gateway.faults.half_open(new=new)
     before = len(client.messages)
     client.send(49, 1)
-    assert await is_served(gateway, 2) == (new == "answer")
+    assert await is_served(gateway, 2, 20.0 if new == "answer" else 1.0) == (new == "answer")
     assert (len(client.messages), client.ended) == (before, False)
     await gateway.faults.heal()
     await until(lambda: client.ended)
@@ -152,7 +152,7 @@ async def test_half_open_twice_is_undone_at_once(gateway: SimulatedGateway, raw:
     await gateway.faults.half_open(new="silent")
     await gateway.faults.half_open(new="refuse")
     await until(lambda: first.ended)
-    assert not await is_served(gateway)
+    assert not await is_served(gateway, patience=1.0)
     await gateway.faults.heal()
     assert await is_served(gateway)
 
@@ -400,7 +400,7 @@ async def test_a_restart_alone_may_be_fragile(gateway: SimulatedGateway) -> None
     assert await is_served(gateway)
     await gateway.faults.restart(0.01, fragile=60)
     await until(lambda: gateway.door.is_open)
-    assert not await is_served(gateway)
+    assert not await is_served(gateway, patience=1.0)
     await gateway.faults.restart(0.01)
     await until(lambda: gateway.door.is_open)
     assert await is_served(gateway)

@@ -9,7 +9,7 @@ import random
 import sys
 
 import pytest
-from wire_client import FAST, Raw, until
+from wire_client import FAST, Raw, free_port, until
 
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.faults.verbs import VERBS
@@ -82,7 +82,7 @@ async def is_well(gateway: SimulatedGateway) -> None:
 @pytest.mark.parametrize("verb", sorted(ARGUMENTS))
 async def test_each_fault_alone(verb: str) -> None:
     rng = random.Random(1)
-    async with SimulatedGateway(Settings(**FAST | {"rate": 400.0})) as gateway:
+    async with SimulatedGateway(Settings(**FAST | {"rate": 400.0, "port": free_port()})) as gateway:
         for arguments in ARGUMENTS[verb]:
             with contextlib.suppress(ValueError):  # `lift cut` without a cut
                 await gateway.faults.apply(f"{verb} {arguments}")
@@ -99,7 +99,9 @@ async def test_random_sequences_of_faults(caplog: pytest.LogCaptureFixture) -> N
     rng = random.Random(seed)
     sys.stdout.write(f"IBMUX_SEED={seed}\n")
     with caplog.at_level("ERROR"):
-        async with SimulatedGateway(Settings(**FAST | {"rate": 400.0, "seed": seed % 1000})) as gateway:
+        async with SimulatedGateway(
+            Settings(**FAST | {"rate": 400.0, "seed": seed % 1000, "port": free_port()})
+        ) as gateway:
             for _ in range(12):
                 for _ in range(rng.randrange(1, 12)):
                     verb = rng.choice(sorted(ARGUMENTS))

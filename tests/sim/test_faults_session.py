@@ -280,7 +280,7 @@ async def test_a_restart_resets_sockets_and_keeps_the_world(lively: SimulatedGat
     place(client, 1, orderType="LMT", lmtPrice=1.0)
     place(client, 2)
     await until(lambda: "Submitted" in states(client, 1) and "Filled" in states(client, 2))
-    await lively.faults.restart(0.2)
+    await lively.faults.restart(1.5)
     await until(lambda: client.ended)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(lively.host, port)
@@ -297,7 +297,7 @@ async def test_a_restart_resets_sockets_and_keeps_the_world(lively: SimulatedGat
 async def test_a_restart_frees_client_ids_and_may_be_slow_to_settle(open_gateway: Opener, raw: RawOpener) -> None:
     gateway = await open_gateway(linger=60.0)
     await raw(gateway, 1)
-    await gateway.faults.restart(0.05, settle=0.3)
+    await gateway.faults.restart(0.05, settle=1.0)
     await until(lambda: gateway.door.is_open)
     assert gateway.faults.in_force == {"silent": "new connections are accepted and never answered"}
     await until(lambda: not gateway.faults.in_force)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ib_async
 import pytest
-from wire_client import until
+from wire_client import free_port, until
 
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.recording.file import BadRecording, Entry, read
@@ -34,13 +34,15 @@ def held(ib: ib_async.IB) -> list[tuple[int, float]]:
 async def spend_a_day(port: int) -> dict[str, object]:
     """What a script sees that asks for positions, bars and an order."""
     ib = ib_async.IB()
-    await ib.connectAsync("127.0.0.1", port, clientId=5)
+    await ib.connectAsync("127.0.0.1", port, clientId=5, timeout=20)
     try:
         before = held(ib)
         (stock,) = await ib.qualifyContractsAsync(AAPL)
         bars = await ib.reqHistoricalDataAsync(stock, "20260105 16:00:00 US/Eastern", "1 D", "1 hour", "TRADES", True)
         trade = ib.placeOrder(stock, ib_async.MarketOrder("BUY", 3))
-        await until(lambda: trade.isDone() and all(fill.commissionReport.execId for fill in trade.fills))
+        await until(
+            lambda: trade.isDone() and trade.fills and all(fill.commissionReport.execId for fill in trade.fills)
+        )
         await until(lambda: held(ib) != before)
         ticker = ib.reqMktData(stock)
         await until(ticker.hasBidAsk)
@@ -91,7 +93,7 @@ async def test_what_was_not_asked_on_the_day_is_refused_and_told(gateway: Simula
         ib = ib_async.IB()
         codes: list[int] = []
         ib.errorEvent += lambda _id, code, *_: codes.append(code)
-        await ib.connectAsync("127.0.0.1", replayer.port, clientId=5)
+        await ib.connectAsync("127.0.0.1", replayer.port, clientId=5, timeout=20)
         ib.client.reqMatchingSymbols(77, "TSLA")
         await until(lambda: 321 in codes)
         assert replayer.unknown == ["reqMatchingSymbols"]
@@ -101,11 +103,11 @@ async def test_what_was_not_asked_on_the_day_is_refused_and_told(gateway: Simula
             await other.connectAsync("127.0.0.1", replayer.port, clientId=5, timeout=0.5)
 
 
-async def test_an_unreachable_gateway_is_in_the_recording(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_an_unreachable_gateway_is_in_the_recording(tmp_path: Path) -> None:
     path = tmp_path / "day.jsonl"
-    async with Recorder(("127.0.0.1", unused_tcp_port), path) as recorder:
+    async with Recorder(("127.0.0.1", free_port()), path) as recorder:
         reader, writer = await asyncio.open_connection("127.0.0.1", recorder.port)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 20) == b""
         writer.close()
     (entry,) = read(path)
     assert entry.kind == "close"

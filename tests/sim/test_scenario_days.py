@@ -102,7 +102,7 @@ async def test_quiet_day(play: Play) -> None:
     ib = ib_async.IB()
     errors: list[int] = []
     ib.errorEvent += lambda _id, code, _text, _contract: errors.append(code)
-    await ib.connectAsync(gateway.host, gateway.port, clientId=1, timeout=4)
+    await ib.connectAsync(gateway.host, gateway.port, clientId=1, timeout=20)
     [apple] = await ib.qualifyContractsAsync(ib_async.Stock("AAPL", "SMART", "USD"))
     ib.reqMktData(apple)
     early = ib.placeOrder(apple, ib_async.MarketOrder("BUY", 10, account="DU1000001"))
@@ -114,6 +114,7 @@ async def test_quiet_day(play: Play) -> None:
     for hour in range(10, 16):
         await go_to(gateway, f"{hour}:00:00")
         trade = ib.placeOrder(apple, ib_async.MarketOrder("SELL", 1, account="DU1000001"))
+        await until(lambda: trade.orderStatus.permId)  # noqa: B023 - awaited before the next turn
         await gateway.pass_time(30)
         await until(lambda: trade.fills)  # noqa: B023 - awaited before the next turn
     await finish(gateway, "quiet-day")
@@ -139,7 +140,7 @@ async def test_crash_day(play: Play, raw: RawOpener) -> None:
     changes = [middle(gateway, name) / price - 1 for name, price in before.items()]
     assert sum(changes) / 4 == pytest.approx(-0.07, abs=0.02)
     await until(lambda: "Filled" in states(client, 1))
-    assert [code for _, code in client.errors()][-2:] == [2103, 2104]
+    await until(lambda: [code for _, code in client.errors()][-2:] == [2103, 2104])
     await finish(gateway, "crash-day")
     assert gateway.faults.in_force == {}
     changes = [middle(gateway, name) / price - 1 for name, price in before.items()]
@@ -200,7 +201,7 @@ async def test_moc_close(play: Play) -> None:
     ib = ib_async.IB()
     codes: list[int] = []
     ib.errorEvent += lambda _id, code, _text, _contract: codes.append(code)
-    await ib.connectAsync(gateway.host, gateway.port, clientId=1, timeout=4)
+    await ib.connectAsync(gateway.host, gateway.port, clientId=1, timeout=20)
     [apple] = await ib.qualifyContractsAsync(ib_async.Stock("AAPL", "SMART", "USD"))
     order = ib_async.Order(action="BUY", totalQuantity=10, orderType="MOC", account="DU1000001", tif="DAY")
     trade = ib.placeOrder(apple, order)
@@ -209,13 +210,13 @@ async def test_moc_close(play: Play) -> None:
     await until(lambda: 1102 in codes)
     assert trade.orderStatus.filled == 0
     await go_to(gateway, "16:00:30")
-    assert codes.count(1100) == 2
+    await until(lambda: codes.count(1100) == 2)
     assert not trade.fills
     await go_to(gateway, "16:01:05")
     await until(lambda: trade.fills)
     filled = trade.fills[0].execution.time.astimezone(NEW_YORK)
     assert (filled.hour, filled.minute) == (16, 0)
-    assert codes.count(1102) == 2
+    await until(lambda: codes.count(1102) == 2)
     await finish(gateway, "moc-close")
     ib.disconnect()
 

@@ -226,7 +226,7 @@ async def test_profit_comes_every_second_and_ends_when_cancelled(open_gateway: O
     client.send(92, 1, FIRST, "")
     client.send(94, 2, FIRST, "", position.contract.conId)
     client.send(94, 3, "All", "", position.contract.conId)
-    await until(lambda: len(client.of(94)) >= 3 and len(client.of(95)) >= 6, timeout=15)
+    await until(lambda: len(client.of(94)) >= 3 and len(client.of(95)) >= 6)
     assert {row[2] for row in client.of(95)} == {f"{position.position:f}"}
     for number, request_id in ((93, 1), (95, 2), (95, 3)):
         client.send(number, request_id)

@@ -173,8 +173,8 @@ async def test_both_libraries_side_by_side(gateway: SimulatedGateway) -> None:
 
     one, two = ib_async.IB(), ib_insync.IB()
     try:
-        await one.connectAsync(gateway.host, gateway.port, clientId=1, timeout=4)
-        await two.connectAsync(gateway.host, gateway.port, clientId=2, timeout=4)
+        await one.connectAsync(gateway.host, gateway.port, clientId=1, timeout=20)
+        await two.connectAsync(gateway.host, gateway.port, clientId=2, timeout=20)
         trades = []
         for ib, library in ((one, ib_async), (two, ib_insync)):
             contract = library.Stock("AAPL", "SMART", "USD")

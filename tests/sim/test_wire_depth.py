@@ -55,7 +55,7 @@ async def test_the_copy_follows_the_book(open_gateway: Opener, raw: RawOpener, s
     client = await raw(gateway, 1)
     ask(client, "reqMktDepth", 5, exchange="SMART" if smart else "ARCA", numRows=10,
         isSmartDepth=smart)  # fmt: skip
-    await until(lambda: len(client.of(13)) > 200, 10)
+    await until(lambda: len(client.of(13)) > 200)
     gateway.clock.set(speed=0.000001)
     market = book_of(gateway, 10, smart)
     await until(lambda: copy_of(client, 5) == market)
@@ -84,7 +84,7 @@ async def test_the_libraries_keep_the_book(open_gateway: Opener, connect: Connec
     changes: list[Any] = []
     ticker = ib.reqMktDepth(contract, numRows=7, isSmartDepth=True)
     ticker.updateEvent += lambda changed: changes.extend(changed.domTicks)
-    await until(lambda: len(changes) > 100, 10)
+    await until(lambda: len(changes) > 100)
     gateway.clock.set(speed=0.000001)
     market = book_of(gateway, 7, True)
 

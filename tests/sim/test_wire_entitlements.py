@@ -75,7 +75,7 @@ async def test_delayed_data_are_what_live_data_were(open_gateway: Opener, raw: R
     client = await raw(gateway, 1)
     await set_type(gateway, client, 3)
     ask(client, "reqMktData", 5)
-    await until(lambda: sum(message[3] in ("66", "67") for message in client.of(1)) > 15, 10)
+    await until(lambda: sum(message[3] in ("66", "67") for message in client.of(1)) > 15)
     late = gateway.clock.now() - DELAY
     quotes = gateway.world.market.tape(AAPL).quotes(late - 30, late + 1)
     bids = [float(message[4]) for message in client.of(1) if message[3] == "66"]
@@ -206,8 +206,8 @@ async def test_a_market_opens_and_closes_under_a_line(open_gateway: Opener, raw:
     client = await raw(gateway, 1)
     await set_type(gateway, client, 2)
     ask(client, "reqMktData", 5)
-    await until(lambda: [message[3] for message in of_request(client, 58, 5)] == ["2", "1"], 10)
+    await until(lambda: [message[3] for message in of_request(client, 58, 5)] == ["2", "1"])
     moved = len(of_request(client, 1, 5))
-    await until(lambda: len(of_request(client, 1, 5)) > moved + 20, 10)
+    await until(lambda: len(of_request(client, 1, 5)) > moved + 20)
     gateway.clock.set(at=gateway.clock.now() + 16 * 3600)
-    await until(lambda: [message[3] for message in of_request(client, 58, 5)] == ["2", "1", "2"], 10)
+    await until(lambda: [message[3] for message in of_request(client, 58, 5)] == ["2", "1", "2"])

@@ -44,7 +44,7 @@ async def test_a_share_has_all_of_these(open_gateway: Opener, connect: Connector
     ticker = await ticker_of(ib, library.Stock("AAPL", "SMART", "USD"), SHARE_TICKS)
     names = [name for name in SHARE_FIELDS + NEWER_FIELDS if hasattr(ticker, name)]
     assert set(SHARE_FIELDS) <= set(names)
-    await until(lambda: all(known(ticker, name) for name in names), 10)
+    await until(lambda: all(known(ticker, name) for name in names))
     quote = gateway.world.market.quote(AAPL)
     assert ticker.low52week <= ticker.low26week <= ticker.low13week <= quote.last
     assert ticker.high52week >= ticker.high26week >= ticker.high13week >= ticker.low13week
@@ -77,12 +77,12 @@ async def test_every_trade_is_told_to_who_asked(open_gateway: Opener, raw: RawOp
     def texts(kind: str, request_id: int) -> list[list[str]]:
         return [message[4].split(";") for message in of_request(client, 46, request_id) if message[3] == kind]
 
-    await until(lambda: len(texts("48", 5)) > 3 and len(texts("77", 6)) > 3, 10)
+    await until(lambda: len(texts("48", 5)) > 3 and len(texts("77", 6)) > 3)
     assert not texts("48", 6) + texts("48", 7) + texts("77", 5) + texts("77", 7)
     totals = [float(fields[3]) for fields in texts("48", 5)]
     assert totals == sorted(set(totals)), "the day's volume grows with each trade"
     assert all(len(fields) == 6 and fields[5] == "true" and float(fields[1]) > 0 for fields in texts("48", 5))
-    assert abs(int(texts("48", 5)[-1][2]) / 1000 - gateway.clock.now()) < 5
+    assert abs(int(texts("48", 5)[-1][2]) / 1000 - gateway.clock.now()) < 30
 
 
 async def test_funds_futures_and_indices(open_gateway: Opener, connect: Connector, library: Any) -> None:
@@ -125,7 +125,7 @@ async def test_values_that_move_are_sent_again(open_gateway: Opener, raw: RawOpe
     gateway = await open_gateway(start=MORNING, speed=60.0)
     client = await raw(gateway, 1)
     ask(client, "reqMktData", 5, genericTickList="mdoff,232,293,236")
-    await until(lambda: len([message for message in client.of(1) if message[3] == "37"]) > 2, 10)
+    await until(lambda: len([message for message in client.of(1) if message[3] == "37"]) > 2)
     counts = [float(message[4]) for message in client.of(45) if message[3] == "54"]
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
@@ -143,7 +143,7 @@ async def test_headlines_come_when_they_are_published(open_gateway: Opener, raw:
     client = await raw(gateway, 1)
     began = gateway.clock.now()
     ask(client, "reqMktData", 5, genericTickList="mdoff,292")
-    await until(lambda: len(client.of(84)) > 2, 10)
+    await until(lambda: len(client.of(84)) > 2)
     seen = [(int(message[2]), message[3], message[4], message[5]) for message in client.of(84)]
     wanted = [
         (int(item.time * 1000), item.provider, item.articleId, item.title)
@@ -159,7 +159,7 @@ async def test_headlines_of_chosen_providers(open_gateway: Opener, raw: RawOpene
     client = await raw(gateway, 1)
     for number, symbol in enumerate(("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META")):
         ask(client, "reqMktData", number, symbol, genericTickList="mdoff,292:BZ+FLY")
-    await until(lambda: len(client.of(84)) > 2, 10)
+    await until(lambda: len(client.of(84)) > 2)
     assert {message[3] for message in client.of(84)} <= {"BZ", "FLY"}
 
 
@@ -184,7 +184,7 @@ async def test_a_providers_broad_tape(open_gateway: Opener, connect: Connector, 
     closed = library.Contract(symbol="BZ:BZ_ALL", secType="NEWS", exchange="BZ")
     await ib.qualifyContractsAsync(closed)
     ib.reqMktData(closed, "mdoff,292")
-    await until(lambda: len(ib.newsTicks()) > 3, 10)
+    await until(lambda: len(ib.newsTicks()) > 3)
     assert {tick.providerCode for tick in ib.newsTicks()} == {"BRFG"}
     assert all(tick.headline and tick.articleId.startswith("BRFG$") for tick in ib.newsTicks())
     assert [code for _, code, text in ib.errors if code == 10276] == [10276]

@@ -21,7 +21,8 @@ async def stock(ib: Any, library: Any, symbol: str = "AAPL") -> Any:
 @pytest.mark.parametrize(
     ("duration", "size"), [("1 D", "5 mins"), ("3600 S", "30 secs"), ("1 M", "1 day"), ("1 W", "1 hour")]
 )
-async def test_bars(ib: Any, library: Any, duration: str, size: str) -> None:
+async def test_bars(open_gateway: Opener, connect: Connector, library: Any, duration: str, size: str) -> None:
+    ib = await connect(await open_gateway(start="20260105 15:00:00 US/Eastern"))  # when a day has bars
     bars = await ib.reqHistoricalDataAsync(await stock(ib, library), "", duration, size, "TRADES", True)
     assert len(bars) > 3
     assert [bar.date for bar in bars] == sorted({bar.date for bar in bars})

@@ -138,5 +138,5 @@ async def test_bulletins_come_by_themselves(open_gateway: Opener, raw: RawOpener
     busy = await open_gateway(bulletins=40.0, speed=20_000.0, start=START)
     client = await raw(busy, 1)
     client.send(12, 1, 0)
-    await until(lambda: {message[3] for message in client.of(14)} == {"1", "2", "3"}, timeout=20)
+    await until(lambda: {message[3] for message in client.of(14)} == {"1", "2", "3"})
     assert [int(message[2]) for message in client.of(14)] == sorted(int(message[2]) for message in client.of(14))

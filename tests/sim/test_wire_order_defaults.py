@@ -78,7 +78,7 @@ async def test_a_stop_is_told_twice_first_with_a_protective_limit(gateway: Simul
     client = await raw(gateway, 1)
     level = await price(client) - 20
     place(client, 1, action="SELL", orderType="STP", auxPrice=level, tif="GTC", outsideRth=True)
-    await until(lambda: len(opened(client, 1)) == 2)
+    await until(lambda: len(opened(client, 1)) == len(client.of(3)) == 2)
     numbers = [m[0] for m in client.messages if m[0] in {"3", "4", "5"} and m[2 if m[0] == "4" else 1] == "1"]
     assert numbers == ["4", "5", "3", "5", "3"], "the warning (2109) comes first, then two pairs"
     assert client.errors()[-1] == (1, 2109)

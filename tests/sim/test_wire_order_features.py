@@ -110,7 +110,7 @@ async def test_every_attribute_comes_back_as_sent(ib: Any, library: Any) -> None
     await until(lambda: trade.orderStatus.status == "PreSubmitted")
     other = library.IB()
     try:
-        await other.connectAsync(ib.client.host, ib.client.port, clientId=2, timeout=4)
+        await other.connectAsync(ib.client.host, ib.client.port, clientId=2, timeout=20)
         [found] = await other.reqAllOpenOrdersAsync()
     finally:
         other.disconnect()

@@ -28,7 +28,7 @@ async def test_orders_at_other_versions(open_gateway: Opener, connect: Connector
     await until(lambda: resting.orderStatus.status == "Cancelled")
     assert len(await ib.reqCompletedOrdersAsync(False)) == 2
     [fill] = await ib.reqExecutionsAsync()
-    assert abs((fill.execution.time - fill.time).total_seconds()) < 3
+    assert abs((fill.execution.time - fill.time).total_seconds()) < 60
 
 
 async def test_the_recorded_sequence_of_a_market_order(ib: Any, library: Any) -> None:
@@ -62,7 +62,7 @@ async def test_an_order_with_everything_comes_back_as_sent(ib: Any, library: Any
     await until(lambda: trade.orderStatus.status in ("Submitted", "PreSubmitted"))
     other = library.IB()
     try:
-        await other.connectAsync(ib.client.host, ib.client.port, clientId=2, timeout=4)
+        await other.connectAsync(ib.client.host, ib.client.port, clientId=2, timeout=20)
         [seen] = [found for found in await other.reqAllOpenOrdersAsync() if _order(found).permId == trade.order.permId]
     finally:
         other.disconnect()

@@ -66,7 +66,7 @@ async def test_historical_ticks_are_what_was_streamed(noon: SimulatedGateway, ra
     """Whole seconds of a tick-by-tick stream and of the past that is asked for afterwards are equal, field by field."""
     client = await raw(noon, 1)
     ask(client, "reqTickByTickData", tickType=kind, numberOfTicks=0)
-    await until(lambda: len({message[3] for message in client.of(99)}) >= 4, 10)
+    await until(lambda: len({message[3] for message in client.of(99)}) >= 4)
     streamed: dict[str, list[list[str]]] = {}
     for message in client.of(99):
         streamed.setdefault(message[3], []).append(message[4:])
@@ -122,7 +122,7 @@ async def test_a_new_bar_begins_when_its_time_comes(open_gateway: Opener, connec
         contract, "", "3600 S", "5 secs", "TRADES", True, keepUpToDate=True, formatDate=2
     )
     first = len(bars)
-    await until(lambda: len(bars) >= first + 4, 10)
+    await until(lambda: len(bars) >= first + 4)
     ib.cancelHistoricalData(bars)
     tape = gateway.world.market.tape(contract.conId)
     for bar in bars[first - 2 : -1]:

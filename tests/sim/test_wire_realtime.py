@@ -23,7 +23,7 @@ async def test_bars_are_the_tapes(open_gateway: Opener, raw: RawOpener, what: st
     gateway = await open_gateway(start=MORNING, speed=100.0)
     client = await raw(gateway, 1)
     ask(client, "reqRealTimeBars", 5, barSize=5, whatToShow=what, useRTH=True)
-    await until(lambda: len(bars_of(client, 5)) >= 12, 10)
+    await until(lambda: len(bars_of(client, 5)) >= 12)
     tape = gateway.world.market.tape(AAPL)
     bars = bars_of(client, 5)
     times = [bar["time"] for bar in bars]
@@ -45,7 +45,7 @@ async def test_the_libraries_get_bars(open_gateway: Opener, connect: Connector, 
     contract = library.Stock("AAPL", "SMART", "USD")
     await ib.qualifyContractsAsync(contract)
     bars = ib.reqRealTimeBars(contract, 5, "TRADES", False)
-    await until(lambda: len(bars) > 3, 10)
+    await until(lambda: len(bars) > 3)
     assert all(bar.low <= bar.open_ <= bar.high and bar.volume > 0 for bar in bars)
     ib.cancelRealTimeBars(bars)
     await until(lambda: not ib.errors or {code for _, code, _ in ib.errors} <= {2104, 2106, 2158})
@@ -69,7 +69,7 @@ async def test_a_closed_market_has_no_bars(open_gateway: Opener, raw: RawOpener)
     client = await raw(gateway, 1)
     ask(client, "reqRealTimeBars", 5, whatToShow="TRADES", useRTH=True)
     ask(client, "reqRealTimeBars", 6, whatToShow="TRADES", useRTH=False)
-    await until(lambda: len(bars_of(client, 5)) > 2, 10)
+    await until(lambda: len(bars_of(client, 5)) > 2)
     opening = next(bar["time"] for bar in bars_of(client, 5))
     assert opening % 1800 == 0, "the first bar of regular hours begins at half past nine"
     assert bars_of(client, 6)[0]["time"] < opening

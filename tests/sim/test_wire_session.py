@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from wire_client import FAST, Connector, Opener, Raw, RawOpener, until
+from wire_client import FAST, Connector, Opener, Raw, RawOpener, free_port, until
 
 from ibmux.sim import Settings, SimulatedGateway, serve
 from ibmux.tws.handshake import Greeting, encode_greeting
@@ -64,16 +64,16 @@ async def test_both_libraries_meet_326_as_with_a_gateway(
     codes: list[int] = []
     ib.errorEvent += lambda request_id, code, text, contract: codes.append(code)
     with pytest.raises((TimeoutError, asyncio.TimeoutError, ConnectionError)):
-        await ib.connectAsync(gateway.host, gateway.port, clientId=7, timeout=0.3)
+        await ib.connectAsync(gateway.host, gateway.port, clientId=7, timeout=2.0)
     assert codes == [326]
     ib.disconnect()
 
 
 async def test_a_client_id_lingers_after_its_connection(open_gateway: Opener, raw: RawOpener) -> None:
-    gateway = await open_gateway(linger=0.4)
-    await (await raw(gateway, 7)).close()
+    gateway = await open_gateway(linger=1.5)
+    client, before = await raw(gateway, 7), time.monotonic()
+    await client.close()
     await until(lambda: gateway.stats.connections == 0)
-    closed = time.monotonic()
     refused = await raw(gateway, 7)
     assert refused.errors() == [(-1, 326)]
 
@@ -82,7 +82,7 @@ async def test_a_client_id_lingers_after_its_connection(open_gateway: Opener, ra
         return bool(client.of(15))
 
     await until(try_again)
-    assert time.monotonic() - closed > 0.3
+    assert time.monotonic() - before > 1.5
 
 
 async def test_no_more_than_max_clients(open_gateway: Opener, raw: RawOpener) -> None:
@@ -119,8 +119,8 @@ def test_settings_out_of_range_are_refused(changes: dict[str, Any]) -> None:
         Settings(**changes)
 
 
-async def test_serve_runs_until_cancelled(unused_tcp_port: int, raw: RawOpener) -> None:
-    settings = Settings(port=unused_tcp_port, **FAST)
+async def test_serve_runs_until_cancelled() -> None:
+    settings = Settings(port=free_port(), **FAST)
     task = asyncio.create_task(serve(settings))
 
     async def listening() -> bool:

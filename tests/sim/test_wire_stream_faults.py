@@ -18,7 +18,7 @@ async def open_all(client: Raw, first: int = 1) -> None:
     ask(client, "reqTickByTickData", first + 1, tickType="BidAsk")
     ask(client, "reqMktDepth", first + 2, isSmartDepth=True, numRows=3)
     ask(client, "reqRealTimeBars", first + 3, whatToShow="TRADES")
-    await until(lambda: all(count(client, first + place) > 0 for place in range(4)), 10)
+    await until(lambda: all(count(client, first + place) > 0 for place in range(4)))
 
 
 def count(client: Raw, request_id: int) -> int:
@@ -37,7 +37,7 @@ async def quick(open_gateway: Opener) -> SimulatedGateway:
 async def settled(client: Raw, other: Raw) -> list[int]:
     """The counts once another client has seen enough pass for late messages to have come."""
     seen = len(other.messages)
-    await until(lambda: len(other.messages) > seen + 50, 10)
+    await until(lambda: len(other.messages) > seen + 50)
     return counts(client)
 
 
@@ -97,11 +97,11 @@ async def test_a_pause_loses_what_was_meanwhile(open_gateway: Opener, raw: RawOp
     client.send(49, 1)
     await until(lambda: client.of(49))
     still, paused = counts(client), gateway.clock.now()
-    await until(lambda: gateway.clock.now() > paused + 60, 10)
+    await until(lambda: gateway.clock.now() > paused + 60)
     assert counts(client) == still
     gateway.feed.pause(False)
     resumed = gateway.clock.now()
-    await until(lambda: all(now > then for now, then in zip(counts(client), still, strict=True)), 10)
+    await until(lambda: all(now > then for now, then in zip(counts(client), still, strict=True)))
     times = [int(message[3]) for message in client.of(99)]
     assert not [when for when in times if paused + 2 < when < resumed - 2]
     starts = [int(message[3]) for message in client.of(50)]
@@ -116,7 +116,7 @@ async def test_streams_of_a_kind_or_a_symbol_die_without_a_word(open_gateway: Op
     ask(other, "reqMktData", 1, "MSFT")
     await until(lambda: of_request(other, 1, 1))
     before = await settled(client, other)
-    await until(lambda: [now > then for now, then in zip(counts(client), before, strict=True)].count(True) == 3, 10)
+    await until(lambda: [now > then for now, then in zip(counts(client), before, strict=True)].count(True) == 3)
     assert counts(client)[2] == before[2]
     assert await gateway.faults.apply("deaden aapl") == "4 streams dead"
     all_dead = await settled(client, other)

@@ -45,7 +45,7 @@ async def test_every_tick_of_the_tape_comes_once(open_gateway: Opener, raw: RawO
     client = await raw(gateway, 1)
     before = gateway.clock.now()
     ask(client, "reqTickByTickData", 5, tickType=kind)
-    await until(lambda: len(ticks_of(client, 5)) > 60 and ticks_of(client, 5)[-1]["time"] > before + 20, 10)
+    await until(lambda: len(ticks_of(client, 5)) > 60 and ticks_of(client, 5)[-1]["time"] > before + 20)
     seen = received(ticks_of(client, 5), kind)
     assert {tick["tickType"] for tick in ticks_of(client, 5)} == {KINDS.index(kind) + 1}
     stream = gateway.clients[1].streams[5]
@@ -66,7 +66,7 @@ async def test_the_libraries_understand_every_kind(
     ticks: list[Any] = []
     ticker = ib.reqTickByTickData(contract, kind, 10, False)
     ticker.updateEvent += lambda changed: ticks.extend(changed.tickByTicks)
-    await until(lambda: len(ticks) > 3, 10)
+    await until(lambda: len(ticks) > 3)
     if kind == "BidAsk":
         assert all(0 < tick.bidPrice < tick.askPrice and tick.bidSize > 0 for tick in ticks)
     elif kind == "MidPoint":
@@ -104,7 +104,7 @@ async def test_sizes_can_be_left_out(open_gateway: Opener, raw: RawOpener) -> No
     client = await raw(gateway, 1)
     ask(client, "reqTickByTickData", 5, tickType="BidAsk", ignoreSize=True)
     ask(client, "reqTickByTickData", 6, tickType="BidAsk")
-    await until(lambda: len(ticks_of(client, 5)) > 60, 10)
+    await until(lambda: len(ticks_of(client, 5)) > 60)
     prices = [(tick["bidPrice"], tick["askPrice"]) for tick in ticks_of(client, 5)]
     assert all(one != two for one, two in itertools.pairwise(prices))
     assert len(ticks_of(client, 6)) >= len(ticks_of(client, 5))
