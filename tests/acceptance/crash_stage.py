@@ -24,7 +24,7 @@ from crash_records import Name, Records
 from crash_witness import Witness
 from stage import PROCESSES, free_port, settings, until
 
-from ibmux.core import reference
+from ibmux.core import recovery, reference
 from ibmux.journal import Reader
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.orders.book import KEPT
@@ -38,7 +38,7 @@ SHORT = 3.0
 """Seconds after which a proxy is killed that has not met the point of its end."""
 LONG = 6.0
 """Seconds that every tenth proxy lives: long enough to decide what became of orders that no list shows."""
-EXPECTED = ("A leg of this unit was never sent; the rest of it is cancelled.",)
+EXPECTED = (recovery.HALF_SENT,)
 """What a proxy rightly calls an error after a crash."""
 QUIET = 0.5
 """Seconds without a new record after which nothing more is on its way to the journal."""

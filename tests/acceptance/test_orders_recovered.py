@@ -158,6 +158,19 @@ async def test_an_order_that_no_list_shows_any_more_is_over(simulator: Simulated
         assert now["log"][-1]["message"] == recovery.recovery.IS_OVER
 
 
+async def test_a_change_of_an_order_that_only_the_gateways_list_of_finished_ones_has_says_that_it_is_over(
+    simulator: SimulatedGateway, tmp_path: Path
+) -> None:
+    """That list has no clientId: the order is its script's own all the same."""
+    async with running_proxy(tree(simulator, tmp_path / "a.db")) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        order = (await ann.ask("placeOrder", {**ASK, "order": plain(), "key": "old"})).payload["order"]
+        assert (await ann.ask("cancelOrder", {"key": "old"})).code == "ok"
+    async with running_proxy(tree(simulator, tmp_path / "b.db")) as proxy, raw_script(url_of(proxy), "ann") as ann:
+        answer = await ann.ask("modifyOrder", {"order": {**order, "lmtPrice": 2.0}, "key": "old"})
+        assert (answer.code, answer.payload["outcome"]) == ("request.invalid", "not_sent")
+        assert "is Cancelled; it cannot be changed" in answer.payload["message"]
+
+
 async def test_of_a_unit_with_a_leg_that_was_never_sent_nothing_lives_on(
     simulator: SimulatedGateway, tmp_path: Path
 ) -> None:

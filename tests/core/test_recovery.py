@@ -136,6 +136,15 @@ def test_a_unit_with_fills_is_not_cancelled_and_what_protects_them_stays() -> No
     assert not recovery.protects(stop, unit)
 
 
+def test_a_unit_came_whole_when_each_of_its_legs_was_heard_of() -> None:
+    one, two = restored("1", "Submitted", 1), restored("2", order_id=2)
+    one.unit = ("1", "2")
+    assert not recovery.came_whole(one, [one])
+    assert not recovery.came_whole(one, [one, two])
+    two.trade.orderStatus.permId = 77
+    assert recovery.came_whole(one, [one, two])
+
+
 def test_the_other_legs_of_a_unit_are_those_of_the_same_script_that_are_not_over() -> None:
     one, two, done = restored("1", "Submitted", 1), restored("2", "Submitted", 2), restored("3", "Cancelled", 3)
     foreign = restored("2", "Submitted", 4)

@@ -20,8 +20,12 @@ CANNOT_TELL = (
     "positions tell. It is not sent again."
 )
 WAS_HELD = "The order was held for a leg that was never sent: it never worked, and is cancelled. The key is free again."
-HALF_SENT = "A leg of this unit was never sent; the rest of it is cancelled."
+HALF_SENT = "A leg of this unit was never sent, or not answered in time; the rest of it is cancelled."
 HALF_FILLED = "A leg of this unit was never sent, and another one has fills: nothing was cancelled; a person must look."
+CAME_WHOLE = (
+    "This unit was to be cancelled, since the gateway had not answered in time; it came whole, and has fills: it works "
+    "on."
+)
 
 
 def unseen(entries: Iterable[Entry], client_id: int, look: int, accounts: Collection[str] = ()) -> list[Entry]:
@@ -69,6 +73,11 @@ def legs(entries: Iterable[Entry], entry: Entry) -> Iterator[Entry]:
 def may_cancel(unit: Iterable[Entry]) -> bool:
     """Whether a unit with a missing leg may be cancelled whole: with fills, what is left may be what protects them."""
     return not any(map(_has_fills, unit))
+
+
+def came_whole(entry: Entry, unit: Collection[Entry]) -> bool:
+    """Whether every leg of its unit has come to the gateway after all; `unit` is what is known of it."""
+    return len(unit) == len(entry.unit) and not any(map(is_unsent, unit))
 
 
 def protects(entry: Entry, unit: Iterable[Entry]) -> bool:

@@ -64,6 +64,9 @@ class OrderChanges:
         async with self._turn(caller, entry):
             held = not entry.trade.order.transmit and not entry.acknowledged
             await self.feed.answered(caller, entry, held=held and not entry.waiting)
+            if entry.done:
+                status = entry.trade.orderStatus.status
+                raise RequestError(f"The order is {status}; it cannot be changed any more.", outcome="not_sent")
             self._check_reach(entry)
             return await self._send_change(caller, entry, request.order, held and not request.order.transmit)
 
@@ -83,9 +86,6 @@ class OrderChanges:
 
     async def _send_change(self, caller: Caller, entry: Entry, wanted: Order, held: bool) -> Trade:
         known, trade = entry.trade.order, entry.trade
-        if entry.done:
-            status = trade.orderStatus.status
-            raise RequestError(f"The order is {status}; it cannot be changed any more.", outcome="not_sent")
         order = replace(
             wanted, orderId=known.orderId, clientId=known.clientId, permId=known.permId, parentId=known.parentId
         )
@@ -172,7 +172,7 @@ class OrderChanges:
         return True
 
     def _check_reach(self, entry: Entry) -> None:
-        """An orderId is an address under its own clientId: under ours it would be another order.
+        """Whether a working order can be addressed: an orderId under another clientId than ours is another order.
 
         Raises:
             NotReady: the connection broke, and with it went what is known of the login.
@@ -181,12 +181,12 @@ class OrderChanges:
         if self.session.state != "ready":
             raise self.session.not_ready()
         client, number = entry.address
-        if client != self.session.client_id or (not number and not entry.done):
+        if client != self.session.client_id or not number:
             raise NotYourOrder(
                 f"This order was placed under clientId {client}, and only there can it be changed or cancelled.",
                 hint="Change it where it was placed, or in TWS; `reqGlobalCancel` cancels it too.",
             )
-        if not (entry.done or recovery.is_of(entry, self.session.accounts)):
+        if not recovery.is_of(entry, self.session.accounts):
             raise NotYourOrder(
                 f"This order was placed under another login; the gateway's is that of {self.session.accounts}.",
                 hint="Log the gateway in as it was then.",

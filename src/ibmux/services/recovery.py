@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ibmux.core import recovery
@@ -183,21 +183,29 @@ class Recovery:
         doomed = [each for each in self.book.working() if each.doomed]
         for entry in [each for each in doomed if recovery.is_of(each, self.session.accounts)]:
             unit = [each for key in entry.unit if (each := self.book.find(entry.script, key)) is not None]
-            whole = recovery.may_cancel(unit)
-            if not (entry.done or (whole and recovery.hangs(entry, unit))):
-                self._cancel(entry, whole=whole)
-            entry.doomed = whole and not entry.done  # if the connection breaks now, again after the next one
+            entry.doomed = recovery.may_cancel(unit)  # if the connection breaks now, again after the next one
+            if not entry.doomed:
+                self._spare(entry, unit)
+            elif not recovery.hangs(entry, unit):
+                self._cancel(entry)
 
-    def _cancel(self, entry: Entry, *, whole: bool) -> None:
-        text = recovery.HALF_SENT if whole else recovery.HALF_FILLED
-        log.error("%s: key %r of %s: %s", self.session.name, entry.key, entry.script, text)
-        self.outbox.note(text, entry.script)
+    def _spare(self, entry: Entry, unit: Collection[Entry]) -> None:
+        came_whole = recovery.came_whole(entry, unit)
+        self._tell(entry, recovery.CAME_WHOLE if came_whole else recovery.HALF_FILLED, is_bad=not came_whole)
+
+    def _cancel(self, entry: Entry) -> None:
+        self._tell(entry, recovery.HALF_SENT)
         number = entry.trade.order.orderId
-        if whole and number:
+        if number:
             self.outbox.want_cancel(entry, "ibmux")
             self.session.post_cancel(number)
-        if whole and recovery.is_held(entry):
+        if recovery.is_held(entry):
             self.feed.end_unsent(entry, recovery.WAS_HELD)
+
+    def _tell(self, entry: Entry, text: str, *, is_bad: bool = True) -> None:
+        level = logging.ERROR if is_bad else logging.WARNING
+        log.log(level, "%s: key %r of %s: %s", self.session.name, entry.key, entry.script, text)
+        self.outbox.note(text, entry.script)
 
 
 def _entry(standing: Standing, taken: bool) -> Entry:
