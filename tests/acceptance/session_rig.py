@@ -23,7 +23,7 @@ from ibmux.core.history_pacing import Quota, Spacing
 from ibmux.errors import IbmuxError
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.session import Hooks, Session, Sheet
+from ibmux.session import Hooks, Session
 from ibmux.session.feeds import DepthFeed, RealTimeFeed, TickByTick
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.faults.forwarder import Forwarder
@@ -176,7 +176,7 @@ class Rig:
             return order
 
         try:
-            await self.session.place_order(Sheet(APPLE), prepare, deadline=self.soon(patience))
+            await self.session.place_order(APPLE, prepare, deadline=self.soon(patience))
         except IbmuxError as error:
             self.asked[error.code] += 1
         else:

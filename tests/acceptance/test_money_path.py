@@ -17,7 +17,7 @@ from ibmux.daemon import Proxy
 from ibmux.journal import Filter
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.session import Session, Sheet
+from ibmux.session import Session
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.events import OrderError
 from ibmux.sim.orders.desk import OrderDesk
@@ -184,7 +184,7 @@ async def test_an_order_of_another_clientid_is_never_changed_under_ours(simulato
             deadline = asyncio.get_running_loop().time() + 30
             await other.until_ready(deadline)
             order = Order(action="BUY", totalQuantity=10, orderType="LMT", lmtPrice=1.0)
-            await other.place_order(Sheet(Contract(**APPLE)), lambda number: _with_id(order, number), deadline=deadline)
+            await other.place_order(Contract(**APPLE), lambda number: _with_id(order, number), deadline=deadline)
             mine = (await boss.ask("placeOrder", placing("mine", 3.0))).payload
             listed = (await boss.ask("reqAllOpenOrders")).payload
             [foreign] = [trade for trade in listed if trade["order"]["clientId"] == 5]

@@ -12,7 +12,7 @@ from ibmux.errors import NotReady, OrderNotSent, OrderRejected, RequestError
 from ibmux.messages.contracts import Contract, TagValue
 from ibmux.messages.orders import Order, OrderCondition, SoftDollarTier
 from ibmux.messages.trades import CommissionReport
-from ibmux.session import Session, Sheet
+from ibmux.session import Session
 from ibmux.session.base import REQUESTS_FROM
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
@@ -269,7 +269,7 @@ async def test_ids_are_drawn_in_the_order_of_sending(
         drawn.append(number)
         return limit(orderId=number)
 
-    orders = asyncio.gather(*(session.place_order(Sheet(apple), prepare, deadline=soon()) for _ in range(3)))
+    orders = asyncio.gather(*(session.place_order(apple, prepare, deadline=soon()) for _ in range(3)))
     await until(lambda: session.stats().lanes["order"].depth == 3)
     session.gate._pacer.rate = 100.0
     session.gate._arm()

@@ -18,7 +18,7 @@ from session_stage import Heard, Stage, soon, until
 from ibmux.errors import NotReady
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
-from ibmux.session import Session, Sheet
+from ibmux.session import Session
 from ibmux.session.calls import Call, Calls
 from ibmux.sim import SimulatedGateway
 from ibmux.sim.clients.client import Client
@@ -87,7 +87,7 @@ def order(kind: str = "LMT") -> Order:
 async def trade(session: Session, gateway: SimulatedGateway) -> None:
     """Leave three open orders, two cancelled ones and two fills."""
     for kind in ("LMT", "LMT", "LMT", "LMT", "LMT", "MKT", "MKT"):
-        await session.place_order(Sheet(APPLE), lambda number, kind=kind: order(kind), deadline=soon())  # type: ignore[misc]
+        await session.place_order(APPLE, lambda number, kind=kind: order(kind), deadline=soon())  # type: ignore[misc]
     await until(lambda: len(gateway.world.desk._book.open()) == 5)
     await until(lambda: len(session._reports) == 2)
     for number in (1, 2):

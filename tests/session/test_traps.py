@@ -21,7 +21,7 @@ from ibmux.errors import Busy, GatewayError, GatewayTimeout, NotReady
 from ibmux.messages.contracts import Contract
 from ibmux.messages.history import ReqHistoricalData
 from ibmux.messages.orders import Order
-from ibmux.session import Session, Sheet
+from ibmux.session import Session
 from ibmux.session.feeds import KeptBars, RealTimeFeed
 from ibmux.session.gate import Gate
 from ibmux.sim import SimulatedGateway
@@ -161,7 +161,7 @@ async def place(session: Session, count: int, price: float = 1.0) -> list[int]:
         return limit(price)
 
     for _ in range(count):
-        await session.place_order(Sheet(Contract(conId=265598, exchange="SMART")), prepare, deadline=soon())
+        await session.place_order(Contract(conId=265598, exchange="SMART"), prepare, deadline=soon())
     return numbers
 
 

@@ -28,7 +28,6 @@ from ibmux.messages.trading import OrderStatusRequest, OrderTicket, PlaceOrder, 
 from ibmux.services.caller import Caller, Handler
 from ibmux.services.orderfeed import OrderFeed
 from ibmux.services.sending import Desk, Draft, make_key
-from ibmux.session import Sheet
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -113,8 +112,7 @@ class Orders:
             self._check_parent(caller, ticket)
             self._check_group(caller, ticket.order)
         order = replace(ticket.order, orderId=0, clientId=self.session.client_id, permId=0)
-        sheet = Sheet(ticket.contract)
-        return Draft(key, ticket.contract, order, ticket.parentKey, made=not ticket.key, sheet=sheet)
+        return Draft(key, ticket.contract, order, ticket.parentKey, made=not ticket.key)
 
     def _check_parent(self, caller: Caller, ticket: OrderTicket) -> None:
         """A leg transmits its whole family: it may hang only on an order of its own script."""
@@ -136,9 +134,9 @@ class Orders:
         def prepare(order_id: int) -> Order:
             return self.desk.number(caller, entry, draft, order_id, self._parent_id(caller, draft))
 
-        sheet = draft.sheet or Sheet(draft.contract)
         await self.desk.send(
-            entry, self.session.place_order(sheet, prepare, deadline=caller.deadline, script=caller.script)
+            entry,
+            self.session.place_order(draft.contract, prepare, deadline=caller.deadline, script=caller.script),
         )
 
     def _parent_id(self, caller: Caller, draft: Draft) -> int:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable
 from copy import copy
 from functools import partial
 from typing import NamedTuple
@@ -63,25 +62,20 @@ class Outbox:
 
     # -- what scripts want
 
-    def intend(self, *intents: tuple[Entry, Intent], deadline: float) -> Awaitable[None]:
-        """Write orders down before they are sent, all or none; they are on the disk when the result is done.
+    async def intend(self, *intents: tuple[Entry, Intent], deadline: float) -> None:
+        """Write orders down before they are sent, all or none; they are on the disk when this returns.
 
         Raises:
-            JournalFailed, Busy: nothing was written, and nothing may be sent; the result may also raise that.
-            KeyTaken: by the result: one of the keys is that of an order of before; none was written.
-            TimeoutError: by the result: they are not written by the deadline (the loop's time); they may be later.
+            TimeoutError: they are not by the deadline (the loop's time); they may be later.
+            KeyTaken: one of the keys is that of an order of before; none was written.
+            JournalFailed, Busy: nothing was written, and nothing may be sent.
         """
-        stored = self.journal.append(*(self._intent(*each) for each in intents))
-        entries = [entry for entry, _ in intents]
-        for entry in entries:
+        for entry, _ in intents:
             entry.intended = True
-        return self._intended(entries, _until(deadline, stored))
-
-    async def _intended(self, entries: list[Entry], stored: Awaitable[None]) -> None:
         try:
-            await stored
+            await _until(deadline, self.journal.append(*(self._intent(*each) for each in intents)))
         except IbmuxError:
-            for entry in entries:
+            for entry, _ in intents:
                 entry.intended = False
             raise
 

@@ -23,7 +23,6 @@ from ibmux.services.caller import Caller
 from ibmux.services.orderfeed import OrderFeed, utc_now
 from ibmux.services.recovery import Recovery
 from ibmux.services.risk import Risk, Worth
-from ibmux.session import Sheet
 
 if TYPE_CHECKING:
     from ibmux.session import Session
@@ -38,7 +37,6 @@ class Draft(Struct, frozen=True):
     parentKey: str = ""
     exercise: ExerciseOptions | None = None
     made: bool = False
-    sheet: Sheet | None = None
 
     @property
     def ask(self) -> Ask:
@@ -130,12 +128,8 @@ class Desk:
             order, exercise = entry.trade.order, draft.exercise
             intent = Intent(draft.contract, order, caller.instance, parent, legs, exercise, worth, login)
             intents.append((entry, intent))
-        stored = self.feed.outbox.intend(*intents, deadline=caller.deadline)
-        for entry, draft in fresh:
-            if draft.sheet is not None:
-                draft.sheet.write_ahead(self.session.server_version, entry.trade.order)
         try:
-            await stored
+            await self.feed.outbox.intend(*intents, deadline=caller.deadline)
         except TimeoutError:
             raise OrderNotSent("the disk did not take its intent in time.") from None
 

@@ -2,6 +2,5 @@
 
 from ibmux.session.driver import Session
 from ibmux.session.hooks import Hooks
-from ibmux.session.sheet import Sheet
 
-__all__ = ["Hooks", "Session", "Sheet"]
+__all__ = ["Hooks", "Session"]

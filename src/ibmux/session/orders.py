@@ -14,7 +14,7 @@ from ibmux.messages.orders import Order
 from ibmux.messages.trades import CommissionReport, OrderState
 from ibmux.session.asking import Asking, Send
 from ibmux.session.base import REQUESTS_FROM
-from ibmux.session.sheet import Sheet
+from ibmux.session.sheet import message
 from ibmux.session.translate import to_contract
 from ibmux.session.translate_orders import to_order
 
@@ -39,7 +39,7 @@ class Orders(Asking):
 
     async def place_order(
         self,
-        sheet: Sheet,
+        contract: Contract,
         prepare: Callable[[int], Order],
         *,
         deadline: float,
@@ -57,7 +57,7 @@ class Orders(Asking):
 
         def send(link: Any) -> None:
             number = self.next_order_id()
-            link.post(sheet.message(link.serverVersion(), number, prepare(number)))
+            link.post(message(link.serverVersion(), number, contract, prepare(number)))
 
         await self._hand_over("order", send, deadline, script)
 

@@ -1,4 +1,4 @@
-"""A new order's message, written ahead but for its number, its parent and its reference, or at the moment of sending.
+"""A new order's message, written at the moment of sending.
 
 A usual order takes a form: the message of an order that says nothing, into which only what it says is filled in. One
 that changes the message's shape is written by ib_async, field by field, which takes six times as long.
@@ -6,16 +6,13 @@ that changes the message's shape is written by ib_async, field by field, which t
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import ib_async as ib
 from ib_async.client import Client
 from msgspec import to_builtins
-from msgspec.structs import replace
 
-from ibmux.errors import RequestError
 from ibmux.messages.combos import COMBO
 from ibmux.messages.contracts import Contract
 from ibmux.messages.orders import Order
@@ -60,47 +57,6 @@ class Form(NamedTuple):
     texts: list[str]
     contract: dict[str, int]
     order: dict[str, int]
-
-
-class Sheet:
-    """A new order's message. What can be written of it while the disk takes the order need not be written later."""
-
-    __slots__ = ("_ahead", "_contract", "_form", "_order", "_version")
-
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
-        self._version = 0
-        self._order: Order
-        self._form: Form
-        self._ahead: list[str] | None = None
-
-    def write_ahead(self, version: int, order: Order) -> None:
-        """Write what an order of these terms will say, for a gateway of this version; what is wrong with it, `message`
-        says.
-        """
-        with suppress(RequestError):
-            self._version, self._order, self._form = version, replace(order), _form(version, order.orderType)
-            self._ahead = _filled_in(self._form, self._contract, order)
-
-    def message(self, version: int, number: int, order: Order) -> bytes:
-        """The message that places the order under this number.
-
-        Raises:
-            RequestError: a value that the wire cannot carry, or a text that would break the message apart.
-        """
-        texts = self._ahead
-        if texts is None or version != self._version or not self._is_of(order):
-            return message(version, number, self._contract, order)
-        places = self._form.order
-        texts[_NUMBER], texts[places["parentId"]] = str(number), str(order.parentId)
-        texts[places["orderRef"]] = order.orderRef
-        return pack(texts)
-
-    def _is_of(self, order: Order) -> bool:
-        """Whether the order has the terms that were written ahead."""
-        known = self._order
-        known.orderId, known.parentId, known.orderRef = order.orderId, order.parentId, order.orderRef
-        return known == order
 
 
 def message(version: int, number: int, contract: Contract, order: Order) -> bytes:
