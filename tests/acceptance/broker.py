@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from stage import free_port
+from ports import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from stage import free_port, running_proxy, settings
+from ports import free_port
+from stage import running_proxy, settings
 
 from ibmux.daemon import Proxy
 from ibmux.sim import Settings, SimulatedGateway

@@ -22,7 +22,8 @@ from crash_nursing import START, Nursery, nursery
 from crash_plan import COMPANIES, RESUMING, Plan
 from crash_records import Name, Records
 from crash_witness import Witness
-from stage import PROCESSES, free_port, settings, until
+from ports import free_port
+from stage import PROCESSES, settings, until
 
 from ibmux.core import recovery, reference
 from ibmux.journal import Reader

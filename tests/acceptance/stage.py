@@ -7,13 +7,11 @@ import itertools
 import json
 import math
 import os
-import random
-import socket
 import sys
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,15 +38,6 @@ async def until(condition: Callable[[], Any], what: str, timeout: float = 20.0) 
             raise AssertionError(f"not within {timeout:g} s: {what}")
         await asyncio.sleep(0.005)
     return value
-
-
-def free_port() -> int:
-    """A port that nobody listens on now, and that no kernel gives to whoever asks for any: it stays free."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 async def awake(seconds: float) -> None:

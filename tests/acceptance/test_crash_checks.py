@@ -14,7 +14,8 @@ import pytest
 from crash_checks import JUDGES, check
 from crash_nursing import nursery
 from crash_records import Kept, Name, Placed, Records, Standing
-from stage import PROCESSES, free_port, settings, until
+from ports import free_port
+from stage import PROCESSES, settings, until
 
 sys.path.append(str(PROCESSES))
 from crash_proxy import POINTS

@@ -7,7 +7,8 @@ import logging
 from typing import Any
 
 import pytest
-from stage import RawScript, Reply, free_port, raw_script, running_proxy, settings, until, url_of
+from ports import free_port
+from stage import RawScript, Reply, raw_script, running_proxy, settings, until, url_of
 
 from ibmux import topics
 from ibmux.daemon import Proxy

@@ -21,7 +21,8 @@ from incident_scene import (
     replayed,
 )
 from money_scene import APPLE, FAR, Scene
-from stage import child, free_port, raw_script, settings, until
+from ports import free_port
+from stage import child, raw_script, settings, until
 
 from ibmux.services import recovery
 from ibmux.sim.orders.order import ExecutionFilter

@@ -12,7 +12,8 @@ from typing import Any
 
 import ib_async
 import pytest
-from stage import free_port, raw_script, running_proxy, settings, until, url_of
+from ports import free_port
+from stage import raw_script, running_proxy, settings, until, url_of
 
 import ibmux
 import ibmux.sync

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from stage import free_port, running_proxy, settings, until, url_of
+from ports import free_port
+from stage import running_proxy, settings, until, url_of
 
 import ibmux
 from ibmux import LimitOrder, MarketOrder, Stock

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from stage import Child, child, free_port, settings, until
+from ports import free_port
+from stage import Child, child, settings, until
 
 import ibmux
 from ibmux.core import reference

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from stage import free_port, running_proxy, settings, until, url_of
+from ports import free_port
+from stage import running_proxy, settings, until, url_of
 
 import ibmux
 from ibmux import survey

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +29,6 @@ Command = Callable[..., Awaitable[Done]]
 
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now, and that no kernel gives to whoever asks for any: it stays free."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 async def run_command(*arguments: str, **environment: str) -> Done:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from cli_stage import FAST, Command, free_port, run_command
+from cli_stage import FAST, Command, run_command
+from ports import free_port
 
 from ibmux import config
 from ibmux.daemon import Proxy

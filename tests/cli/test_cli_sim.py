@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_stage import free_port
+from ports import free_port
 
 from ibmux.cli.exits import Exit
 from ibmux.sim.faults.scenario import shipped

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_stage import Command, free_port, run_command, until
+from cli_stage import Command, run_command, until
+from ports import free_port
 
 import ibmux
 from ibmux.cli.exits import Exit

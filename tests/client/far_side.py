@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import random
-import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import msgspec
+from ports import free_port
 
 from ibmux import errors, topics
 from ibmux.messages import CONTENT_TYPE, METHODS, decode, encode
@@ -25,15 +23,6 @@ from ibmux.mqtt.message import Message
 from ibmux.mqtt.server import Endpoint, TcpListener
 
 Answer = Callable[[Any, Message], Any]
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that no kernel gives to whoever asks for any: it is free after a restart."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class Silence:

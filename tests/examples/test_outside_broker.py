@@ -1,29 +1,18 @@
 """The access rules that docs/configuration.md gives for mosquitto are enough, and no more than enough."""
 
 import asyncio
-import random
 import re
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from .conftest import EXAMPLES, PATIENCE, Stage, ended, staged
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
-
-
-def free_port() -> int:
-    """One that no kernel gives to whoever asks for any: it stays free."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 async def listens(port: int, process: asyncio.subprocess.Process) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mqtt_raw import Raw, free_port
+from mqtt_raw import Raw
+from ports import free_port
 
 from ibmux.mqtt.client import Link
 from ibmux.mqtt.server import Endpoint, TcpListener

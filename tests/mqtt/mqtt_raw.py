@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -147,24 +144,6 @@ class Raw:
             await self.writer.wait_closed()
         except ConnectionError:
             return
-
-
-KEPT: deque[socket.socket] = deque()
-
-
-def free_port() -> int:
-    """A port nobody listens on, and that no other program is given while the test lasts.
-
-    It stays bound, which refuses connections; with `SO_REUSEADDR`, as servers set it, Linux lets a listener have it.
-    """
-    probe = socket.socket()
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind(("127.0.0.1", 0))
-    port = int(probe.getsockname()[1])
-    KEPT.append(probe)
-    if sys.platform != "linux" or len(KEPT) > 16:
-        KEPT.popleft().close()
-    return port
 
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

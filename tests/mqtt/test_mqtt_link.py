@@ -11,7 +11,8 @@ from typing import Any
 import mqtt5
 import pytest
 from mqtt5 import PublishPacket, PubRecPacket, PubRelPacket, QoS
-from mqtt_raw import free_port, peer, until
+from mqtt_raw import peer, until
+from ports import free_port
 
 from ibmux.errors import Busy, ConfigError, ConnectionLost, Forbidden, Refused, RequestError, TooLarge, Unreachable
 from ibmux.mqtt.client import Link, Will

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import socket
-import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+
+from ports import free_port
 
 from ibmux.config import GatewaySettings
 from ibmux.messages.contracts import Contract
@@ -66,24 +65,6 @@ class Pauses:
             await asyncio.sleep(0.01)
             late = time.monotonic() - before - 0.01
             self.seconds += late if late > 0.02 else 0.0
-
-
-KEPT: deque[socket.socket] = deque()
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that no other program is given while the test lasts.
-
-    It stays bound, which refuses connections; with `SO_REUSEADDR`, as servers set it, Linux lets a listener have it.
-    """
-    probe = socket.socket()
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind(("127.0.0.1", 0))
-    port: int = probe.getsockname()[1]
-    KEPT.append(probe)
-    if sys.platform != "linux" or len(KEPT) > 16:
-        KEPT.popleft().close()
-    return port
 
 
 @dataclass

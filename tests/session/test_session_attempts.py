@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from session_stage import QUICK, Far, Heard, Pauses, Stage, free_port, soon, until
+from ports import free_port
+from session_stage import QUICK, Far, Heard, Pauses, Stage, soon, until
 
 from ibmux import sockets
 from ibmux.config import GatewaySettings

@@ -10,7 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
-from session_stage import QUICK, Far, Stage, free_port, soon, until
+from ports import free_port
+from session_stage import QUICK, Far, Stage, soon, until
 
 from ibmux.config import GatewaySettings
 from ibmux.session import Session

@@ -7,7 +7,8 @@ import struct
 from typing import Any
 
 import pytest
-from session_stage import Far, Heard, Stage, free_port, soon, until
+from ports import free_port
+from session_stage import Far, Heard, Stage, soon, until
 
 from ibmux.errors import Busy, Draining, NotReady
 from ibmux.messages.contracts import Contract

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from ports import free_port
 
 # ib_insync asks for an event loop when it is imported: one made for that can be closed again.
 _loop = asyncio.new_event_loop()
@@ -18,7 +19,7 @@ finally:
     asyncio.set_event_loop(None)
     _loop.close()
 
-from wire_client import FAST, Connector, Opener, Raw, RawOpener, free_port, until  # noqa: E402
+from wire_client import FAST, Connector, Opener, Raw, RawOpener, until  # noqa: E402
 
 from ibmux.sim import Settings, SimulatedGateway  # noqa: E402
 from ibmux.tws.handshake import Greeting, encode_greeting  # noqa: E402

@@ -9,7 +9,8 @@ import random
 import sys
 
 import pytest
-from wire_client import FAST, Raw, free_port, until
+from ports import free_port
+from wire_client import FAST, Raw, until
 
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.faults.verbs import VERBS

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import uvloop
-from wire_client import FAST, Raw, free_port, until
+from ports import free_port
+from wire_client import FAST, Raw, until
 
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.tws.handshake import Greeting, encode_greeting

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import ib_async
 import pytest
-from wire_client import free_port, until
+from ports import free_port
+from wire_client import until
 
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.recording.file import BadRecording, Entry, read

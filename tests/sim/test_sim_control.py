@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_client import FAST, Raw, RawOpener, free_port, until
+from ports import free_port
+from wire_client import FAST, Raw, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway
 from ibmux.sim.faults.control import MAX_SESSIONS, Control, send

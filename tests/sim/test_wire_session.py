@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import uvloop
-from wire_client import FAST, Connector, Opener, Raw, RawOpener, free_port, until
+from ports import free_port
+from wire_client import FAST, Connector, Opener, Raw, RawOpener, until
 
 from ibmux.sim import Settings, SimulatedGateway, serve
 from ibmux.tws.handshake import Greeting, encode_greeting

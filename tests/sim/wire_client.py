@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import socket
-import sys
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -35,24 +32,6 @@ async def until(condition: Callable[[], Any], timeout: float = 20.0) -> Any:
             return value
         assert asyncio.get_running_loop().time() < deadline, f"not within {timeout} s: {inspect.getsource(condition)}"
         await asyncio.sleep(0.005)
-
-
-KEPT: deque[socket.socket] = deque()
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that no other program is given while the test lasts.
-
-    It stays bound, which refuses connections; with `SO_REUSEADDR`, as servers set it, Linux lets a listener have it.
-    """
-    probe = socket.socket()
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind(("127.0.0.1", 0))
-    port: int = probe.getsockname()[1]
-    KEPT.append(probe)
-    if sys.platform != "linux" or len(KEPT) > 16:
-        KEPT.popleft().close()
-    return port
 
 
 class Raw:

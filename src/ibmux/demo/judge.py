@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ibmux.demo.scene import Scene
 from ibmux.messages.trades import Trade
 
-ENOUGH = 10.0
+ENOUGH = 15.0
 """Seconds of a ready session that the scripts need for everything they do once."""
 QUOTES = 4
 """Contracts of the watch list that must have been quoted."""

@@ -84,7 +84,7 @@ class Child:
             await self._hearing
         return code
 
-    async def stop(self, number: signal.Signals, patience: float = 5.0) -> int:
+    async def stop(self, number: signal.Signals, patience: float = 15.0) -> int:
         """Ask it to end; after `patience` seconds its whole group is killed."""
         self.stopping = True
         if self._process is None:
