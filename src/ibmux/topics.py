@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from ibmux.errors import RequestError
@@ -15,8 +14,6 @@ EXTERNAL = "external"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}\Z")
 _RESERVED = frozenset({PROXY, "scripts"})
-_KEPT = 4096
-"""Topics that are remembered read: scripts ask for the same things again."""
 
 PROXY_STATUS = f"{ROOT}/proxy/status"
 PROXY_INFO = f"{ROOT}/proxy/info"
@@ -60,7 +57,6 @@ def request(gateway: str, script: str, method: str) -> str:
     return f"{ROOT}/{gateway}/req/{script}/{method}"
 
 
-@lru_cache(maxsize=_KEPT)
 def parse_request(topic: str) -> RequestTopic:
     """Read a request's topic.
 
@@ -83,7 +79,6 @@ def replies(script: str, instance: str) -> str:
     return f"{ROOT}/+/rep/{script}/{instance}"
 
 
-@lru_cache(maxsize=_KEPT)
 def parse_reply(topic: str) -> ReplyTopic:
     """Read a response topic.
 

@@ -194,6 +194,28 @@ class TestHoles:
         assert told[1:] == [("fill", "k", "e1"), ("fill", "k", "e2"), ("status", "k", "Filled")]
         assert ib.lastSeq == 4
 
+    async def test_after_a_loss_a_journal_that_cannot_be_read_does_not_hide_how_the_orders_stand(
+        self, proxy: Proxy, ib: ibmux.IB
+    ) -> None:
+        """Long before the journal is asked again, or the question for it would be given up."""
+        told, desk, replay = listen(ib), Desk(proxy), proxy.answers["replay"]
+        desk.status("Submitted")
+        await heard(ib, told, 1)
+
+        def fail(_request: Any, _message: Any) -> Any:
+            raise errors.JournalFailed("The disk says no.")
+
+        proxy.answers["replay"] = fail
+        desk.fill("e1", 10, tell=False)
+        desk.status("Filled", 10, tell=False)
+        proxy.answers["trades"] = lambda _request, _message: [desk.trade()]
+        await proxy.restart()
+        await heard(ib, told, 2)
+        assert (told[1], "replay" in proxy.methods()) == (("status", "k", "Filled"), True)
+        proxy.answers["replay"] = replay
+        await heard(ib, told, 3)
+        assert (told[2:], ib.lastSeq) == ([("fill", "k", "e1")], 3)
+
     async def test_what_a_pruned_journal_lacks_shows_in_how_the_orders_stand(self, proxy: Proxy, ib: ibmux.IB) -> None:
         told, desk = listen(ib), Desk(proxy)
         desk.status("Submitted")

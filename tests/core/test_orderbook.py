@@ -441,3 +441,12 @@ def test_what_an_exercise_delivers_does_not_count_as_options():
     ]
     trade = Trade(option, an_order(totalQuantity=2.0), OrderStatus(), fills=fills)
     assert (trade.filled(), trade.remaining()) == (2, 0)
+
+
+def test_a_late_message_on_a_forgotten_order_does_not_hide_the_new_one_of_its_key(book, entry):
+    entry.trade.order.orderId = 0  # so that its old number still names it when it is taken out
+    book.forget(entry)
+    entry.trade.order.orderId = 7
+    new = book.place("alice", "k1", AAPL, an_order(order_id=0), NOW)
+    book.index.note(entry)
+    assert book.working() == [new]

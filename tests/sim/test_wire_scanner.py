@@ -40,23 +40,30 @@ async def test_the_parameters_name_what_can_be_scanned(ib: Any) -> None:
 
 
 async def test_gainers_and_losers_are_ranked_by_the_market(ib: Any, library: Any, gateway: SimulatedGateway) -> None:
-    def change(row: Any) -> float:
-        quote = gateway.world.market.quote(row.contractDetails.contract.conId)
+    def change(con_id: int) -> float:
+        quote = gateway.world.market.quote(con_id)
         return quote.last / quote.close - 1.0
 
-    def falls(changes: list[float]) -> bool:  # prices move on while they are compared
-        return all(after < before + 0.002 for before, after in pairwise(changes))
+    def seen(rows: list[Any]) -> list[tuple[float, float]]:
+        """Each one's lowest and highest change, before and after the scan: prices move on meanwhile."""
+        now = [(before[each], change(each)) for each in (row.contractDetails.contract.conId for row in rows)]
+        return [(min(each), max(each)) for each in now]
 
+    def falls(changes: list[tuple[float, float]]) -> bool:
+        return all(low < high + 0.002 for (_, high), (low, _) in pairwise(changes))
+
+    stocks = [each.contract.conId for each in gateway.world.universe.listed("STK")]
+    before = {each: change(each) for each in stocks}
     scan = library.ScannerSubscription(instrument="STK", locationCode="STK.US.MAJOR", scanCode="TOP_PERC_GAIN")
     best = list(await ib.reqScannerDataAsync(scan))
     scan.scanCode = "TOP_PERC_LOSE"
     worst = list(await ib.reqScannerDataAsync(scan))
     assert len(best) == len(worst) == 50
     assert [row.rank for row in best] == list(range(50))
-    gains, losses = [change(row) for row in best], [change(row) for row in worst]
+    gains, losses = seen(best), seen(worst)
     assert falls(gains)
     assert falls(losses[::-1])
-    assert gains[0] > losses[0] + 0.01
+    assert gains[0][0] > losses[0][1] + 0.01
     assert best[0].contractDetails.contract.exchange == "SMART"
     assert best[0].contractDetails.marketName
     await until(lambda: [error[1] for error in ib.errors].count(162) == 2)

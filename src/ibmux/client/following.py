@@ -55,7 +55,7 @@ class Following(Session):
         self._waiting: dict[int, Told] = {}
         self._blind = False  # the journal could not be read: what comes is taken though something is missing
         self._lacking = False  # the journal could not tell everything that was missed
-        self._due = asyncio.Event()
+        self._due, self._tried = asyncio.Event(), asyncio.Event()
         self._mending: asyncio.Task[None] | None = None
         self._provisional: dict[tuple[float, str, int, str], None] = {}
         self._recoveries.append(self._catch_up)
@@ -86,14 +86,11 @@ class Following(Session):
     # -- the beginning ----------------------------------------------------------------------------------------------
 
     def _topics(self) -> dict[str, Callable[[Message], None]]:
+        orders, fills = topics.order_event(self.gateway, self.script), topics.fill_event(self.gateway, self.script)
         return {
             **super()._topics(),
-            topics.order_event(self.gateway, self.script): lambda message: self._hear(
-                decode(message.payload, OrderEvent)
-            ),
-            topics.fill_event(self.gateway, self.script): lambda message: self._hear(
-                decode(message.payload, FillEvent)
-            ),
+            orders: lambda message: self._hear(decode(message.payload, OrderEvent)),
+            fills: lambda message: self._hear(decode(message.payload, FillEvent)),
         }
 
     async def _listen(self) -> None:
@@ -160,11 +157,10 @@ class Following(Session):
             self._take(event)
 
     def _hold(self, event: Told) -> None:
-        full = len(self._waiting) >= HELD
-        if not full:
-            self._waiting[event.seq] = event
-        if full or not self._holds:
+        if len(self._waiting) >= HELD:
             self._due.set()
+        else:
+            self._waiting[event.seq] = event
         if not self._holds:
             self._holds = True
             self._mend()
@@ -200,16 +196,18 @@ class Following(Session):
     async def _catch_up(self, _lost: float) -> None:
         """After a loss: first what the journal has, then how things stand, which also shows what it has not yet."""
         if self._resumed:  # else no handler is there yet: `_resume` will tell it all
-            await asyncio.wait({self._mend()}, timeout=self._identity.request_timeout)
+            self._tried.clear()
+            self._mend()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._tried.wait(), self._identity.request_timeout)
         if self._resumed or not self._looked:
             await self._look()
 
-    def _mend(self) -> asyncio.Task[None]:
+    def _mend(self) -> None:
         """Have the journal read, now if that was to be tried again later."""
         self._due.set()
         if self._mending is None or self._mending.done():
             self._mending = self._owner.spawn(self._keep_reading(), "replay of missed events")
-        return self._mending
 
     async def _keep_reading(self) -> None:
         """Read the journal until nothing is missing, with growing pauses where it cannot be read."""
@@ -223,6 +221,7 @@ class Following(Session):
                 log.warning("missed events of orders could not be read: %s", error)
                 self._blind = self._lacking = True
                 self._release(self._waiting)
+                self._tried.set()
                 if isinstance(error, IbmuxError) and error.retryable:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._due.wait(), pause)
@@ -233,6 +232,7 @@ class Following(Session):
                 self._blind = False
                 self._release(asked_for)
             await self._look_if_lacking()
+        self._tried.set()
         self._book.end_past()
 
     async def _read_journal(self) -> None:

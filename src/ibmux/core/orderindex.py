@@ -103,7 +103,8 @@ class OrderIndex:
 
         A number is not taken from an order that waits for its answer: the gateway's errors name nothing else.
         """
-        self._working[entry.script, entry.key] = entry
+        if self.by_key.get((entry.script, entry.key)) is entry:  # else it was taken out, and is named by an old number
+            self._working[entry.script, entry.key] = entry
         client, number = entry.address
         if number:
             there = self._by_address.get(entry.address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ibmux.errors import RequestError
 from ibmux.journal import TOLD, Filter, Journal, Record
 from ibmux.messages import decode
@@ -10,6 +12,8 @@ from ibmux.services.caller import Caller, Handler
 
 MOST = 1000
 """Events in one page."""
+PATIENCE = 5.0
+"""Seconds that the disk has for what happened just before; then the script is told, and looks at its orders instead."""
 PAGE_BYTES = 400_000
 """A page ends above this size, so that it fits into a packet."""
 
@@ -37,7 +41,7 @@ class Replays:
         if request.limit < 1:
             raise RequestError(f"limit is {request.limit}; it must be from 1 to {MOST}.")
         if self.journal.waiting:
-            await self.journal.settle(caller.deadline)
+            await self.journal.settle(min(caller.deadline, asyncio.get_running_loop().time() + PATIENCE))
         now, limit = self.journal.last_seq, min(request.limit, MOST)
         wanted = Filter(gateway=self.gateway, script="" if request.all else caller.script, kinds=TOLD)
         found = await self.journal.read(request.since, limit, wanted)
