@@ -158,8 +158,8 @@ class Door:
 
     async def settle(self) -> None:
         """Wait until what was begun is done."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
+        while begun := [task for task in self._tasks if not task.done()]:
+            await asyncio.gather(*begun)
 
     async def close(self) -> None:
         """Give up what was begun, and the address."""
