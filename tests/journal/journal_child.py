@@ -78,7 +78,7 @@ async def grow_old(journal: Journal, generation: int) -> None:
         )
         if number % 2:
             async with Archivist(journal.path) as archivist:
-                await journal.prune(2 * MONTH, archivist.copy)
+                await journal.prune(time.time() + MONTH, archivist.copy)
 
 
 async def take_keys(journal: Journal) -> None:

@@ -175,13 +175,13 @@ async def test_the_oldest_is_where_nothing_is_missing_any_more(journal: Journal)
         assert await journal.append(record("intent", key="3")) == 8
 
 
-TOLD_PLAN = "records_told (gateway=? AND script=? AND rowid>?)"
+TOLD_PLAN = "records_told (gateway=? AND script=? AND rowid>? AND rowid<?)"
 PLANS: list[tuple[Callable[[Reader], object], str]] = [
     (lambda it: it.records(5, 10, Filter(gateway="g", script="s", kinds=TOLD)), TOLD_PLAN),
     (lambda it: it.records(5, 10, Filter(gateway="g", script="s", kinds=("fill",))), TOLD_PLAN),
     (
         lambda it: it.records(5, 10, Filter(gateway="g", script="s", key="k", kinds=("fill",))),
-        "records_of_order (gateway=? AND script=? AND key=? AND rowid>?)",
+        "records_of_order (gateway=? AND script=? AND key=? AND rowid>? AND rowid<?)",
     ),
     (lambda it: it.notes("g", ("halt",)), "records_noted (gateway=?)"),
     (lambda it: it.last_of_scripts("g"), "records_told (gateway=? AND script>?)"),

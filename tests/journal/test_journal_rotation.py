@@ -34,6 +34,8 @@ def day(text: str) -> float:
 
 
 LATER = day("2026-12-01")
+ALL_OLD = LATER + DAY
+"""With nothing younger: what is appended late, and dated back, goes, too."""
 
 
 async def trade(journal: Journal, key: str, time: float, status: str = "Filled") -> None:
@@ -153,8 +155,8 @@ async def test_the_next_rounds_add_to_the_archive_of_the_month(path: Path) -> No
     for number in range(4):
         async with Journal(path) as journal:
             await trade(journal, f"{number}", day(f"2026-08-0{number + 1}"))
-            await trade(journal, f"new-{number}", LATER)
-            assert await rotate(journal) == 5
+            await trade(journal, f"new-{number}", LATER, "Submitted")
+            assert await rotate(journal, ALL_OLD) == 5
     assert seqs(place(path, "2026-08")) == [*range(1, 6), *range(11, 16), *range(21, 26), *range(31, 36)]
     sound(path)
 
@@ -162,7 +164,7 @@ async def test_the_next_rounds_add_to_the_archive_of_the_month(path: Path) -> No
 async def test_an_order_with_a_record_more_than_was_copied_stays_whole(journal: Journal, path: Path) -> None:
     await trade(journal, "a", day("2026-08-01"))
     await trade(journal, "b", day("2026-08-02"))
-    await trade(journal, "z", LATER)
+    await trade(journal, "z", LATER, "Submitted")
     late = record("commission", "a", execId="e-late", time=day("2026-09-01"))
     async with Archivist(path) as archivist:
 
@@ -175,8 +177,8 @@ async def test_an_order_with_a_record_more_than_was_copied_stays_whole(journal: 
     assert [each.seq for each in await journal.read() if each.key == "a"] == [1, 2, 3, 4, 5, 16]
     before = everything(path)
     assert [each.seq for each in before] == list(range(1, 17))
-    await trade(journal, "zz", LATER)
-    assert await rotate(journal) == 6
+    await trade(journal, "zz", LATER, "Submitted")
+    assert await rotate(journal, ALL_OLD) == 6
     assert names(path) == ["journal-2026-08.db", "journal-2026-09.db"]
     assert everything(path)[:16] == before
     sound(path)
@@ -184,12 +186,12 @@ async def test_an_order_with_a_record_more_than_was_copied_stays_whole(journal: 
 
 async def test_what_comes_for_an_archived_order_joins_it(journal: Journal, path: Path) -> None:
     await trade(journal, "a", day("2026-08-01"))
-    await trade(journal, "z", LATER)
-    await rotate(journal)
+    await trade(journal, "z", LATER, "Submitted")
+    await rotate(journal, ALL_OLD)
     await journal.append(record("commission", "a", execId="e-late", time=day("2026-08-20")))
     await journal.append(record("order", "a", status="Filled", time=day("2026-08-20"), permId=9))
-    await trade(journal, "zz", LATER)
-    assert await rotate(journal) == 2
+    await trade(journal, "zz", LATER, "Submitted")
+    assert await rotate(journal, ALL_OLD) == 2
     assert seqs(place(path, "2026-08")) == [1, 2, 3, 4, 5, 11, 12]
     with Reader(place(path, "2026-08")) as reader:
         found = reader.find("paper", "s", "a")
@@ -202,8 +204,8 @@ async def test_a_key_that_was_used_again_within_the_month_has_another_file(journ
     for number in range(3):
         await trade(journal, "close", day("2026-08-01") + number * 9 * DAY)
         await trade(journal, f"other-{number}", day("2026-08-01") + number * 9 * DAY)
-        await trade(journal, f"z-{number}", LATER)
-        assert await rotate(journal) == 10
+        await trade(journal, f"z-{number}", LATER, "Submitted")
+        assert await rotate(journal, ALL_OLD) == 10
     assert names(path) == ["journal-2026-08.db", "journal-2026-08-2.db", "journal-2026-08-3.db"]
     assert [len(seqs(each.path)) for each in archives(path)] == [20, 5, 5]
     assert [each.seq for each in everything(path)] == list(range(1, 46))
@@ -409,13 +411,13 @@ async def test_a_start_that_was_killed_while_it_made_an_archive_goes_on(journal:
 
 async def test_an_archive_can_be_read_while_it_is_written(journal: Journal, path: Path) -> None:
     await trade(journal, "a", day("2026-08-01"))
-    await trade(journal, "z", LATER)
-    await rotate(journal)
+    await trade(journal, "z", LATER, "Submitted")
+    await rotate(journal, ALL_OLD)
     with Reader(place(path, "2026-08")) as reader:
         assert len(reader.records()) == 5
         await trade(journal, "b", day("2026-08-02"))
-        await trade(journal, "zz", LATER)
-        assert await rotate(journal) == 5
+        await trade(journal, "zz", LATER, "Submitted")
+        assert await rotate(journal, ALL_OLD) == 5
         assert len(reader.records()) == 10
     sound(path)
 

@@ -169,7 +169,7 @@ async def test_reading_in_pages_with_filters(journal: Journal) -> None:
     assert [await count(start=150.0), await count(end=150.0), await count(gateway="live")] == [10, 50, 0]
     assert await count(kinds=("fill", "note"), script="s0", start=110.0, end=120.0) == 5
     with Reader(journal.path) as reader:
-        assert [each.seq for each in reader.before(0, 2)] == [60, 59]
+        assert [each.seq for each in reader.before(limit=2)] == [60, 59]
         assert [each.seq for each in reader.every(Filter(key="1", script="s0"))] == [7, 17, 27, 37, 47, 57]
 
 

@@ -1,7 +1,8 @@
 """One archive: a journal of its own, to which orders are added whole that another one is about to give up.
 
 Numbers are those of that journal; the others below the highest are noted as gone, so that `verify` finds a hole here,
-too. Blocks: runs on `rotating`'s thread.
+too. All that it was given is in the one file: there is no log beside it that it could be parted from (`opening`).
+Blocks: runs on `rotating`'s thread.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ibmux.errors import JournalFailed
 from ibmux.journal import opening
 from ibmux.journal.months import BESIDE
+from ibmux.journal.opening import ARCHIVE
 from ibmux.journal.pruning import ranges
 from ibmux.journal.storing import COLUMNS, transaction
 from ibmux.journal.trouble import damaged
 
+BUSY = 5000
+"""Milliseconds to wait for somebody who reads the file just now; nobody waits for us."""
 Row = tuple[Any, ...]
 """Of `COLUMNS`, its number first."""
 Part = Sequence[Row]
@@ -40,7 +44,8 @@ class Archive:
         self.path = path
         if not path.exists():
             _make(path)
-        self._connection = opening.connect(path)
+        self._connection = opening.connect(path, ARCHIVE)
+        self._connection.execute(f"PRAGMA busy_timeout = {BUSY}")
         self._inode = path.stat().st_ino
 
     def take(self, parts: Sequence[Part]) -> list[Part]:
@@ -50,16 +55,19 @@ class Archive:
             Those that are at odds with what is in the file: a number that is another record's, a key with another
             intent, a fill that was told under another number. A file of their own takes them.
         """
+        self._look()
         with transaction(self._connection):
             left = [part for part in parts if not self._add(part)]
-        if self.path.stat().st_ino != self._inode:
-            raise JournalFailed(f"The archive {self.path} was moved away while it was in use.")
+        self._look()
         return left
 
     def close(self) -> None:
-        """Let go of the file, as a single one where nobody reads it just now; else the log beside it belongs to it."""
-        with closing(self._connection):
-            _fold(self._connection)
+        """Let go of the file."""
+        self._connection.close()
+
+    def _look(self) -> None:
+        if self.path.stat().st_ino != self._inode:
+            raise JournalFailed(f"The archive {self.path} was moved away while it was in use.")
 
     def _add(self, part: Part) -> bool:
         """Whether it fits; if not, nothing of it was added."""
@@ -102,19 +110,12 @@ def _make(path: Path) -> None:
     for ending in ("", *BESIDE):
         new.with_name(f"{new.name}{ending}").unlink(missing_ok=True)  # a crash left it
     opening.make(new)
-    with closing(opening.connect(new)) as connection:
-        _fold(connection)
+    with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id = {ARCHIVE}")
+    opening.connect(new, ARCHIVE).close()
     new.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _fold(connection: sqlite3.Connection) -> None:
-    """Its log into the file, which can then be copied as it is. Nothing depends on it: what is in the log is safe, and
-    whoever opens it next tries again.
-    """
-    with suppress(sqlite3.Error):
-        connection.execute("PRAGMA journal_mode = DELETE").fetchall()

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 DAY = 86_400.0
 FIRST = 60.0
 """Seconds after the start at which the first look is taken: the start itself has enough to do."""
+SLACK = 7 * DAY
+"""Seconds that the journal may have been left alone, as far as the clock is believed: one that runs ahead would take
+away what is young, and free its keys.
+"""
 AGAIN = 3600.0
 """Seconds after which it is tried again when the disk took nothing."""
 
@@ -42,14 +46,24 @@ async def keep(
         clock: gives the time, seconds UTC.
         first: seconds until the first look.
     """
-    pause = first
+    pause, began, left_at = first, time.monotonic(), journal.left_at or clock()
     while retention or keep_archives:
         await asyncio.sleep(pause)
+        now = _believed(clock(), left_at + time.monotonic() - began + SLACK)
         # The archives first: it is they that may make room.
-        is_done = not keep_archives or await _expire(journal, keep_archives, clock() - keep_archives * DAY)
+        is_done = not keep_archives or await _expire(journal, keep_archives, now - keep_archives * DAY)
         if retention:
-            is_done &= await _retain(journal, retention, clock() - retention * DAY, archive=archive)
+            is_done &= await _retain(journal, retention, now - retention * DAY, archive=archive)
         pause = DAY if is_done else AGAIN
+
+
+def _believed(now: float, latest: float) -> float:
+    """What the clock says, but not more than `latest`. After a longer pause that takes away less at first than may go;
+    the next start knows better, by what was written meanwhile.
+    """
+    if now > latest:
+        log.warning("journal.clock_ahead", extra={"days": round((now - latest) / DAY, 1)})
+    return min(now, latest)
 
 
 async def _retain(journal: Journal, retention: float, before: float, *, archive: bool) -> bool:

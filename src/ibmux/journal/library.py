@@ -13,8 +13,9 @@ import msgspec
 
 from ibmux.journal.ledger import Standing
 from ibmux.journal.months import Volume, archives
-from ibmux.journal.reading import ALL, PAGE, Filter, Reader
+from ibmux.journal.reading import ALL, END, PAGE, Filter, Reader
 from ibmux.journal.records import Record
+from ibmux.journal.trouble import worded
 
 _SUMMARY = """
 SELECT (SELECT coalesce(max(seq), 0) FROM records) - (SELECT coalesce(sum(last - first + 1), 0) FROM pruned),
@@ -47,7 +48,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Library:
     """One journal's file, and if wanted its archives; a context manager.
 
-    A record that is in several files, where retention was interrupted, comes once.
+    A record that is in several files, where retention was interrupted, comes once. What retention takes from the
+    journal meanwhile comes, too: it is in an archive before, so that each is read after the journal.
 
     Args:
         journal: the file.
@@ -60,37 +62,75 @@ class Library:
 
     def __init__(self, journal: Path, *, with_archives: bool = False) -> None:
         self.with_archives = with_archives
-        paths = [journal, *(each.path for each in archives(journal)[::-1] if with_archives)]
+        self.journal = Reader(journal)  # of the file which is written
+        self._open: dict[tuple[Path, int], Reader] = {}
         with ExitStack() as opened:
-            self.readers = [opened.enter_context(Reader(path)) for path in paths]
-            self._opened = opened.pop_all()
+            opened.callback(self.close)
+            self._archives()
+            opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for each in (self.journal, *self._open.values()):
+            each.close()
 
     @property
-    def journal(self) -> Reader:
-        """That of the file which is written."""
-        return self.readers[0]
+    def readers(self) -> list[Reader]:
+        """The journal's, then those of the archives that there are now, newest first."""
+        return [self.journal, *self._archives()]
 
     def every(self, wanted: Filter = ALL) -> Iterator[Record]:
         """All of them, in the order of their numbers."""
-        return _merged([each.every(wanted, at_once=self._page()) for each in self.readers], reverse=False)
+        since, end = 0, 0
+        while end < END:
+            page = self.journal.records(since, PAGE, wanted)
+            end = page[-1].seq + 1 if len(page) == PAGE else END
+            old = [each.every(wanted, since, self._page(), end) for each in self._archives()]
+            yield from _merged([iter(page), *old], reverse=False)
+            since = end - 1
 
     def backwards(self, wanted: Filter = ALL) -> Iterator[Record]:
         """All of them, against the order of their numbers."""
-        return _merged([each.backwards(wanted, self._page()) for each in self.readers], reverse=True)
+        since, end = END, END
+        while since > 0:
+            page = self.journal.before(end, PAGE, wanted)
+            since = page[-1].seq - 1 if len(page) == PAGE else 0
+            old = [each.backwards(wanted, self._page(), since, end) for each in self._archives()]
+            yield from _merged([iter(page), *old], reverse=True)
+            end = since + 1
 
     def find(self, gateway: str, script: str, key: str) -> Standing | None:
         """One order, as the newest file that tells more than its fills has it; `None` if there is none of this key."""
-        found = [each for reader in self.readers if (each := reader.find(gateway, script, key)) is not None]
+        name = gateway, script, key
+        found = _standings([self.journal, *self._open.values()], *name) or _standings(self._archives(), *name)
         return next((each for each in found if each.intent or each.body), next(iter(found), None))
 
+    def _archives(self) -> list[Reader]:
+        """Those that there are now. A file that was moved away while it is open is read on by nobody."""
+        there = archives(self.journal.path)[::-1] if self.with_archives else []
+        return [self._reader(each.path) for each in there]
+
+    def _reader(self, path: Path) -> Reader:
+        try:
+            name = path, path.stat().st_ino
+        except OSError as error:
+            raise worded(error, path) from error
+        if name not in self._open:
+            self._open[name] = Reader(path)
+        return self._open[name]
+
     def _page(self) -> int:
-        return max(LEAST, PAGE // len(self.readers))
+        return max(LEAST, PAGE // (len(self._open) + 1))
+
+
+def _standings(readers: Iterable[Reader], gateway: str, script: str, key: str) -> list[Standing]:
+    return [each for reader in readers if (each := reader.find(gateway, script, key)) is not None]
 
 
 def summaries(journal: Path) -> list[Summary]:

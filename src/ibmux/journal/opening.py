@@ -21,7 +21,11 @@ from ibmux.journal.trouble import damaged, worded
 from ibmux.locks import Holder
 
 APPLICATION = 0x69626D78
-"""`ibmx`: SQLite's application_id of our files."""
+"""`ibmx`: SQLite's application_id of journals (https://www.sqlite.org/fileformat.html, 1.3)."""
+ARCHIVE = 0x69626D61
+"""`ibma`: that of archives. Their names alone do not tell them from journals of other proxies in the same folder."""
+_MODES = {APPLICATION: ("WAL", "FULL"), ARCHIVE: ("DELETE", "EXTRA")}
+"""How each is written. An archive has no log beside it: what it was given is in the one file, even after a crash."""
 BUSY = 1.0
 """Seconds to wait for another program that has the file locked."""
 CHECKPOINT = 1000
@@ -68,10 +72,23 @@ def make(path: Path) -> None:
             os.close(folder)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def mark(path: Path) -> int:
+    """SQLite's application_id of a file: what it is; 0 where it tells none, or cannot be read."""
+    for more in ("", "&immutable=1"):  # the second needs nothing beside the file
+        address = f"{path.absolute().as_uri()}?mode=ro{more}"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True, timeout=BUSY)) as connection:
+            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+    return 0
+
+
+def connect(path: Path, wanted: int = APPLICATION) -> sqlite3.Connection:
     """The writer's connection, to a file that exists: sound, of this version, every commit on the disk.
 
     Checking it takes a second or so for each GB.
+
+    Args:
+        path: the file.
+        wanted: `APPLICATION`, whose file may be empty yet, or `ARCHIVE`.
 
     Raises:
         JournalCorrupt: it is damaged, or no journal; nothing was changed.
@@ -82,9 +99,9 @@ def connect(path: Path) -> sqlite3.Connection:
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY, isolation_level=None
         )
         try:
-            _check(connection, path)
-            _prepare(connection)
-            _migrate(connection, path)
+            _check(connection, path, wanted)
+            _prepare(connection, *_MODES[wanted])
+            _migrate(connection, path, wanted)
         except BaseException:
             connection.close()
             raise
@@ -101,26 +118,28 @@ def migrations() -> list[str]:
     ]
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _check(connection: sqlite3.Connection, path: Path, wanted: int) -> None:
     [whose] = connection.execute("PRAGMA application_id").fetchone()
     [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if whose not in (0, APPLICATION) or (tables and not whose):
-        raise damaged(path, "another program's database")
+    if whose == ARCHIVE != wanted:
+        raise JournalFailed(f"{path} is an archive of another journal.", hint="Choose another file: [journal] path.")
+    if whose != wanted and (whose or tables or wanted == ARCHIVE):
+        raise damaged(path, "another program's database" if whose or tables else "it is empty")
     with closing(connection.execute("PRAGMA quick_check(1)")) as rows:
         [told] = rows.fetchone()
     if told != "ok":
         raise damaged(path, told)
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, mode: str, synchronous: str) -> None:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a file without tables only
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_mode = {mode}")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA recursive_triggers = OFF")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, wanted: int) -> None:
     """Each step is one transaction: killed between two, the next start goes on there."""
     steps = migrations()
     [version] = connection.execute("PRAGMA user_version").fetchone()
@@ -131,7 +150,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         )
     for number, step in enumerate(steps[version:], start=version + 1):
         connection.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION}; {step} PRAGMA user_version = {number}; COMMIT;"
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {wanted}; {step} PRAGMA user_version = {number}; COMMIT;"
         )
 
 

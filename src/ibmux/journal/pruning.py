@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ibmux.journal.storing import Name, transaction
+from ibmux.journal.storing import Name, Shelf, transaction
 
 SLICE = 100
 """Records that are looked at in one transaction; orders that begin among them go with all they have."""
@@ -25,6 +25,11 @@ SELECT r.seq, r.gateway, r.script, r.key, r.time < :before, o.key IS NOT NULL,
 FROM records r LEFT JOIN orders o ON r.key <> '' AND o.gateway = r.gateway AND o.script = r.script AND o.key = r.key
 WHERE r.seq > :seq ORDER BY r.seq LIMIT :slice
 """
+_YOUNG = """
+SELECT min(seq) FROM records
+WHERE seq <= ? AND time >= ? AND time <= (SELECT time FROM records ORDER BY seq DESC LIMIT 1)
+"""
+"""The first number that is younger; a time that is ahead of the newest record's was a clock's mistake."""
 _OF_ORDER = "SELECT seq FROM records WHERE gateway = ? AND script = ? AND key = ? AND key <> ''"
 
 
@@ -44,8 +49,8 @@ class Copied(NamedTuple):
 
 
 def choose(connection: sqlite3.Connection, before: float, start: int) -> Choice:
-    """What may go of one slice, those numbered above `start`. `next` is `None` after the last slice, or where a whole
-    one is younger.
+    """What may go of one slice, those numbered above `start`. `next` is `None` after the last slice, or where something
+    is younger: what has a higher number was written later, even if a clock that was behind dated it back.
 
     The newest record stays with its order, whatever its age: numbers go on from it.
 
@@ -54,35 +59,37 @@ def choose(connection: sqlite3.Connection, before: float, start: int) -> Choice:
     """
     rows = connection.execute(_CANDIDATES, {"before": before, "seq": start, "slice": SLICE}).fetchall()
     [newest] = connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
-    old = [row for row in rows if row[4]]
-    loose = [row[0] for row in old if row[6] and not row[5] and row[0] != newest]
+    [young] = connection.execute(_YOUNG, (rows[-1][0] if rows else start, before)).fetchone()
+    end = newest if young is None else young
+    old = [row for row in rows if row[4] and row[0] < end]
+    loose = [row[0] for row in old if row[6] and not row[5]]
     orders: dict[Name, list[int]] = {}
     for name in dict.fromkeys(row[1:4] for row in old if row[6] and row[5]):
         its = [seq for (seq,) in connection.execute(_OF_ORDER, name)]
-        if newest not in its:
+        if max(its) < end:
             orders[name] = its
-    return Choice(orders, loose, rows[-1][0] if old and len(rows) == SLICE else None)
+    return Choice(orders, loose, rows[-1][0] if young is None and len(rows) == SLICE else None)
 
 
-def prune(
-    connection: sqlite3.Connection, before: float, start: int, safe: frozenset[int] | None = None
-) -> tuple[int, int | None]:
+def prune(shelf: Shelf, before: float, start: int, safe: frozenset[int] | None = None) -> tuple[int, int | None]:
     """Delete one slice: how many records that were, and where the next slice begins.
 
     Args:
-        connection: the writer's.
+        shelf: the writer's.
         before: seconds UTC; what is older goes.
         start: the slice is of the numbers above it.
         safe: only what is all among these numbers; an order that has a record more by now stays whole. `None` for all.
 
     Raises:
-        sqlite3.Error: nothing of this slice was deleted.
+        sqlite3.Error, OSError, JournalFailed: nothing of this slice was deleted; the last two where another file is in
+            the journal's place: what is safe is from that one, then.
     """
-    choice = choose(connection, before, start)
+    shelf.look()
+    choice = choose(shelf.connection, before, start)
     orders = {name: its for name, its in choice.orders.items() if safe is None or safe.issuperset(its)}
     gone = {seq for seq in choice.loose if safe is None or seq in safe}.union(*orders.values())
     if gone:
-        _delete(connection, sorted(gone), list(orders))
+        _delete(shelf.connection, sorted(gone), list(orders))
     return len(gone), choice.next
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -15,7 +15,7 @@ import msgspec
 
 from ibmux.errors import JournalFailed
 from ibmux.journal.ledger import Standing
-from ibmux.journal.opening import APPLICATION, BUSY, migrations
+from ibmux.journal.opening import APPLICATION, ARCHIVE, BUSY, migrations
 from ibmux.journal.records import Kind, Record
 from ibmux.journal.storing import COLUMNS
 from ibmux.journal.trouble import damaged, worded
@@ -25,6 +25,8 @@ T = TypeVar("T")
 _NONE = "Name it with --file, or the settings with --config; a proxy makes it when it starts."
 PAGE = 1000
 """Records that are read at once where all are wanted."""
+END = 1 << 62
+"""Above every number."""
 ORDERS = """
 SELECT o.gateway, o.script, o.key, o.fingerprint, o.order_id, o.perm_id, o.state, o.intent_seq, o.last_seq, o.time,
   coalesce(i.body, x''), coalesce(e.body, x''), o.finished
@@ -113,30 +115,29 @@ class Reader:
         """Let go of the file."""
         self._connection.close()
 
-    def records(self, since: int = 0, limit: int = PAGE, wanted: Filter = ALL) -> list[Record]:
-        """Up to `limit` records with numbers above `since`, oldest first."""
+    def records(self, since: int = 0, limit: int = PAGE, wanted: Filter = ALL, end: int = END) -> list[Record]:
+        """Up to `limit` records with numbers above `since` and below `end`, oldest first."""
         terms, values = wanted.terms()
-        text = f"SELECT {COLUMNS} FROM records WHERE seq > ?{terms} ORDER BY seq LIMIT ?"  # noqa: S608
-        return self.rows(text, [since, *values, limit], to_record)
+        text = f"SELECT {COLUMNS} FROM records WHERE seq > ? AND seq < ?{terms} ORDER BY seq LIMIT ?"  # noqa: S608
+        return self.rows(text, [since, end, *values, limit], to_record)
 
-    def before(self, seq: int, limit: int = PAGE, wanted: Filter = ALL) -> list[Record]:
-        """Up to `limit` records with numbers below `seq` (0: the end), newest first."""
+    def before(self, end: int = END, limit: int = PAGE, wanted: Filter = ALL, since: int = 0) -> list[Record]:
+        """Up to `limit` records with numbers below `end` and above `since`, newest first."""
         terms, values = wanted.terms()
-        text = f"SELECT {COLUMNS} FROM records WHERE seq < ?{terms} ORDER BY seq DESC LIMIT ?"  # noqa: S608
-        return self.rows(text, [seq or (1 << 62), *values, limit], to_record)
+        text = f"SELECT {COLUMNS} FROM records WHERE seq < ? AND seq > ?{terms} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        return self.rows(text, [end, since, *values, limit], to_record)
 
-    def every(self, wanted: Filter = ALL, since: int = 0, at_once: int = PAGE) -> Iterator[Record]:
+    def every(self, wanted: Filter = ALL, since: int = 0, at_once: int = PAGE, end: int = END) -> Iterator[Record]:
         """All of them, oldest first, a page at a time: what is written meanwhile comes, too."""
-        while page := self.records(since, at_once, wanted):
+        while page := self.records(since, at_once, wanted, end):
             yield from page
             since = page[-1].seq
 
-    def backwards(self, wanted: Filter = ALL, at_once: int = PAGE) -> Iterator[Record]:
+    def backwards(self, wanted: Filter = ALL, at_once: int = PAGE, since: int = 0, end: int = END) -> Iterator[Record]:
         """All of them, newest first, a page at a time."""
-        seq = 0
-        while page := self.before(seq, at_once, wanted):
+        while page := self.before(end, at_once, wanted, since):
             yield from page
-            seq = page[-1].seq
+            end = page[-1].seq
 
     def notes(self, gateway: str, statuses: Sequence[str] = (), limit: int = PAGE) -> list[Record]:
         """Up to `limit` notes of these statuses (none: of all), newest first."""
@@ -160,6 +161,11 @@ class Reader:
     def last_seq(self) -> int:
         """The number of the newest record; 0 of an empty journal."""
         return self.rows("SELECT coalesce(max(seq), 0) FROM records", [], lambda row: int(row[0]))[0]
+
+    def last_time(self) -> float:
+        """The time of the newest record, seconds UTC; 0 of an empty journal."""
+        text = "SELECT time FROM records ORDER BY seq DESC LIMIT 1"
+        return next(iter(self.rows(text, [], lambda row: float(row[0]))), 0.0)
 
     def unfinished(self, gateway: str) -> list[Standing]:
         """The orders of which more may come, in the order of their last records."""
@@ -205,12 +211,18 @@ class Reader:
             raise worded(error, self.path, "It is only read here: see to the file that is named.") from error
 
     def _open(self) -> sqlite3.Connection:
-        """A log beside the file needs a place for its index; where none can be made, and no log is, the file is all."""
+        """A log beside the file needs a place for its index; where none can be made, and no log is, the file is all.
+
+        What was begun when an archive's writer was killed is undone first: only a connection that may write does it.
+        """
         address = f"{self.path.absolute().as_uri()}?mode=ro"
         try:
+            if Path(f"{self.path}-journal").exists():
+                with closing(_connect(address.replace("mode=ro", "mode=rw"))) as undoing, suppress(sqlite3.Error):
+                    undoing.execute("PRAGMA application_id").fetchone()
             return self._checked(_connect(address))
         except sqlite3.OperationalError:
-            if Path(f"{self.path}-wal").exists():
+            if Path(f"{self.path}-wal").exists() or Path(f"{self.path}-journal").exists():
                 raise
             return self._checked(_connect(f"{address}&immutable=1"))
 
@@ -221,7 +233,7 @@ class Reader:
             [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if not (whose or tables):  # a proxy was ended while it made the file; the next one goes on
                 raise JournalFailed(f"The journal {self.path} is empty: nothing was written to it yet.", hint=_NONE)
-            if whose != APPLICATION:
+            if whose not in (APPLICATION, ARCHIVE):
                 raise damaged(self.path, "another program's database")
             if version > (known := len(migrations())):
                 raise JournalFailed(f"The journal {self.path} is of version {version}; this ibmux knows {known}.")

@@ -18,7 +18,7 @@ from typing import Self
 
 from ibmux.errors import JournalFailed
 from ibmux.journal.archiving import Archive, Part
-from ibmux.journal.months import month_of, place
+from ibmux.journal.months import archives, beside, is_barred, month_of, place
 from ibmux.journal.pruning import Copied, choose
 from ibmux.journal.reading import Reader
 from ibmux.journal.storing import COLUMNS
@@ -79,20 +79,31 @@ class Archivist:
     def _choose(self, before: float, start: int) -> tuple[list[Part], int | None]:
         if self._reader is None:
             self._reader = Reader(self._path)
+            self._mend()
         with self._reader.moment() as connection:
             choice = choose(connection, before, start)
             parts: list[Part] = [connection.execute(_ORDER, name).fetchall() for name in choice.orders]
             parts += [connection.execute(_ONE, (seq,)).fetchall() for seq in choice.loose]
         return parts, choice.next
 
+    def _mend(self) -> None:
+        """A crash leaves a file beside an archive, without which it is not whole; opening it makes it a single one."""
+        for path in [each.path for each in archives(self._path) if beside(each.path)]:
+            try:
+                Archive(path).close()
+            except (JournalFailed, sqlite3.Error, OSError) as error:  # this round may do without this one
+                log.warning("journal.archive_unmended", extra={"archive": str(path), "reason": str(error)})
+
     def _store(self, month: str, parts: list[Part]) -> set[int]:
         """Into the first archive of the month, or the next one that has nothing at odds with it; the numbers that are
-        safe then.
+        safe then. Names that are no archive's to take are passed over.
         """
         number, left = 0, list[Part](parts)
         while left:
             number += 1
             path = place(self._path, month, number)
+            if is_barred(path):
+                continue
             is_new = not path.exists()
             left = self._take(path, left)
             if is_new and left:  # it is at odds with itself: `verify` of the journal tells more

@@ -24,7 +24,6 @@ ROOM = 4096
 """Records that may wait before intents and changes are refused (`Busy`)."""
 RESERVE = 65_536
 """Records that may wait before anything is refused: what the gateway told cannot be asked to come later."""
-
 CLOSING = 30.0
 """Seconds for the disk to take what waits when the journal is closed."""
 
@@ -59,9 +58,8 @@ class Journal:
         on_written: Callable[[float], None] | None = None,
     ) -> None:
         self.path = path
-        self.last_seq = 0
-        self.oldest = 1
-        self.waiting = 0
+        self.last_seq, self.oldest, self.waiting = 0, 1, 0
+        self.left_at = 0.0  # time of the last record that it had when it was opened, seconds UTC; 0: it had none
         self.trouble: JournalFailed | None = JournalFailed(f"The journal {path} is not open.")
         self._clock, self._on_trouble, self._on_written = clock, on_trouble, on_written
         self._writer: Writer | None = None
@@ -106,6 +104,7 @@ class Journal:
             self.last_seq = await writer.opened
             self._reader = await loop.run_in_executor(self._reading, Reader, self.path)
             self.oldest = await self._read(Reader.oldest)
+            self.left_at = await self._read(Reader.last_time)
         except BaseException:
             await self.close()
             raise
@@ -219,6 +218,7 @@ class Journal:
         Raises:
             JournalFailed: the file cannot be written, or `copy` failed; what was not copied is all there.
         """
+        await self._do(Shelf.look)  # what is copied is read by name: is it this very file?
         count = 0
         start: int | None = pruning.START
         while start is not None:
@@ -233,7 +233,7 @@ class Journal:
         if copied is not None and not copied.seqs:  # the writer has nothing to do
             return 0, copied.next
         safe = copied.seqs if copied is not None else None
-        return await self._do(lambda shelf: pruning.prune(shelf.connection, before, start, safe))
+        return await self._do(lambda shelf: pruning.prune(shelf, before, start, safe))
 
     async def _do(self, work: Callable[[Shelf], T]) -> T:
         """Something on the writer's thread, after all that was handed over before."""
