@@ -22,6 +22,8 @@ def main(key):
         print(f"margin {float(cost.initMarginChange):+,.0f}, commission {cost.commission or cost.maxCommission}")
         trade = ib.placeOrder(pair, order, key=key)
         trade.done(30)
+        while len(trade.fills) <= len(legs) and ib.waitOnUpdate(5):
+            pass  # the fills of the combination and of its legs may come after the status
         print(trade.orderStatus.status)
         for fill in trade.fills:
             print(f"{fill.execution.side} {fill.execution.shares:g} {fill.contract.symbol} {fill.contract.secType}")

@@ -75,7 +75,7 @@ async def ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
 @asynccontextmanager
 async def staged(mqtt: dict[str, str | int], port: int = 0) -> AsyncIterator[Stage]:
     """A proxy with a ready session, reached by its own endpoint or by the broker at `port`."""
-    async with SimulatedGateway(Settings(linger=0, status_first=0.0)) as gateway:
+    async with SimulatedGateway(Settings(linger=0, status_first=1.0)) as gateway:
         gateways = {"paper": {"port": gateway.port}}
         proxy = Proxy(build({"gateways": gateways, "mqtt": mqtt, "http": {"port": 0}, "scripts": ROLES}, "the test"))
         async with asyncio.TaskGroup() as tasks:
