@@ -73,7 +73,9 @@ class Stalls:
 def settings(gateway_port: int, **changes: Any) -> dict[str, Any]:
     """The tree of a proxy.toml for one simulated gateway; `changes` replace whole tables."""
     tree: dict[str, Any] = {
-        "gateways": {"paper": {"port": gateway_port, "client_id": 1, "pause_floor": 0.1, "settle": 0.1}},
+        "gateways": {
+            "paper": {"port": gateway_port, "client_id": 1, "pause_floor": 0.1, "pause_cap": 1.0, "settle": 0.1}
+        },
         "mqtt": {"port": 0},
         "http": {"port": -1},
         "default_role": "trade",
