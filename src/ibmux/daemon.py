@@ -186,9 +186,14 @@ class Proxy:
             await gateway.load()
 
     async def _keep_journal(self) -> None:
-        days = self.config.journal
-        more, clock = days.keep_archives, self.clock
-        await keep(self.journal, days.retention, archive=days.archive, keep_archives=more, clock=clock)
+        settings = self.config.journal
+        await keep(
+            self.journal,
+            settings.retention,
+            archive=settings.archive,
+            keep_archives=settings.keep_archives,
+            clock=self.clock,
+        )
 
     async def _open_operations(self) -> None:
         if self.config.http.port >= 0:

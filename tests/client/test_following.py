@@ -71,6 +71,10 @@ def listen(ib: Any) -> list[tuple[str, ...]]:
     return told
 
 
+def refuse(_request: Any, _message: Any) -> Any:
+    raise errors.JournalFailed("The disk says no.")
+
+
 async def heard(ib: ibmux.IB, told: list[Any], count: int) -> None:
     async with asyncio.timeout(20):
         while len(told) < count:
@@ -201,11 +205,7 @@ class TestHoles:
         told, desk, replay = listen(ib), Desk(proxy), proxy.answers["replay"]
         desk.status("Submitted")
         await heard(ib, told, 1)
-
-        def fail(_request: Any, _message: Any) -> Any:
-            raise errors.JournalFailed("The disk says no.")
-
-        proxy.answers["replay"] = fail
+        proxy.answers["replay"] = refuse
         desk.fill("e1", 10, tell=False)
         desk.status("Filled", 10, tell=False)
         proxy.answers["trades"] = lambda _request, _message: [desk.trade()]
@@ -247,11 +247,7 @@ class TestHoles:
         told, desk, replay = listen(ib), Desk(proxy), proxy.answers["replay"]
         desk.status("Submitted")
         await heard(ib, told, 1)
-
-        def fail(_request: Any, _message: Any) -> Any:
-            raise errors.JournalFailed("The disk says no.")
-
-        proxy.answers["replay"] = fail
+        proxy.answers["replay"] = refuse
         desk.fill("e1", 4, tell=False)
         desk.fill("e2", 6)
         await heard(ib, told, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ibmux.doors.access import role_of
@@ -11,15 +10,13 @@ from ibmux.messages import METHODS, Method, Role, may
 from ibmux.topics import is_script_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ibmux.config import Config
     from ibmux.doors.mqtt import MqttDoor
     from ibmux.mqtt.message import Message
     from ibmux.services.gateway import Gateway
     from ibmux.topics import RequestTopic
-
-_KEPT = 4096
 
 
 class Admitted(NamedTuple):
@@ -42,8 +39,8 @@ def admit(door: MqttDoor, message: Message, request: RequestTopic) -> Admitted:
         raise Draining("The proxy is shutting down.")
     if len(message.payload) > door.config.limits.request_size:
         raise TooLarge(f"{len(message.payload)} bytes; at most {door.config.limits.request_size} are accepted.")
-    admitted = door.recognise(request)
-    waiting = door.waiting.get(request.script, 0)
+    admitted = _recognise(door.config, door.gateways, request)
+    waiting = door.waiting[request.script]
     if waiting >= door.config.limits.requests_in_flight:
         raise Busy(
             f"{request.script} has {waiting} requests waiting already.",
@@ -52,12 +49,7 @@ def admit(door: MqttDoor, message: Message, request: RequestTopic) -> Admitted:
     return admitted
 
 
-def recogniser(config: Config, gateways: Mapping[str, Gateway]) -> Callable[[RequestTopic], Admitted]:
-    """`recognise` for this configuration, which remembers whom it let in."""
-    return lru_cache(maxsize=_KEPT)(lambda request: recognise(config, gateways, request))
-
-
-def recognise(config: Config, gateways: Mapping[str, Gateway], request: RequestTopic) -> Admitted:
+def _recognise(config: Config, gateways: Mapping[str, Gateway], request: RequestTopic) -> Admitted:
     """Whether this script may ask for this at all, whenever it does.
 
     Raises:

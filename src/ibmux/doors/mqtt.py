@@ -17,7 +17,6 @@ from typing import Any
 from ibmux import topics
 from ibmux.config import Config
 from ibmux.core.leases import Owner
-from ibmux.doors.admission import recogniser
 from ibmux.doors.call import DURABLE, Call
 from ibmux.errors import IbmuxError, RequestError
 from ibmux.messages import decode_request
@@ -42,7 +41,6 @@ class MqttDoor:
         self.gateways = gateways
         self.config = config
         self.request_done = request_done
-        self.recognise = recogniser(config, gateways)
         self.draining = False
         self.requests: Counter[Owner] = Counter()
         self.present: dict[Owner, Presence] = {}
@@ -135,8 +133,7 @@ class MqttDoor:
         if not inspect.isawaitable(answer):
             call.reply(answer)
             return None
-        script = call.request.script
-        self.waiting[script] = self.waiting.get(script, 0) + 1
+        self.waiting[call.request.script] += 1
         task = _begin(call.finish(answer))
         call.bound(task)
         self._tasks[task] = call.request

@@ -7,7 +7,6 @@ Blocks: runs on `rotating`'s thread.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -114,8 +113,4 @@ def _make(path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {ARCHIVE}")
     opening.connect(new, ARCHIVE).close()
     new.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    opening.sync(path.parent)

@@ -65,11 +65,20 @@ def make(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)  # that there is a file is part of what must survive
-        finally:
-            os.close(folder)
+        sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Have the disk take which files there are: that is part of what must survive.
+
+    Raises:
+        OSError: it does not.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def mark(path: Path) -> int:
